@@ -1,0 +1,60 @@
+"""CMMD: one diffusion model that gives a silent clip its sound, a sound its clip, or makes both.
+
+Public names are imported on first use, so that `import cmmd` and `cmmd --help` do not load torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cmmd.clips.geometry import Geometry
+    from cmmd.clips.reading import Clip, read_clip
+    from cmmd.clips.writing import write_sound, write_sound_under_video, write_video
+    from cmmd.data.world.clip import world_clip
+    from cmmd.errors import InputError
+    from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
+    from cmmd.models.coupled_unet import CoupledUNet
+    from cmmd.pipeline import CMMDPipeline
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CMMDPipeline",
+    "CoupledUNet",
+    "Geometry",
+    "LogMelCodec",
+    "ComplexSTFTCodec",
+    "Clip",
+    "read_clip",
+    "write_video",
+    "write_sound",
+    "write_sound_under_video",
+    "world_clip",
+    "InputError",
+]
+
+_HOME = {
+    "CMMDPipeline": "cmmd.pipeline",
+    "CoupledUNet": "cmmd.models.coupled_unet",
+    "Geometry": "cmmd.clips.geometry",
+    "LogMelCodec": "cmmd.latents.spectrogram",
+    "ComplexSTFTCodec": "cmmd.latents.spectrogram",
+    "Clip": "cmmd.clips.reading",
+    "read_clip": "cmmd.clips.reading",
+    "write_video": "cmmd.clips.writing",
+    "write_sound": "cmmd.clips.writing",
+    "write_sound_under_video": "cmmd.clips.writing",
+    "world_clip": "cmmd.data.world.clip",
+    "InputError": "cmmd.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

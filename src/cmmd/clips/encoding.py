@@ -1,0 +1,148 @@
+"""Pictures and sound into an open container, the same input always giving the same bytes (ours).
+
+Encoders leave no dates or versions behind (bitexact), and x264 gets a fixed number of threads, on which its result
+depends.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import soxr
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from cmmd.errors import InputError
+
+TICK = Fraction(1, 90000)  # s; the clock of MPEG, fine enough for any frame rate
+BLOCK = 1024  # samples handed to the sound encoder at a time, the frame of AAC
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerKind:
+    """How a file suffix is written: FFmpeg's format, the sound codec, and the video codec if it must be encoded."""
+
+    format: str
+    sound_codec: str = "aac"
+    video_codec: str = "libx264"
+    negative_times: bool = True  # can hold packets that are decoded but not shown (edit list)
+
+
+CONTAINERS = {
+    ".mp4": ContainerKind(format="mp4"),
+    ".m4v": ContainerKind(format="mp4"),
+    ".mov": ContainerKind(format="mov"),
+    ".mkv": ContainerKind(format="matroska", negative_times=False),
+    ".webm": ContainerKind(format="webm", sound_codec="libopus", video_codec="libvpx-vp9", negative_times=False),
+}
+VIDEO_OPTIONS = {
+    "libx264": {"crf": "18", "preset": "medium", "threads": "2"},
+    "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "threads": "1"},
+}
+# Hz the encoders take; any other rate is resampled to 48 kHz.
+SOUND_RATES = {
+    "aac": {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350},
+    "libopus": {48000, 24000, 16000, 12000, 8000},
+}
+
+
+def container_kind(out: Path) -> ContainerKind:
+    """The kind for the suffix of `out`; InputError for a suffix that is not written here."""
+    kind = CONTAINERS.get(out.suffix.lower())
+    if kind is None:
+        found, expected = f"the suffix {out.suffix!r}", f"one of {', '.join(CONTAINERS)}"
+        raise InputError.about(out, found=found, expected=expected)
+    return kind
+
+
+@contextmanager
+def open_output(beside: Path, format_name: str) -> Iterator[OutputContainer]:
+    """Open a container for writing under a name whose suffix says nothing."""
+    options = {"fflags": "+bitexact"}
+    if format_name in ("mp4", "mov"):
+        options["movflags"] = "+faststart"  # a player can begin before it has the whole file
+    elif format_name in ("matroska", "webm"):
+        # The file states the encoder's delay; without this the video would start late by it. And VP9 stays as it is.
+        options |= {"avoid_negative_ts": "disabled", "fflags": "+bitexact-autobsf"}
+    with av.open(f"file:{beside}", mode="w", format=format_name, container_options=options) as container:
+        yield container
+
+
+class SoundEncoder:
+    """A mono waveform, float32 (s,) at `sample_rate` Hz, encoded piece by piece so that it interleaves with video."""
+
+    def __init__(self, container: OutputContainer, codec: str, waveform: np.ndarray, sample_rate: int):
+        if sample_rate not in SOUND_RATES.get(codec, {sample_rate}):
+            waveform = soxr.resample(waveform, sample_rate, 48000)
+            sample_rate = 48000
+        stream = container.add_stream(codec, rate=sample_rate, options={"flags": "+bitexact"}, layout="mono")
+        assert isinstance(stream, AudioStream)
+        if codec != "flac":
+            stream.bit_rate = min(128_000, 6 * sample_rate)  # six bits a sample is as much as AAC takes for one channel
+        self._container, self._stream = container, stream
+        self._waveform, self._rate = np.asarray(waveform, np.float32), sample_rate
+        self._format = "s16" if codec == "flac" else "flt"
+        self._done = 0
+
+    def encode_until(self, seconds: Fraction | float) -> None:
+        """Write the sound up to about `seconds` after its start."""
+        while self._done < len(self._waveform) and self._done < seconds * self._rate:
+            block = self._waveform[self._done : self._done + BLOCK][None]
+            if self._format == "s16":
+                block = to_16_bit(block)
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format=self._format, layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = self._rate, self._done, Fraction(1, self._rate)
+            self._container.mux(self._stream.encode(frame))
+            self._done += block.shape[1]
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self.encode_until(float("inf"))
+        self._container.mux(self._stream.encode(None))
+
+
+class PictureEncoder:
+    """Upright pictures with any times as 4:2:0 video; odd sizes get a repeated edge, as 4:2:0 needs even ones."""
+
+    def __init__(self, container: OutputContainer, codec: str, *, width: int, height: int, rate: Fraction):
+        options = VIDEO_OPTIONS[codec] | {"flags": "+bitexact"}
+        stream = container.add_stream(codec, rate=rate.limit_denominator(1001), options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        stream.codec_context.time_base = TICK
+        # What the conversion below does is also what the file says: BT.601, limited range.
+        stream.codec_context.colorspace, stream.codec_context.color_range = 6, ColorRange.MPEG
+        self._container, self._stream = container, stream
+        self._size = width, height
+
+    def add(self, picture: np.ndarray, time: Fraction, duration: Fraction) -> None:
+        """Write a picture, uint8 (h, w, 3), shown from `time` for `duration` (s)."""
+        width, height = self._size
+        rgb = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        if picture.shape[:2] != (height, width):
+            rgb = rgb.reformat(width=width, height=height, interpolation="AREA", threads=1)
+        if width % 2 or height % 2:
+            padded = np.pad(rgb.to_ndarray(), ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            rgb = VideoFrame.from_ndarray(padded, format="rgb24")
+        space, limits = Colorspace.ITU601, ColorRange.MPEG
+        frame = rgb.reformat(format="yuv420p", dst_colorspace=space, dst_color_range=limits, threads=1)
+        frame.time_base, frame.pts = TICK, round(time / TICK)
+        frame.duration = max(1, round((time + duration) / TICK) - frame.pts)
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """Write what the encoder still holds."""
+        self._container.mux(self._stream.encode(None))
+
+
+def to_16_bit(waveform: np.ndarray) -> np.ndarray:
+    """Float in [-1, 1] to int16, rounded to the nearest step."""
+    return np.rint(waveform * 32767).astype(np.int16)

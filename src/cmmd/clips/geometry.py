@@ -1,0 +1,74 @@
+"""The one place where the lengths of a clip come from: frames, spectrogram frames, samples, latent sizes (ours: METHOD section 3)."""
+
+from dataclasses import asdict, dataclass
+
+SPECTROGRAM_FRAMES_PER_VIDEO_FRAME = 8
+"""After three halvings of time the spectrogram stands on the video's grid, so fusion never interpolates by a fraction (ours)."""
+
+AUTOENCODER_DOWNSAMPLING = 8
+"""Pixels per latent in each direction: that of the Stable Diffusion autoencoders."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Geometry:
+    """Sizes of one training clip.
+
+    fps: video frames per second. frames: video frames of a clip. sample_rate: Hz. mels: frequency bins of the log-mel.
+    image_size: pixels of the square frame. Raises ValueError for combinations that do not divide.
+    """
+
+    fps: int = 10
+    frames: int = 16
+    sample_rate: int = 16_000
+    mels: int = 64
+    image_size: int = 64
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 1:
+                raise ValueError(f"{name} is {value}, expected at least 1")
+        if self.sample_rate % (self.fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME):
+            raise ValueError(
+                f"sample_rate {self.sample_rate} is not a multiple of "
+                f"{SPECTROGRAM_FRAMES_PER_VIDEO_FRAME} spectrogram frames times fps {self.fps}"
+            )
+        if self.image_size % AUTOENCODER_DOWNSAMPLING:
+            raise ValueError(f"image_size {self.image_size} is not a multiple of {AUTOENCODER_DOWNSAMPLING}")
+
+    @property
+    def hop(self) -> int:
+        """Samples between two spectrogram frames."""
+        return self.sample_rate // (self.fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME)
+
+    @property
+    def spectrogram_frames(self) -> int:
+        """n = 8 f."""
+        return self.spectrogram_frames_of(self.frames)
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Waveform samples that sound during one video frame."""
+        return self.sample_rate // self.fps
+
+    @property
+    def samples(self) -> int:
+        """Waveform samples of a clip."""
+        return self.samples_of(self.frames)
+
+    @property
+    def seconds(self) -> float:
+        """Duration of a clip."""
+        return self.frames / self.fps
+
+    @property
+    def latent_size(self) -> int:
+        """Height and width of a frame's latents."""
+        return self.image_size // AUTOENCODER_DOWNSAMPLING
+
+    def spectrogram_frames_of(self, frames: int) -> int:
+        """Spectrogram frames that stand beside this many video frames."""
+        return frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+
+    def samples_of(self, frames: int) -> int:
+        """Waveform samples that stand beside this many video frames."""
+        return frames * self.samples_per_frame

@@ -1,0 +1,88 @@
+"""What the packets of a stream say without being decoded: a digest of their payload, their times, their span (ours)."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from cmmd.clips.decoding import keeps_no_times, open_media
+from cmmd.clips.timeline import LONGEST_GAP, nominal_frame_seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PacketScan:
+    """The non-empty packets of one stream in decoding order.
+
+    pts, dts: per packet, in ticks of `time_base` (s); None where the container has none. gap: the usual distance of two
+    presentation times and end: the end of the last one, in ticks. payload_hash: sha256 over all payload bytes.
+    """
+
+    time_base: Fraction
+    pts: list[int | None]
+    dts: list[int | None]
+    gap: int
+    end: int
+    payload_hash: str
+    hidden: bool  # some packets are decoded but not shown (edit list)
+
+    @property
+    def end_seconds(self) -> Fraction:
+        """When the last packet's presentation ends, on the container's clock."""
+        return self.end * self.time_base
+
+
+def scan_packets(path: Path, index: int) -> PacketScan | None:
+    """Read stream `index` to its end, or to where the file ends; None if there is not one packet."""
+    digest = hashlib.sha256()
+    pts: list[int | None] = []
+    dts: list[int | None] = []
+    ends: list[int] = []
+    hidden = False
+    with open_media(path) as container:
+        stream = container.streams[index]
+        assert isinstance(stream, VideoStream | AudioStream)
+        time_base = Fraction(stream.time_base or Fraction(1, 1_000_000))
+        by_order = keeps_no_times(container)
+        for packet in stored_packets(container, stream):
+            digest.update(bytes(packet))
+            pts.append(None if by_order and stream.codec_context.has_b_frames else packet.pts)
+            dts.append(packet.dts)
+            hidden |= packet.is_discard
+            shown = packet.dts if by_order else packet.pts
+            if shown is not None:
+                ends.append(shown + _believable(packet.duration, time_base))
+        nominal = round(nominal_frame_seconds(stream) / time_base) if isinstance(stream, VideoStream) else 0
+    if not pts:
+        return None
+    times = sorted({time for time in (dts if by_order else pts) if time is not None})
+    gaps = sorted(later - earlier for earlier, later in pairwise(times))
+    gap = max(1, gaps[len(gaps) // 2] if gaps else max(ends, default=0) - (times[0] if times else 0) or nominal)
+    end = max(ends, default=0)
+    if isinstance(stream, VideoStream) and times and end - times[-1] < gap / 2:
+        end = times[-1] + gap  # durations of a tick are no durations
+    return PacketScan(
+        time_base=time_base, pts=pts, dts=dts, gap=gap, end=end, payload_hash=digest.hexdigest(), hidden=hidden
+    )
+
+
+def stored_packets(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Packet]:
+    """The packets that hold data, up to the first that cannot be read.
+
+    Only empty ones are left out: key frames of Matroska files may have no decoding time.
+    """
+    try:
+        yield from (packet for packet in container.demux(stream) if packet.size)
+    except (FFmpegError, ValueError):
+        return
+
+
+def _believable(duration: int | None, time_base: Fraction) -> int:
+    return duration if duration and 0 < duration * time_base <= LONGEST_GAP else 0

@@ -1,0 +1,123 @@
+"""A decoded picture of any size, pixel shape and orientation as a small upright square (ours).
+
+The order is crop, area resize, turn: a centred square crop commutes with quarter turns and mirrors, so that only the
+small picture has to be turned.
+"""
+
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil, floor
+from typing import Literal
+
+import numpy as np
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+
+Fit = Literal["crop", "letterbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How stored pixels become shown pixels: transpose first, then the flips (of the transposed picture)."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    @property
+    def rotation(self) -> int:
+        """Counter-clockwise turn in degrees (0, 90, 180, 270), to be followed by a left-right flip if `mirrored`."""
+        if self.mirrored:
+            return Orientation(self.transpose, not self.flip_x, self.flip_y).rotation
+        if self.transpose:
+            return 90 if self.flip_y else 270
+        return 180 if self.flip_x else 0
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the picture's handedness changes; a transposition alone is a mirror image."""
+        return self.transpose ^ self.flip_x ^ self.flip_y
+
+    def apply(self, picture: np.ndarray) -> np.ndarray:
+        """Turn `picture` of shape (h, w, 3); the result is contiguous, (w, h, 3) if transposed."""
+        if self.transpose:
+            picture = picture.transpose(1, 0, 2)
+        return np.ascontiguousarray(picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1])
+
+
+def orientation(frame: VideoFrame) -> Orientation:
+    """Read the display matrix beside a frame; `frame.rotation` alone would lose mirroring.
+
+    The matrix holds nine little-endian 32 bit numbers (a b u, c d v, x y w); a point goes to (a x + c y, b x + d y)
+    with y pointing down (FFmpeg, libavutil/display.h). Angles between quarter turns go to the nearest one.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if isinstance(matrix, SideData):
+        a, b, _, c, d, *_ = struct.unpack("<9i", bytes(matrix))
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return Orientation(flip_x=a < 0, flip_y=d < 0)
+        return Orientation(transpose=True, flip_x=c < 0, flip_y=b < 0)
+    return Orientation()
+
+
+def upright_rgb(frame: VideoFrame) -> np.ndarray:
+    """The whole picture as shown, uint8 (h, w, 3), pixels not yet made square."""
+    return orientation(frame).apply(frame.to_ndarray(format="rgb24", threads=1))
+
+
+def fit_picture(frame: VideoFrame, *, size: int, fit: Fit, pixel_aspect: Fraction) -> np.ndarray:
+    """Fit a decoded frame into a square, antialiased.
+
+    `pixel_aspect` is the width of a stored pixel over its height. "crop" takes the largest centred square, "letterbox"
+    keeps everything and adds black bars. Returns uint8 (size, size, 3).
+    """
+    pixels = frame.to_ndarray(format="rgb24", threads=1)
+    height, width = pixels.shape[:2]
+    shown_width, shown_height = float(width * pixel_aspect), float(height)
+    if fit == "crop":
+        side = min(shown_width, shown_height)
+        margin_x, margin_y = (1 - side / shown_width) * width / 2, (1 - side / shown_height) * height / 2
+        columns, rows = size, size
+    else:
+        margin_x, margin_y = 0.0, 0.0
+        scale = size / max(shown_width, shown_height)
+        columns, rows = max(1, round(shown_width * scale)), max(1, round(shown_height * scale))
+    small = _resize(pixels, margin_x, margin_y, columns, rows)
+    square = np.zeros((size, size, 3), np.uint8)
+    top, left = (size - rows) // 2, (size - columns) // 2
+    square[top : top + rows, left : left + columns] = small
+    return orientation(frame).apply(square)
+
+
+def _resize(pixels: np.ndarray, margin_x: float, margin_y: float, columns: int, rows: int) -> np.ndarray:
+    """Resize what is left of uint8 (h, w, 3) after cutting the margins to (rows, columns, 3)."""
+    height, width = pixels.shape[:2]
+    first_x, across = _resize_weights(width, margin_x, width - margin_x, columns)
+    first_y, down = _resize_weights(height, margin_y, height - margin_y, rows)
+    box = pixels[first_y : first_y + down.shape[1], first_x : first_x + across.shape[1]].astype(np.float32)
+    lines = (down @ box.reshape(down.shape[1], -1)).reshape(rows, across.shape[1], 3)
+    small = across @ lines.transpose(1, 0, 2).reshape(across.shape[1], -1)
+    small = small.reshape(columns, rows, 3).transpose(1, 0, 2)
+    return np.clip(np.rint(small), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=32)
+def _resize_weights(length: int, low: float, high: float, size: int) -> tuple[int, np.ndarray]:
+    """First input pixel and weights (size, n) that resample the interval [low, high) of `length` pixels to `size`.
+
+    Shrinking averages the exact area under each new pixel; enlarging interpolates linearly between pixel centres.
+    """
+    first, last = floor(low + 1e-6), min(length, ceil(high - 1e-6))
+    step = (high - low) / size
+    pixels = np.arange(first, last)
+    if step >= 1:
+        starts = low + step * np.arange(size)[:, None]
+        weights = np.minimum(pixels + 1, starts + step) - np.maximum(pixels, starts)
+    else:
+        centres = np.clip(low + step * (np.arange(size)[:, None] + 0.5), first + 0.5, last - 0.5)
+        weights = 1 - np.abs(pixels + 0.5 - centres)
+    weights = np.maximum(weights, 0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return first, weights.astype(np.float32)

@@ -1,0 +1,184 @@
+"""Any media file as frames at a steady rate and mono sound on one time line (ours).
+
+Files are decoded as a stream: what is kept is a small picture per frame of the target rate and the resampled sound, so
+that memory grows only with the result.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from cmmd.clips.decoding import Damage, decode_pictures, decode_sound
+from cmmd.clips.picture_fit import Fit, fit_picture
+from cmmd.clips.probing import MediaInfo, probe
+from cmmd.clips.stream_choice import Streams, choose_streams
+from cmmd.clips.timeline import SoundLine
+from cmmd.errors import InputError
+
+__all__ = ["Clip", "MediaInfo", "probe", "read_clip"]
+
+Want = Literal["video", "audio", "both"]
+ROUNDING = Fraction(1, 2000)  # s; containers with a clock of milliseconds are off by up to this
+WORTH_A_NOTE = Fraction(50, 1000)  # s by which picture and sound of one file may differ in length without a word
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip on its own time line: zero is when the first video frame is shown (or the sound starts, without video).
+
+    frames: uint8 (f, h, w, 3), frame k shows what is seen at start + k / fps; None without video (or not wanted).
+    waveform: float32 (s,), mono; None without sound (or not wanted).
+    fps in Hz and sample_rate in Hz: those asked for. seconds: the span read, at most what was asked for.
+    notes: what the reader had to put right, one sentence each.
+    """
+
+    frames: np.ndarray | None
+    waveform: np.ndarray | None
+    fps: float
+    sample_rate: int
+    seconds: float
+    source: Path
+    notes: tuple[str, ...] = ()
+
+
+def read_clip(
+    path: str | Path,
+    *,
+    fps: float = 10,
+    image_size: int = 64,
+    sample_rate: int = 16000,
+    fit: Fit = "crop",
+    start: float = 0.0,
+    seconds: float | None = None,
+    want: Want = "both",
+) -> Clip:
+    """Read `seconds` (default: all) of a media file from `start` seconds after its time zero.
+
+    Frame k is the last one presented at or before start + k / fps (up to 0.5 ms of container rounding). There are
+    ceil(seconds * fps) of them, upright squares of `image_size`. The sound is the mean of the channels, resampled to
+    `sample_rate` Hz and placed by its timestamps: silence before a late start, a cut before time zero,
+    round(seconds * sample_rate) samples. With want="both" a file without video or without sound gives None for what it
+    lacks, and the span is the video's. Raises InputError if the file cannot be read, lacks what is wanted, or ends
+    before `start`.
+    """
+    source = Path(path)
+    _check(fps=fps, image_size=image_size, sample_rate=sample_rate, fit=fit, start=start, seconds=seconds, want=want)
+    streams = choose_streams(source)
+    for kind, index in (("video", streams.video), ("audio", streams.audio)):
+        if want == kind and index is None:
+            raise InputError.about(source, found=f"no {kind} that can be decoded", expected=f"a file with {kind}")
+    begin, limit = _exact(start), None if seconds is None else _exact(seconds)
+    frames = waveform = span = None
+    notes = list(streams.notes)
+    if want != "audio" and streams.video is not None:
+        frames, span = _read_frames(source, streams, begin, limit, fps=fps, image_size=image_size, fit=fit, notes=notes)
+    if want != "video" and streams.audio is not None:
+        waveform, span = _read_sound(source, streams, begin, limit, span, sample_rate=sample_rate, notes=notes)
+    assert span is not None
+    return Clip(frames, waveform, fps, sample_rate, float(span), source, tuple(notes))
+
+
+def _read_frames(
+    source: Path,
+    streams: Streams,
+    begin: Fraction,
+    limit: Fraction | None,
+    *,
+    fps: float,
+    image_size: int,
+    fit: Fit,
+    notes: list[str],
+) -> tuple[np.ndarray, Fraction]:
+    """Frames uint8 (f, h, w, 3) from `begin` on, and the span in seconds they cover."""
+    assert streams.video is not None
+    damage, step, zero = Damage(), 1 / _exact(fps), streams.origin + begin
+    most = None if limit is None else max(1, ceil(limit / step))
+    frames: list[np.ndarray] = []
+    picture, end = None, Fraction(0)
+    for picture in decode_pictures(source, streams.video, begin=zero if begin else None, damage=damage):
+        end = picture.time - zero + picture.duration
+        due = ceil((end - ROUNDING) / step)  # so many of the times 0, step, 2 step, ... are before the next picture
+        if due > len(frames):
+            small = fit_picture(picture.frame, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect)
+            frames.extend([small] * (min(due, most or due) - len(frames)))
+        if limit is not None and end >= limit:
+            break
+    if picture is None or end <= 0:
+        found = f"{float(end + begin):.3f} s of video"
+        raise InputError.about(source, found=found, expected=f"more than the start at {float(begin)} s")
+    if not frames:
+        frames = [fit_picture(picture.frame, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect)]
+    span = end if limit is None else min(end, limit)
+    count = max(1, ceil(span / step))
+    frames.extend(frames[-1:] * (count - len(frames)))
+    notes += damage.notes("video")
+    return np.stack(frames[:count]), span
+
+
+def _read_sound(
+    source: Path,
+    streams: Streams,
+    begin: Fraction,
+    limit: Fraction | None,
+    video_span: Fraction | None,
+    *,
+    sample_rate: int,
+    notes: list[str],
+) -> tuple[np.ndarray, Fraction]:
+    """Waveform float32 (s,) from `begin` on, and the span in seconds: the video's if there is one."""
+    assert streams.audio is not None
+    damage, zero = Damage(), streams.origin + begin
+    until = limit if video_span is None else video_span
+    line = SoundLine(sample_rate, until=until)
+    for sound in decode_sound(source, streams.audio, begin=zero if begin else None, damage=damage):
+        line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - zero)
+        if line.full:
+            break
+    if video_span is None and line.end <= 0:
+        found = f"{float(line.end + begin):.3f} s of sound"
+        raise InputError.about(source, found=found, expected=f"more than the start at {float(begin)} s")
+    span = video_span
+    if span is None:
+        span = line.end if limit is None else min(line.end, limit)
+    _note_sound(line, begin, video_span, notes)
+    damage.jumps = line.jumps
+    notes += damage.notes("sound")
+    return line.finish(span), span
+
+
+def _note_sound(line: SoundLine, begin: Fraction, video_span: Fraction | None, notes: list[str]) -> None:
+    """Say by how much sound and picture do not start and end together."""
+    first = (line.first or Fraction(0)) + begin
+    if video_span is not None and abs(first) >= Fraction(5, 1000):
+        notes.append(f"sound starts {_milliseconds(first)} {'after' if first > 0 else 'before'} the video")
+    if video_span is not None and video_span - line.end > WORTH_A_NOTE:
+        notes.append(f"sound ends {_milliseconds(video_span - line.end)} before the video; silence fills the rest")
+    if line.gaps:
+        notes.append(f"{line.gaps} gaps in the sound filled with silence")
+
+
+def _exact(value: float) -> Fraction:
+    """The decimal number that was meant: 1.6 and not the binary number next to it."""
+    return Fraction(value).limit_denominator(1_000_000)
+
+
+def _milliseconds(time: Fraction) -> str:
+    return f"{round(abs(time) * 1000)} ms"
+
+
+def _check(
+    *, fps: float, image_size: int, sample_rate: int, fit: str, start: float, seconds: float | None, want: str
+) -> None:
+    """Refuse settings that cannot be meant."""
+    for name, value in (("fps", fps), ("image_size", image_size), ("sample_rate", sample_rate), ("seconds", seconds)):
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError.about(name, found=str(value), expected="a number above 0")
+    if not 0 <= start < float("inf"):
+        raise InputError.about("start", found=str(start), expected="a number of seconds, 0 or more")
+    for name, value, allowed in (("fit", fit, ("crop", "letterbox")), ("want", want, ("video", "audio", "both"))):
+        if value not in allowed:
+            raise InputError.about(name, found=repr(value), expected=" or ".join(map(repr, allowed)))

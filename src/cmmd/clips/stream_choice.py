@@ -1,0 +1,111 @@
+"""Which video and which sound stream of a file are meant, and where its time zero is (ours).
+
+The first stream is not always the best: cover art is a video stream, dubbing and commentary are sound streams.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from cmmd.clips.decoding import Damage, Picture, Sound, decode_pictures, decode_sound, open_media
+from cmmd.errors import InputError
+
+COVER_ART = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+SIDE_SOUND = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired
+STILL_CODECS = {"mjpeg", "png", "bmp", "gif", "webp", "tiff"}
+PATIENCE = 2000  # packets without a frame after which a stream counts as undecodable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Streams:
+    """The chosen streams of a file, each shown to decode, and time zero (s, on the container's clock)."""
+
+    video: int | None
+    audio: int | None
+    origin: Fraction
+    first_picture: Picture | None
+    first_sound: Sound | None
+    pixel_aspect: Fraction
+    notes: tuple[str, ...]
+
+
+def choose_streams(path: Path) -> Streams:
+    """Choose the largest video and the default (then widest, then finest) sound that decode.
+
+    Time zero is when the first video frame is shown, or when the sound starts if there is no video. Raises InputError
+    if nothing can be decoded.
+    """
+    with open_media(path) as container:
+        videos, sounds = _video_candidates(container), _sound_candidates(container)
+        aspects = {index: _pixel_aspect(container, index) for index in videos}
+        kinds = [f"{stream.type} ({_codec(stream) or 'unknown codec'})" for stream in container.streams]
+    damage, notes = Damage(), []
+    video = audio = picture = sound = None
+    for video in videos:
+        picture = next(decode_pictures(path, video, damage=damage, patience=PATIENCE), None)
+        if picture is not None:
+            break
+        notes.append(f"video stream {video} cannot be decoded")
+    for audio in sounds:
+        sound = next(decode_sound(path, audio, damage=damage, patience=PATIENCE), None)
+        if sound is not None:
+            break
+        notes.append(f"sound stream {audio} cannot be decoded")
+    if picture is None and sound is None:
+        found = f"no frame that could be decoded ({_count(damage.packets, 'damaged or encrypted packet')})"
+        if not videos and not sounds:
+            found = f"no video and no sound but {', '.join(kinds) or 'no streams'}"
+        raise InputError.about(path, found=found, expected="a file with video or sound")
+    first = picture or sound
+    return Streams(
+        video=video if picture else None,
+        audio=audio if sound else None,
+        origin=(first and first.time) or Fraction(0),
+        first_picture=picture,
+        first_sound=sound,
+        pixel_aspect=aspects[video] if picture and video is not None else Fraction(1),
+        notes=tuple(notes),
+    )
+
+
+def _video_candidates(container: InputContainer) -> list[int]:
+    """Indices of the video streams worth trying, best first; a single picture only if there is nothing else."""
+
+    def rank(stream: VideoStream) -> tuple[bool, int, bool, int]:
+        still = stream.codec_context.name in STILL_CODECS and stream.frames <= 1
+        area = stream.codec_context.width * stream.codec_context.height
+        return still, -area, not stream.disposition & Disposition.default, stream.index
+
+    streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & COVER_ART]
+    return [stream.index for stream in sorted(streams, key=rank)]
+
+
+def _sound_candidates(container: InputContainer) -> list[int]:
+    """Indices of the sound streams worth trying, best first."""
+
+    def rank(stream: AudioStream) -> tuple[bool, bool, int, int, int]:
+        aside, default = bool(stream.disposition & SIDE_SOUND), bool(stream.disposition & Disposition.default)
+        return aside, not default, -stream.codec_context.channels, -stream.codec_context.sample_rate, stream.index
+
+    return [s.index for s in sorted((s for s in container.streams.audio if s.codec_context is not None), key=rank)]
+
+
+def _pixel_aspect(container: InputContainer, index: int) -> Fraction:
+    """Width over height of a stored pixel; square if unknown or beyond belief."""
+    stream = container.streams[index]
+    assert isinstance(stream, VideoStream)
+    aspect = stream.sample_aspect_ratio
+    return Fraction(aspect) if aspect and Fraction(1, 8) <= aspect <= 8 else Fraction(1)
+
+
+def _codec(stream: object) -> str | None:
+    return getattr(getattr(stream, "codec_context", None), "name", None)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,187 @@
+"""Presentation times that can be trusted, and sound laid on them (ours).
+
+Every time is an exact fraction of a second. Containers lie about rates and durations, so only presentation timestamps
+are used, and where there are none, the order of decoding.
+"""
+
+from collections import deque
+from fractions import Fraction
+
+import numpy as np
+import soxr
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+LONGEST_GAP = Fraction(600)  # s; a longer jump is a broken timestamp, not a pause
+SOUND_TOLERANCE = Fraction(5, 1000)  # s; millisecond containers jitter by less than this
+LEAD_IN = Fraction(1, 10)  # s of sound before time zero that give the resampling filter its past
+
+
+def nominal_frame_seconds(stream: VideoStream) -> Fraction:
+    """The stated frame period if it is believable (1 to 240 frames a second), else 1/25 s."""
+    for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
+        if rate and 1 <= rate <= 240:
+            return 1 / Fraction(rate)
+    return Fraction(1, 25)
+
+
+class PictureClock:
+    """Gives each decoded frame its presentation time.
+
+    AVI has no presentation times: with B-frames what FFmpeg reports there is out of order. But pictures leave the
+    decoder in presentation order at a constant rate, so the n-th picture is due when the n-th packet was (`by_order`).
+    """
+
+    def __init__(self, stream: VideoStream, *, by_order: bool):
+        self.nominal = nominal_frame_seconds(stream)
+        self.jumps = 0
+        self.stale = 0
+        self._time_base = Fraction(stream.time_base or 1)
+        self._by_order = by_order
+        self._due: deque[Fraction] = deque()
+        self._shift = Fraction(0)
+        self._last: Fraction | None = None
+        self._gap: Fraction | None = None
+
+    def saw_packet(self, packet: Packet) -> None:
+        """Note a packet before it is decoded."""
+        if self._by_order and packet.size and packet.dts is not None:
+            self._due.append(packet.dts * self._time_base)
+
+    def place(self, frame: VideoFrame) -> Fraction | None:
+        """Presentation time of `frame` in seconds; None for a frame to be dropped, due before the one placed last.
+
+        (Decoders let go of such left-overs after damage.)
+        """
+        stated = self._stated(frame)
+        if self._last is None:
+            self._last = stated or Fraction(0)
+            return self._last
+        guess = self._last + (self._gap or self.nominal)
+        time = guess if stated is None else stated + self._shift
+        if stated is not None and time - self._last > LONGEST_GAP:
+            self.jumps += 1
+            self._shift = guess - stated
+            time = guess
+        elif stated is not None and time < self._last <= stated <= self._last + LONGEST_GAP:
+            self._shift = Fraction(0)  # the jump bridged before was a single broken timestamp
+            time = stated
+        if time < self._last:
+            self.stale += 1
+            return None
+        self._gap = time - self._last or self._gap
+        self._last = time
+        return time
+
+    def last_duration(self, frame: VideoFrame) -> Fraction:
+        """How long the last frame of the stream is shown: as stated, unless that contradicts the frames before."""
+        usual = self._gap or self.nominal
+        stated = (frame.duration or 0) * Fraction(frame.time_base or self._time_base)
+        return stated if usual / 2 <= stated <= LONGEST_GAP else usual
+
+    def _stated(self, frame: VideoFrame) -> Fraction | None:
+        if self._by_order:
+            return self._due.popleft() if self._due else None
+        return None if frame.pts is None else frame.pts * Fraction(frame.time_base or self._time_base)
+
+
+class SoundLine:
+    """Mono blocks, each with its time, become one waveform at the target rate.
+
+    Silence fills gaps, overlaps are cut, both only beyond `SOUND_TOLERANCE`. Only the resampled waveform is kept. Times
+    are in seconds after the line's zero; sound before zero is dropped (after it has served the filter as its past).
+    """
+
+    def __init__(self, sample_rate: int, *, until: Fraction | None = None):
+        self.first: Fraction | None = None
+        self.gaps = 0
+        self.jumps = 0
+        self._sample_rate = sample_rate
+        self._until = None if until is None else until + LEAD_IN
+        self._pieces: list[np.ndarray] = []
+        self._length = 0  # samples in _pieces
+        self._resampler: soxr.ResampleStream | None = None
+        self._rate = 0
+        self._begin = Fraction(0)  # where the present run of blocks of one rate begins, after LEAD_IN before zero
+        self._fed = 0  # samples fed since then
+        self._shift = Fraction(0)
+
+    @property
+    def end(self) -> Fraction:
+        """Where the sound so far ends, in seconds after zero."""
+        return self._position - LEAD_IN
+
+    @property
+    def full(self) -> bool:
+        """Whether everything before `until` has been heard."""
+        return self._until is not None and self._position >= self._until
+
+    @property
+    def _position(self) -> Fraction:
+        return self._begin + (Fraction(self._fed, self._rate) if self._rate else 0)
+
+    def add(self, block: np.ndarray, rate: int, time: Fraction | None) -> None:
+        """Lay down a block, float32 (samples,), that starts at `time`; None means right after the one before."""
+        if rate != self._rate:
+            self._end_run()
+            self._rate = rate
+            self._resampler = soxr.ResampleStream(rate, self._sample_rate, 1, dtype="float32", quality="HQ")
+        place = self._position if time is None else time + self._shift + LEAD_IN
+        if self.first is None:
+            self.first = place - LEAD_IN
+        if not self._position and place + Fraction(len(block), rate) <= 0:
+            return  # all before zero: a read that starts late in the file
+        late = place - self._position
+        if not -LONGEST_GAP <= late <= LONGEST_GAP:
+            self.jumps += 1
+            self._shift -= late
+            late = Fraction(0)
+        elif abs(late) <= SOUND_TOLERANCE:
+            late = Fraction(0)
+        elif late > 0 and self._length:
+            self.gaps += 1
+        if late < 0:
+            block = block[round(-late * rate) :]
+        elif late > 0:
+            self._feed_silence(round(late * rate))
+        self._feed(block)
+
+    def finish(self, seconds: Fraction) -> np.ndarray:
+        """The waveform from zero, float32, padded with silence or cut to round(seconds * sample_rate) samples."""
+        self._end_run()
+        sound = np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
+        sound = sound[round(LEAD_IN * self._sample_rate) :][: round(seconds * self._sample_rate)]
+        return np.pad(sound, (0, round(seconds * self._sample_rate) - len(sound)))
+
+    def _feed_silence(self, samples: int) -> None:
+        """In pieces of a second, and not past the end that was asked for."""
+        if self._until is not None:
+            samples = min(samples, max(0, round((self._until - self._position + 1) * self._rate)))
+        while samples > 0:
+            piece = min(samples, self._rate)
+            self._feed(np.zeros(piece, np.float32))
+            samples -= piece
+
+    def _feed(self, block: np.ndarray) -> None:
+        if len(block) and not self.full:
+            assert self._resampler is not None
+            self._fed += len(block)
+            self._keep(self._resampler.resample_chunk(np.ascontiguousarray(block, np.float32)))
+
+    def _keep(self, piece: np.ndarray) -> None:
+        self._pieces.append(piece)
+        self._length += len(piece)
+
+    def _end_run(self) -> None:
+        """Flush the resampler and hold the waveform to the exact length of what was fed."""
+        if self._resampler is None:
+            return
+        self._keep(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+        self._begin, self._fed, self._resampler = self._position, 0, None
+        surplus = self._length - round(self._begin * self._sample_rate)
+        if surplus > 0:
+            self._pieces = [np.concatenate(self._pieces)[:-surplus]]
+        elif surplus < 0:
+            self._pieces.append(np.zeros(-surplus, np.float32))
+        self._length -= surplus

@@ -1,0 +1,172 @@
+"""Configurations: frozen dataclasses, a YAML file over them, `--set a.b=c` on top, every mistake told at once (ours).
+
+A recipe returns a dataclass whose defaults are the recipe; nested dataclasses group its settings. Files and overrides
+only ever replace values of that object, so a configuration is always complete and can be written back as YAML.
+"""
+
+import copy
+import dataclasses
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import yaml
+from pydantic import ConfigDict, ValidationError, create_model
+
+from cmmd.errors import InputError
+
+Config = TypeVar("Config")
+Tree = dict[str, Any]
+
+
+class Layer(NamedTuple):
+    """Values to lay over a configuration, and the name of their source for messages."""
+
+    source: str
+    values: dict[Any, Any]  # as written by the user: keys may be anything
+
+
+def resolve(config: Config, *, file: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """The configuration with the values of a YAML file, then of `key.subkey=value` overrides, in place of its own.
+
+    Override values are read as YAML. Raises InputError with one line for every unknown key and every bad value.
+    """
+    problems: list[str] = []
+    layers: list[Layer] = []
+    values = as_dict(config)
+    readers = [partial(_read_file, file)] if file is not None else []
+    for read in [*readers, *(partial(_read_override, text) for text in overrides)]:
+        try:
+            layers.append(read())
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            problems += _lay_over(values, layers[-1].values, layers[-1].source)
+    try:
+        resolved = _validated(type(config), values)
+    except ValidationError as error:
+        problems += [_explained(problem, values, layers) for problem in error.errors(include_url=False)]
+    else:
+        if not problems:
+            return resolved
+    raise InputError("\n".join(dict.fromkeys(problems)))
+
+
+def as_dict(config: object) -> Tree:
+    """The dataclass as nested dicts of plain values (tuples become lists, paths strings, enumerations their values)."""
+    if not dataclasses.is_dataclass(config) or isinstance(config, type):
+        raise TypeError(f"a configuration is a dataclass object, not {config!r}")
+    return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config) if field.init}
+
+
+def to_yaml(config: object) -> str:
+    """The configuration as a YAML text that `resolve` reads back to an equal one."""
+    return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error message: the nearest known word as `; did you mean ...?`, or nothing."""
+    nearest = difflib.get_close_matches(word, sorted(known), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return as_dict(value)
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
+
+
+def _read_file(file: Path) -> Layer:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: is not YAML ({_one_line(error)})") from error
+    if values is None:  # an empty file, or one of comments only
+        values = {}
+    if not isinstance(values, dict):
+        raise InputError(f"{file}: found {_shown(values)}, expected KEY: VALUE lines")
+    return Layer(str(file), values)
+
+
+def _read_override(text: str) -> Layer:
+    source = f"--set {text}"
+    key, equals, value = text.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise InputError(f"{source}: expected KEY=VALUE or KEY.SUBKEY=VALUE")
+    try:
+        values = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"{source}: the value is not YAML ({_one_line(error)})") from error
+    for part in reversed(path):
+        values = {part: values}
+    return Layer(source, values)
+
+
+def _lay_over(below: Tree, above: dict[Any, Any], source: str, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Replace values in `below`, in place; yields what is wrong with the shape of `above`."""
+    for key, value in above.items():
+        name = ".".join((*path, str(key)))
+        here = below.get(key)
+        if not isinstance(key, str):
+            yield f"{source}: found the key {name!r}, expected a name"
+        elif isinstance(here, dict) and isinstance(value, dict):
+            yield from _lay_over(here, value, source, (*path, key))
+        elif isinstance(here, dict) and here and value is not None:
+            yield f"{source}: {name} is a group of settings ({', '.join(here)}), found {_shown(value)}"
+        else:
+            below[key] = copy.deepcopy(value)  # later layers write into it, and the layer must stay as it was read
+
+
+def _validated(kind: type[Config], values: Tree) -> Config:
+    # The wrapping model's settings reach all standard dataclasses inside it, so that no configuration class needs any.
+    model = create_model("Configuration", __config__=ConfigDict(extra="forbid"), root=(kind, ...))
+    return model.model_validate({"root": values}).root  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _explained(problem: Mapping[str, Any], values: Tree, layers: Sequence[Layer]) -> str:
+    """One line: where the value came from, its key, what is wrong with it."""
+    path = tuple(problem["loc"][1:])  # the first step is the wrapping model's
+    key = ".".join(map(str, path))
+    setters = [layer.source for layer in layers if _at(layer.values, path) is not _ABSENT]
+    where = ": ".join([*setters[-1:], *([key] if key else [])]) or "configuration"
+    if problem["type"] == "unexpected_keyword_argument":
+        siblings = _at(values, path[:-1])
+        known = set(siblings) - {path[-1]} if isinstance(siblings, dict) else set()
+        return f"{where}: no such setting{did_you_mean(str(path[-1]), known)}"
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if problem["type"] in ("value_error", "assertion_error"):  # our own checks already name the values
+        return f"{where}: {_one_line(message)}"
+    return f"{where}: {_one_line(message)}, found {_shown(problem['input'])}"
+
+
+_ABSENT = object()
+
+
+def _at(tree: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        try:
+            tree = tree[step]
+        except (KeyError, IndexError, TypeError):
+            return _ABSENT
+    return tree
+
+
+def _shown(value: Any) -> str:
+    text = _one_line(repr(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,119 @@
+"""Clips in latent-spectrogram space, ready for training: two tensors, their statistics, random crops in time (ours)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Statistics:
+    """Mean and deviation of every channel, to standardise one modality."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, clips: Float[Tensor, "clips c ..."]) -> "Statistics":
+        # Clip by clip: a float copy of a whole training set would double its memory.
+        axes = tuple(range(1, clips.ndim - 1))
+        means = torch.stack([clip.float().mean(axes) for clip in clips])
+        squares = torch.stack([clip.float().square().mean(axes) for clip in clips])
+        mean = means.double().mean(0)
+        std = (squares.double().mean(0) - mean.square()).clamp_min(1e-12).sqrt()
+        return cls(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+    def standardise(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:
+        """To mean 0 and deviation 1 in every channel."""
+        mean, std = self._like(x)
+        return (x - mean) / std
+
+    def restore(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:
+        """The inverse of `standardise`."""
+        mean, std = self._like(x)
+        return x * std + mean
+
+    def _like(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.shape[1] != len(self.mean):
+            raise ValueError(f"statistics are of {len(self.mean)} channels, the tensor has {x.shape[1]}")
+        shape = (1, -1) + (1,) * (x.ndim - 2)
+        mean, std = (torch.tensor(values, device=x.device, dtype=x.dtype).view(shape) for values in (self.mean, self.std))
+        return mean, std
+
+
+class ClipBatch(NamedTuple):
+    """Standardised video latents and spectrograms of the same stretches of time."""
+
+    video: Float[Tensor, "b c f h w"]
+    audio: Float[Tensor, "b ca m n"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncodedClips:
+    """All clips of a training set in memory, half precision: video (clips, c, f, h, w) and audio (clips, c, m, 8 f)."""
+
+    video: Tensor
+    audio: Tensor
+    video_statistics: Statistics
+    audio_statistics: Statistics
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def crops(self, indices: Int[Tensor, " b"], *, frames: int, generator: torch.Generator) -> ClipBatch:
+        """A random stretch of `frames` video frames of every chosen clip, standardised float32.
+
+        Raises ValueError when the clips are shorter.
+        """
+        available = self.video.shape[2]
+        if available < frames:
+            raise ValueError(f"clips have {available} frames, expected at least {frames}")
+        starts = torch.randint(0, available - frames + 1, (len(indices),), generator=generator).tolist()
+        each = SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+        chosen = list(zip(indices.tolist(), starts, strict=True))
+        video = torch.stack([self.video[index][:, start : start + frames] for index, start in chosen])
+        audio = torch.stack([self.audio[index][..., start * each : (start + frames) * each] for index, start in chosen])
+        return ClipBatch(
+            self.video_statistics.standardise(video.float()), self.audio_statistics.standardise(audio.float())
+        )
+
+    @classmethod
+    def of(cls, video: Tensor, audio: Tensor) -> "EncodedClips":
+        """From encoded tensors; the statistics are those of these clips."""
+        return cls(
+            video=video,
+            audio=audio,
+            video_statistics=Statistics.of(video),
+            audio_statistics=Statistics.of(audio),
+        )
+
+    def save(self, path: Path, *, key: str) -> None:
+        """Write beside, then rename. `key` says what the clips were made from."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.partial")
+        save_file({"video": self.video.contiguous(), "audio": self.audio.contiguous()}, beside, metadata={"key": key})
+        beside.replace(path)
+
+    @classmethod
+    def load(cls, path: Path, *, key: str) -> "EncodedClips | None":
+        """Read clips that were saved under the same key; None when there are none, or others.
+
+        Raises InputError when the file cannot be read.
+        """
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                if (file.metadata() or {}).get("key") != key:
+                    return None
+                return cls.of(file.get_tensor("video"), file.get_tensor("audio"))
+        except Exception as error:  # safetensors raises its own untyped errors
+            raise InputError(f"{path}: not a file of encoded clips: {str(error).splitlines()[0]}") from error

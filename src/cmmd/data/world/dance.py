@@ -1,0 +1,178 @@
+"""Dance (mirrors AIST++): a figure whose limbs arrive on the beat of synthesised percussion and bass, 70 to 150 bpm (ours).
+
+Five styles tie the look (clothes, room, movement) to the music (drums, bass, which beats sound). A beat that the pattern
+leaves out, or that the dancer holds, is neither heard nor danced.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cmmd.data.world.clip import FPS, SAMPLE_RATE, Event, Span, WorldClip, choose_span
+from cmmd.data.world.scene import Scene, hsv, textured_background
+from cmmd.data.world.sounds import bass, kick, limit_peak, mix_at, room, snare
+
+LEAD = 2.0
+"""Seconds of music before and after world time 0 .. duration."""
+HELD = 0.06
+"""Share of the beats that the dancer holds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Style:
+    """hue, room_hue: clothes and wall. pattern: a character a beat, K kick, S snare, B both, '.' silent. arms: how
+    they move. drop: how deep the knees bend (pixels). kick, snare, bass: Hz. brightness: of the bass."""
+
+    name: str
+    hue: float
+    room_hue: float
+    pattern: str
+    arms: str
+    drop: float
+    kick: float
+    snare: float
+    bass: float
+    brightness: float
+
+
+STYLES = (
+    Style(name="house", hue=0.00, room_hue=0.60, pattern="KBKB", arms="alternate", drop=7, kick=60, snare=210, bass=82, brightness=0.3),
+    Style(name="march", hue=0.14, room_hue=0.00, pattern="KSKS", arms="together", drop=5, kick=75, snare=320, bass=98, brightness=0.1),
+    Style(name="lock", hue=0.33, room_hue=0.80, pattern="KSK.", arms="wave", drop=6, kick=52, snare=260, bass=110, brightness=0.8),
+    Style(name="krump", hue=0.58, room_hue=0.10, pattern="BKSK", arms="stretch", drop=9, kick=46, snare=170, bass=65, brightness=0.6),
+    Style(name="waack", hue=0.83, room_hue=0.38, pattern="SKSK", arms="windmill", drop=4, kick=68, snare=400, bass=131, brightness=1.0),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beat:
+    """A beat that sounds: world time, the drum letter of the pattern, force, and its number in the music."""
+
+    time: float
+    drum: str
+    level: float
+    number: int
+
+
+def dance_clip(rng: np.random.Generator, *, seed: int, frames: int) -> WorldClip:
+    """One clip of the family."""
+    style = STYLES[rng.integers(len(STYLES))]
+    # A pattern with a silent beat would be slow at low tempo: its gaps stay below 1.4 s by drawing tempo in log space.
+    period = 60.0 / float(np.exp(rng.uniform(np.log(70), np.log(150))))
+    beats = draw_beats(rng, style, period, -LEAD, frames / FPS + 1 + LEAD)
+    span = choose_span(np.array([beat.time for beat in beats]), frames, rng)
+    pixels = _draw(rng, style, beats, span)
+    waveform, events = _sound(rng, style, beats, period, span)
+    return WorldClip(frames=pixels, waveform=waveform, events=events, family="dance", seed=seed)
+
+
+def draw_beats(rng: np.random.Generator, style: Style, period: float, start: float, stop: float) -> tuple[Beat, ...]:
+    """All sounding beats between start and stop; the tempo is steady, a few beats are held."""
+    beats = []
+    offset = rng.uniform(0, period)
+    first = int(rng.integers(len(style.pattern)))
+    for number in range(int((stop - start - offset) / period)):
+        drum = style.pattern[(first + number) % len(style.pattern)]
+        if drum == "." or rng.random() < HELD:
+            continue
+        beats.append(Beat(time=start + offset + number * period, drum=drum, level=float(rng.uniform(0.8, 1.0)), number=first + number))
+    return tuple(beats)
+
+
+def _draw(rng: np.random.Generator, style: Style, beats: tuple[Beat, ...], span: Span) -> np.ndarray:
+    t = span.frame_times
+    wall = hsv(style.room_hue + rng.uniform(-0.04, 0.04), rng.uniform(0.15, 0.4), rng.uniform(0.2, 0.5))
+    drift = rng.uniform(0, 1.5) * np.stack([np.sin(t * rng.uniform(0.3, 1.0) + rng.uniform(0, 6)) for _ in range(2)], axis=1)
+    scene = Scene(textured_background(rng, wall, strength=rng.uniform(0.02, 0.08)), drift)
+    scene.box(32.0, 76.0, 60.0, 18.0, wall * 0.6, outline=0)
+    _draw_dancer(rng, scene, style, _pose(style, beats, t))
+    light = 1 + rng.uniform(0, 0.08) * np.sin(t * rng.uniform(0.5, 2) + rng.uniform(0, 6))
+    return scene.finish(rng, light=light, noise=rng.uniform(0, 0.01))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pose:
+    """Over frames: sink 1 is deepest on the beat, 0 highest between; arm angles in radians above the horizontal
+    (left, right); step -1 .. 1 is the side of the weight."""
+
+    sink: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    step: np.ndarray
+
+
+def _pose(style: Style, beats: tuple[Beat, ...], t: np.ndarray) -> Pose:
+    """Between two beats the body rises and falls like a ball; the limbs leave late and arrive exactly on the beat."""
+    times = np.array([beat.time for beat in beats])
+    following = np.clip(np.searchsorted(times, t, side="right"), 1, len(times) - 1)
+    since, gap = t - times[following - 1], times[following] - times[following - 1]
+    part = np.clip(since / gap, 0, 1)
+    sink = 1 - (4 * part * (1 - part)) * np.minimum(gap / 0.6, 1.0)
+    arrive = np.clip((part - 0.35) / 0.65, 0, 1) ** 1.6
+    before, after = (
+        np.array([_arms(style, beats[index]) for index in following - 1]),
+        np.array([_arms(style, beats[index]) for index in following]),
+    )
+    pose = before + (after - before) * arrive[:, None]
+    return Pose(sink=sink, left=pose[:, 0], right=pose[:, 1], step=pose[:, 2])
+
+
+def _arms(style: Style, beat: Beat) -> tuple[float, float, float]:
+    """Where the arms and the weight are on a beat."""
+    even = beat.number % 2 == 0
+    step = 1.0 if even else -1.0
+    high = {"K": -0.9, "B": 1.2, "S": 0.9}[beat.drum]
+    if style.arms == "alternate":
+        return (1.2, -1.0, step) if even else (-1.0, 1.2, step)
+    if style.arms == "together":
+        return (0.9, 0.9, step) if even else (-1.0, -1.0, step)
+    if style.arms == "wave":
+        return (0.7, -0.7, step) if even else (-0.2, 1.3, step)
+    if style.arms == "stretch":
+        return (0.0, 0.0, step) if even else (high, high, step)
+    angle = (beat.number % 4) * np.pi / 2 - np.pi / 2
+    return (float(angle), float(-angle), step)
+
+
+def _draw_dancer(rng: np.random.Generator, scene: Scene, style: Style, pose: Pose) -> None:
+    clothes = hsv(style.hue + rng.uniform(-0.03, 0.03), rng.uniform(0.65, 0.9), rng.uniform(0.75, 1.0))
+    trousers = clothes * 0.55
+    skin = hsv(0.07, rng.uniform(0.3, 0.5), rng.uniform(0.6, 0.95))
+    size = rng.uniform(0.9, 1.15)
+    ground = 59.0
+    x = 32 + rng.uniform(-8, 8) + 1.5 * pose.step
+    hip = ground - size * 20 + style.drop * pose.sink
+    neck = hip - size * 16
+    for side, arm in ((-1.0, pose.left), (1.0, pose.right)):
+        foot = x - 1.5 * pose.step + side * 6 * size
+        knee_x, knee_y = (x + foot) / 2 + side * 0.6 * style.drop * pose.sink, (hip + ground) / 2
+        scene.capsule(x + side * 2, hip, knee_x, knee_y, 2.0 * size, trousers)
+        scene.capsule(knee_x, knee_y, foot, ground, 1.8 * size, trousers)
+        shoulder_x, shoulder_y = x + side * 4 * size, neck + 2
+        elbow_x, elbow_y = shoulder_x + side * 7 * size * np.cos(arm), shoulder_y - 7 * size * np.sin(arm)
+        hand_x, hand_y = elbow_x + side * 7 * size * np.cos(arm * 1.3), elbow_y - 7 * size * np.sin(arm * 1.3)
+        scene.capsule(shoulder_x, shoulder_y, elbow_x, elbow_y, 1.6 * size, clothes)
+        scene.capsule(elbow_x, elbow_y, hand_x, hand_y, 1.5 * size, skin)
+    scene.capsule(x, neck + 3, x, hip, 4.0 * size, clothes)
+    scene.disc(x, neck - 3.5 * size, 4.0 * size, skin, outline=0.7)
+
+
+def _sound(
+    rng: np.random.Generator, style: Style, beats: tuple[Beat, ...], period: float, span: Span
+) -> tuple[np.ndarray, tuple[Event, ...]]:
+    track = room(rng, span.samples, level=10 ** rng.uniform(-3.2, -2.6))
+    tune = float(2 ** (rng.integers(-2, 3) / 12))
+    events = []
+    for beat in beats:
+        time = round((beat.time - span.start) * SAMPLE_RATE) / SAMPLE_RATE
+        if not -1.0 < time < span.seconds:
+            continue
+        if beat.drum in "KB":
+            mix_at(track, kick(rng, style.kick, strength=beat.level), time)
+            mix_at(track, bass(style.bass * tune, seconds=0.8 * period, brightness=style.brightness, strength=beat.level), time)
+        if beat.drum in "SB":
+            mix_at(track, snare(rng, style.snare, strength=beat.level), time)
+        if time >= 0:
+            frequency = style.snare if beat.drum == "S" else style.bass * tune
+            events.append(Event(time=time, frequency=float(frequency), strength=beat.level, source=0))
+    return limit_peak(track), tuple(events)

@@ -1,0 +1,43 @@
+"""World clips into latent-spectrogram space, rendered in worker processes while the autoencoder encodes (ours)."""
+
+import hashlib
+import json
+from dataclasses import asdict
+
+import torch
+
+from cmmd.clips.geometry import Geometry
+from cmmd.data.encoded_clips import EncodedClips
+from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE
+from cmmd.data.world.rendering import WorldConfig, render
+from cmmd.latents.spectrogram import SpectrogramCodec
+from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames
+from cmmd.progress import progress
+
+
+def encode_world(
+    config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
+) -> EncodedClips:
+    """Render and encode; raises ValueError when the geometry is not the world's."""
+    found = (geometry.fps, geometry.image_size, geometry.sample_rate)
+    if found != (FPS, IMAGE_SIZE, SAMPLE_RATE):
+        raise ValueError(f"fps, image_size, sample_rate are {found}, the world has {(FPS, IMAGE_SIZE, SAMPLE_RATE)}")
+    total = config.clips * len(config.families)
+    video, audio = [], []
+    bar = progress(total, "world clips", unit="clip")
+    for clip in render(config):
+        video.append(encode_frames(autoencoder, torch.from_numpy(clip.frames)).half())
+        audio.append(codec.encode(torch.from_numpy(clip.waveform)[None])[0].half())
+        bar.update()
+    bar.close()
+    return EncodedClips.of(torch.stack(video), torch.stack(audio))
+
+
+def world_key(config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec_name: str) -> str:
+    """What encoded clips depend on, as a hash: everything above and the autoencoder's weights."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([asdict(config), asdict(geometry), codec_name]).encode())
+    for name, tensor in sorted(autoencoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,37 @@
+"""Many world clips in a fixed order, made by worker processes that need no torch (ours)."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from cmmd.data.world.clip import FAMILIES, Family, WorldClip, world_clip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorldConfig:
+    """clips: of each family. frames: video frames a clip, of which training crops a stretch. seed: of the first clip."""
+
+    families: tuple[Family, ...] = FAMILIES
+    clips: int = 1000
+    frames: int = 48
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.clips < 1 or self.frames < 1:
+            raise ValueError(f"clips is {self.clips} and frames {self.frames}, expected at least 1 of each")
+
+
+def render(config: WorldConfig) -> Iterator[WorldClip]:
+    """All clips in a fixed order (families in turn), made in as many processes as there are processors."""
+    jobs = [(family, config.seed + index) for index in range(config.clips) for family in config.families]
+    # Fork would copy the threads' locks of a process that has used torch; a fresh server has none.
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        yield from pool.map(partial(_render_one, frames=config.frames), jobs, chunksize=8)
+
+
+def _render_one(job: tuple[Family, int], *, frames: int) -> WorldClip:
+    return world_clip(*job, frames=frames)

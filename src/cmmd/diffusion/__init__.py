@@ -1,0 +1,1 @@
+"""The diffusion process, how training conditions it, and sampling (METHOD section 4)."""

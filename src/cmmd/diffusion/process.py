@@ -1,0 +1,139 @@
+"""The forward process x_t = alpha_t x + sigma_t e: cosine schedule, zero terminal SNR, v-prediction (METHOD section 4).
+
+With alpha = cos(pi t / 2) and sigma = sin(pi t / 2) the process is a rotation of (clean, noise) by the angle pi t / 2, and
+the velocity v = alpha e - sigma x (Salimans and Ho, arXiv 2202.00512) is its derivative by that angle. Times are one an
+item ``(b,)`` or one a video frame ``(b, f)``; a spectrogram has eight columns a video frame.
+"""
+
+import math
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+PredictionType = Literal["v_prediction", "epsilon"]
+TRAINING_STEPS = 1000
+# At pure noise the clean signal cannot be told from the noise alone: epsilon-prediction divides by this alpha at least,
+# that of the last but one of the 1000 steps.
+SMALLEST_ALPHA = math.cos(math.pi / 2 * (1 - 1 / TRAINING_STEPS))
+
+
+def alpha(t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Share of the clean signal at time t in [0, 1]."""
+    return torch.cos(math.pi / 2 * t)
+
+
+def sigma(t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Share of the noise at time t in [0, 1]."""
+    return torch.sin(math.pi / 2 * t)
+
+
+def over_elements(values: Float[Tensor, "b *f"], x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b ..."]:
+    """View values of an item ``(b,)`` or a video frame ``(b, f)`` so that they broadcast over latents or a spectrogram.
+
+    Raises ValueError when the time axis of ``x`` is not a whole multiple of f.
+    """
+    if values.ndim == 1:
+        return values.view(-1, *(1,) * (x.ndim - 1))
+    frames = values.shape[1]
+    time = x.shape[2] if x.ndim == 5 else x.shape[-1]
+    if time % frames or (x.ndim == 5 and time != frames):
+        raise ValueError(f"values for {frames} frames do not fit a tensor of {time} time steps")
+    if x.ndim == 5:
+        return values[:, None, :, None, None]
+    values = values.repeat_interleave(time // frames, dim=1)
+    return values.view(values.shape[0], *(1,) * (x.ndim - 2), time)
+
+
+def diffuse(
+    clean: Float[Tensor, "b c ..."], noise: Float[Tensor, "b c ..."], t: Float[Tensor, "b *f"]
+) -> Float[Tensor, "b c ..."]:
+    """The noisy signal x_t."""
+    t = over_elements(t, clean)
+    return alpha(t) * clean + sigma(t) * noise
+
+
+def velocity(
+    clean: Float[Tensor, "b c ..."], noise: Float[Tensor, "b c ..."], t: Float[Tensor, "b *f"]
+) -> Float[Tensor, "b c ..."]:
+    """The target of v-prediction: alpha e - sigma x."""
+    t = over_elements(t, clean)
+    return alpha(t) * noise - sigma(t) * clean
+
+
+def prediction_target(
+    clean: Float[Tensor, "b c ..."],
+    noise: Float[Tensor, "b c ..."],
+    t: Float[Tensor, "b *f"],
+    *,
+    prediction_type: PredictionType = "v_prediction",
+) -> Float[Tensor, "b c ..."]:
+    """What the network is trained to say."""
+    _check_prediction_type(prediction_type)
+    return velocity(clean, noise, t) if prediction_type == "v_prediction" else noise
+
+
+def clean_from_prediction(
+    predicted: Float[Tensor, "b c ..."],
+    noisy: Float[Tensor, "b c ..."],
+    t: Float[Tensor, "b *f"],
+    *,
+    prediction_type: PredictionType = "v_prediction",
+) -> Float[Tensor, "b c ..."]:
+    """The clean signal that a prediction implies; with epsilon, inexact above time 0.999 (see SMALLEST_ALPHA)."""
+    _check_prediction_type(prediction_type)
+    t = over_elements(t, noisy)
+    if prediction_type == "v_prediction":
+        return alpha(t) * noisy - sigma(t) * predicted
+    return (noisy - sigma(t) * predicted) / alpha(t).clamp(min=SMALLEST_ALPHA)
+
+
+def noise_from_prediction(
+    predicted: Float[Tensor, "b c ..."],
+    noisy: Float[Tensor, "b c ..."],
+    t: Float[Tensor, "b *f"],
+    *,
+    prediction_type: PredictionType = "v_prediction",
+) -> Float[Tensor, "b c ..."]:
+    """The noise that a prediction implies."""
+    _check_prediction_type(prediction_type)
+    if prediction_type == "epsilon":
+        return predicted
+    t = over_elements(t, noisy)
+    return sigma(t) * noisy + alpha(t) * predicted
+
+
+def schedule_betas(steps: int = TRAINING_STEPS) -> Float[Tensor, " steps"]:
+    """Betas in float64 for diffusers' schedulers: alphas_cumprod[k] = cos^2(pi/2 (k+1)/steps), so that the last is 1."""
+    alphas_cumprod = torch.cos(math.pi / 2 * torch.arange(steps + 1, dtype=torch.float64) / steps).square()
+    betas = 1 - alphas_cumprod[1:] / alphas_cumprod[:-1]
+    betas[-1] = 1.0
+    return betas
+
+
+def time_of_timestep(timestep: int | Tensor) -> float | Tensor:
+    """Our time t in [0, 1] of a diffusers timestep k in 0 .. 999: (k + 1) / 1000."""
+    return (timestep + 1) / TRAINING_STEPS
+
+
+def scheduler_config(prediction_type: PredictionType = "v_prediction") -> dict[str, Any]:
+    """Keyword arguments that give diffusers' DDIM, DPM-Solver++ and UniPC schedulers this process.
+
+    Epsilon cannot start from pure noise, where it says nothing about the signal: its last beta stays below 1.
+    """
+    _check_prediction_type(prediction_type)
+    betas = schedule_betas()
+    zero_terminal = prediction_type == "v_prediction"
+    return {
+        "num_train_timesteps": TRAINING_STEPS,
+        "trained_betas": betas.tolist() if zero_terminal else betas.clamp(max=0.999).tolist(),
+        "prediction_type": prediction_type,
+        "timestep_spacing": "trailing",
+        "rescale_betas_zero_snr": zero_terminal,
+    }
+
+
+def _check_prediction_type(prediction_type: str) -> None:
+    if prediction_type not in ("v_prediction", "epsilon"):
+        raise ValueError(f"prediction_type is {prediction_type!r}, expected 'v_prediction' or 'epsilon'")

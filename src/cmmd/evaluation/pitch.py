@@ -1,0 +1,53 @@
+"""Whether pitch follows what is seen: the dominant frequency after an event, and rank correlation (ours)."""
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+LOWEST_HZ = 80.0  # below it are hum, rumble and the window's own leakage
+RESOLUTION_HZ = 1.0
+
+
+def dominant_frequency(
+    waveform: Float[np.ndarray, " s"] | Float[Tensor, " s"],
+    time: float,
+    *,
+    sample_rate: int = 16000,
+    window: float = 0.15,
+) -> float:
+    """Frequency (Hz) of the strongest spectral peak in the `window` seconds after `time`; nan where it is silent.
+
+    Hann window, FFT padded to 1 Hz or finer, parabola through the log of the three bins about the peak.
+    """
+    start = max(0, round(time * sample_rate))
+    sound = waveform[start : start + round(window * sample_rate)]
+    sound = np.asarray(sound.detach().cpu().numpy() if isinstance(sound, Tensor) else sound, dtype=np.float64)
+    if len(sound) < 0.02 * sample_rate or np.abs(sound).max() < 1e-6:
+        return float("nan")
+    size = 2 ** int(np.ceil(np.log2(sample_rate / RESOLUTION_HZ)))
+    spectrum = np.abs(np.fft.rfft((sound - sound.mean()) * np.hanning(len(sound)), size))
+    lowest = int(np.ceil(LOWEST_HZ * size / sample_rate))
+    peak = lowest + int(np.argmax(spectrum[lowest:-1]))
+    left, middle, right = np.log(spectrum[peak - 1 : peak + 2] + 1e-20)
+    bend = left - 2 * middle + right
+    shift = 0.5 * (left - right) / bend if bend < 0 else 0.0
+    return float((peak + np.clip(shift, -0.5, 0.5)) * sample_rate / size)
+
+
+def rank_correlation(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
+    """Spearman's correlation, ties sharing their mean rank; pairs holding nan are left out; nan below three pairs."""
+    if a.shape != b.shape:
+        raise ValueError(f"rank correlation of {len(a)} values with {len(b)}: expected equal numbers")
+    usable = np.isfinite(a) & np.isfinite(b)
+    if usable.sum() < 3:
+        return float("nan")
+    ranks_a, ranks_b = _ranks(a[usable]), _ranks(b[usable])
+    if np.ptp(ranks_a) == 0 or np.ptp(ranks_b) == 0:
+        return float("nan")
+    return float(np.corrcoef(ranks_a, ranks_b)[0, 1])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[inverse]

@@ -1,0 +1,196 @@
+"""Finding when events are seen: a small network that turns frames into event times far finer than a frame (ours).
+
+At 10 fps an impact falls between two frames; its moment follows from the motion before and after. The network is
+trained on the world's clips, where every event time is known and silent distractors move without being events, and
+on damaged copies of them, so that it also reads decoded and generated frames.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from einops import rearrange
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+BINS_PER_FRAME = 8
+TARGET_WIDTH = 0.015  # seconds, standard deviation of the bump that stands for an event
+MINIMUM_GAP = 0.15
+REACH = 4  # bins on either side that belong to one event: at 10 fps 50 ms, the tolerance that matters most
+THRESHOLD = 0.45  # of the probability that an event lies within REACH; F1 is largest near half of the F1 reached
+
+
+class ClipWithEvents(Protocol):
+    """What training needs of a clip: uint8 frames `(f, h, w, 3)` and events that have a `time` in seconds."""
+
+    @property
+    def frames(self) -> np.ndarray: ...
+    @property
+    def events(self) -> Sequence: ...
+
+
+class TemporalBlock(nn.Module):
+    """Residual 1-D convolution over frames."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, channels)
+        self.conv = nn.Conv1d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "b c f"]) -> Float[Tensor, "b c f"]:
+        return x + self.conv(F.gelu(self.norm(x)))
+
+
+class VisualEventDetector(ModelMixin, ConfigMixin):
+    """Frames in [-1, 1] to event logits in eighths of a frame; logit j is centred on (j + 0.5) / (8 fps) seconds.
+
+    A frame is seen with its differences to the frames before and after it; positions are kept down to an eighth of a
+    16th of the side, as what counts as contact depends on where it happens.
+    """
+
+    config_name = "config.json"
+
+    @register_to_config
+    def __init__(self, image_size: int, fps: int, width: int, depth: int) -> None:
+        super().__init__()
+        if image_size % 16:
+            raise ValueError(f"image_size is {image_size}, expected a multiple of 16")
+        self.stem = nn.Conv2d(4 * 9, width // 4, 3, stride=2, padding=1)
+        self.middle = nn.Conv2d(width // 4, width // 2, 3, stride=2, padding=1)
+        self.motion = nn.Conv3d(width // 2, width // 2, (3, 1, 1), padding=(1, 0, 0))
+        self.last = nn.Conv2d(width // 2, width // 2, 3, stride=2, padding=1)
+        self.norms = nn.ModuleList(nn.GroupNorm(4, c) for c in (width // 4, width // 2, width // 2, width // 2))
+        self.gather = nn.Linear(width // 2 * (image_size // 16) ** 2, width)
+        self.blocks = nn.Sequential(*(TemporalBlock(width) for _ in range(depth)))
+        self.head = nn.Conv1d(width, BINS_PER_FRAME, 3, padding=1)
+        nn.init.constant_(self.head.bias, -3.0)  # events are rare: about one bin in twenty
+
+    def forward(self, frames: Float[Tensor, "b 3 f h w"]) -> Float[Tensor, "b bins"]:
+        b, _, f = frames.shape[:3]
+        before = frames - torch.cat([frames[:, :, :1], frames[:, :, :-1]], dim=2)
+        after = torch.cat([frames[:, :, 1:], frames[:, :, -1:]], dim=2) - frames
+        seen = torch.cat([frames, 3 * before, 3 * after], dim=1)  # differences are small beside the picture
+        x = rearrange(seen, "b c f (h p) (w q) -> (b f) (c p q) h w", p=2, q=2)
+        x = F.gelu(self.norms[0](self.stem(x)))
+        x = F.gelu(self.norms[1](self.middle(x)))
+        x = rearrange(x, "(b f) c h w -> b c f h w", b=b)
+        x = rearrange(x + F.gelu(self.norms[2](self.motion(x))), "b c f h w -> (b f) c h w")
+        x = F.gelu(self.norms[3](self.last(x)))
+        x = rearrange(self.gather(x.flatten(1)), "(b f) c -> b c f", b=b)
+        return rearrange(self.head(self.blocks(x)), "b p f -> b (f p)", f=f)
+
+    @torch.no_grad()
+    def times(
+        self, frames: UInt8[np.ndarray, "f h w 3"] | UInt8[Tensor, "f h w 3"], *, threshold: float = THRESHOLD
+    ) -> Float[np.ndarray, " events"]:
+        """Event times (seconds, ascending) of one clip of any number of frames at the detector's frame rate."""
+        size = self.config["image_size"]
+        if tuple(frames.shape[1:3]) != (size, size):
+            raise ValueError(f"frames of {frames.shape[2]} x {frames.shape[1]}, the detector reads {size} x {size}")
+        video = frames_to_video(torch.as_tensor(frames)[None]).to(self.device, self.dtype)
+        probability = self(video)[0].float().sigmoid().cpu().numpy()
+        return pick_events(probability, bins_per_second=BINS_PER_FRAME * self.config["fps"], threshold=threshold)
+
+
+def frames_to_video(frames: UInt8[Tensor, "b f h w 3"]) -> Float[Tensor, "b 3 f h w"]:
+    """uint8 frames to the network's [-1, 1]."""
+    return rearrange(frames, "b f h w c -> b c f h w").float() / 127.5 - 1
+
+
+def pick_events(
+    probability: Float[np.ndarray, " bins"], *, bins_per_second: float, threshold: float = THRESHOLD
+) -> Float[np.ndarray, " events"]:
+    """Times at which the probability of an event within `REACH` bins is largest and above `threshold`.
+
+    Training's targets are bumps of a known area, so probabilities summed and divided by that area count events: an
+    event of uncertain time is as sure as a sharp one. Its time is the centre of the probability about the peak.
+    """
+    area = TARGET_WIDTH * bins_per_second * np.sqrt(2 * np.pi)
+    mass = np.convolve(probability, np.ones(2 * REACH + 1), mode="same") / area
+    taken = np.zeros(len(mass), dtype=bool)
+    gap = round(MINIMUM_GAP * bins_per_second)
+    times = []
+    for peak in np.argsort(-mass, kind="stable"):
+        if mass[peak] < threshold:
+            break
+        if taken[peak]:
+            continue
+        taken[max(0, peak - gap + 1) : peak + gap] = True
+        bins = np.arange(max(0, peak - REACH), min(len(mass), peak + REACH + 1))
+        weight = probability[bins] ** 2  # the square leans towards the sharp part of a lopsided bump
+        times.append(((bins + 0.5) * weight).sum() / weight.sum() / bins_per_second)
+    return np.sort(np.asarray(times, dtype=float))
+
+
+def event_targets(times: Sequence[float], *, bins: int, bins_per_second: float) -> Float[Tensor, " bins"]:
+    """One bump of height 1 at every event time."""
+    centres = (torch.arange(bins) + 0.5) / bins_per_second
+    if len(times) == 0:
+        return torch.zeros(bins)
+    distance = centres[:, None] - torch.as_tensor(times, dtype=torch.float32)[None]
+    return torch.exp(-0.5 * (distance / TARGET_WIDTH) ** 2).amax(1)
+
+
+def damage(video: Float[Tensor, "b 3 f h w"], generator: torch.Generator) -> Float[Tensor, "b 3 f h w"]:
+    """Copies as a decoder or a generator might give them: mirrored, recoloured, blurred, flickering, noisy.
+
+    Half of the clips stay sharp, as the true frames are measured too.
+    """
+    b = len(video)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(b, *shape, generator=generator)
+
+    video = torch.where(draw(1, 1, 1, 1) < 0.5, video, video.flip(-1))
+    video = video * (0.8 + 0.4 * draw(3, 1, 1, 1)) + 0.2 * (draw(3, 1, 1, 1) - 0.5)
+    flat = rearrange(video, "b c f h w -> b (c f) h w")
+    small = F.interpolate(flat, scale_factor=0.5, mode="area")
+    blurred = F.interpolate(small, size=flat.shape[-2:], mode="bilinear").view_as(video)
+    softness = (2 * draw(1, 1, 1, 1) - 1).clamp_min(0)
+    video = video + softness * (blurred - video)
+    coarse = torch.randn(b, 3 * video.shape[2], 8, 8, generator=generator)
+    flicker = F.interpolate(coarse, size=flat.shape[-2:], mode="bilinear").view_as(video)
+    noise = torch.randn(video.shape, generator=generator)
+    return (video + softness * (0.06 * flicker + 0.08 * draw(1, 1, 1, 1) * noise)).clamp(-1, 1)
+
+
+def train_visual_event_detector(
+    clip_of_seed: Callable[[int], ClipWithEvents],
+    *,
+    steps: int = 1000,
+    batch: int = 32,
+    seed: int = 0,
+    rate: float = 2e-3,
+    width: int = 128,
+    on_step: Callable[[int, float], None] | None = None,
+) -> VisualEventDetector:
+    """A detector trained on clips never seen twice: step k draws `clip_of_seed` at `seed` + k * batch and onwards.
+
+    `on_step` gets the step and its loss. All randomness follows from `seed`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        detector = VisualEventDetector(image_size=clip_of_seed(seed).frames.shape[1], fps=10, width=width, depth=2)
+    optimizer = torch.optim.AdamW(detector.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=min(0.3, 50 / steps))
+    generator = torch.Generator().manual_seed(seed)
+    bins_per_second = BINS_PER_FRAME * detector.config["fps"]
+    for step in range(steps):
+        clips = [clip_of_seed(seed + step * batch + k) for k in range(batch)]
+        video = damage(frames_to_video(torch.stack([torch.as_tensor(clip.frames) for clip in clips])), generator)
+        bins = video.shape[2] * BINS_PER_FRAME
+        times = [[event.time for event in clip.events] for clip in clips]
+        target = torch.stack([event_targets(t, bins=bins, bins_per_second=bins_per_second) for t in times])
+        loss = F.binary_cross_entropy_with_logits(detector(video), target)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if on_step:
+            on_step(step, float(loss.detach()))
+    return detector.eval()

@@ -1,0 +1,139 @@
+"""Sound to spectrogram and back: log-mel as the default, a compressed complex STFT as the second codec (ours: METHOD section 3).
+
+Spectrogram frame k is centred on the middle of samples [k hop, (k+1) hop), so that n frames cover exactly n hops and
+no frame hangs over the end of a clip.
+"""
+
+import math
+from typing import Literal, Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cmmd.clips.geometry import Geometry
+from cmmd.latents.waveform import GriffinLim, Vocoder, istft, stft
+
+LOG_FLOOR = 1e-4
+"""Mel magnitudes below this are silence: about 80 dB under the loudest bin of a full-scale sine."""
+
+
+class SpectrogramCodec(Protocol):
+    """What every codec offers; `channels` and `bins` are the c and m of its spectrograms."""
+
+    geometry: Geometry
+    channels: int
+    bins: int
+
+    def encode(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b c m n"]: ...
+
+    def decode(self, spectrogram: Float[Tensor, "b c m n"], *, generator: torch.Generator | None = None) -> Float[Tensor, "b s"]: ...
+
+
+class LogMelCodec(nn.Module):
+    """Natural logarithm of a mel magnitude spectrogram, `(b, 1, m, n)`; phase is lost and Griffin-Lim or a vocoder invents it.
+
+    window: samples of the analysis window; 512 at 16 kHz is a compromise between an onset's sharpness and bass.
+    """
+
+    channels = 1
+
+    def __init__(self, geometry: Geometry, *, window: int = 512, vocoder: Vocoder | None = None) -> None:
+        super().__init__()
+        self.geometry = geometry
+        self.bins = geometry.mels
+        self.fft_size = 1024
+        self.window_size = window
+        filters = mel_filters(geometry.mels, self.fft_size, geometry.sample_rate)
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("inverse_filters", torch.linalg.pinv(filters), persistent=False)
+        self.vocoder = vocoder or GriffinLim(fft_size=self.fft_size, window=window, hop=geometry.hop)
+        self.filters: Tensor
+        self.inverse_filters: Tensor
+
+    def encode(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 1 m n"]:
+        """Waveform of any whole number of hops to log-mel; the length is s / hop frames."""
+        magnitude = stft(waveform, fft_size=self.fft_size, window=self.window_size, hop=self.geometry.hop).abs()
+        return (self.filters @ magnitude).clamp_min(LOG_FLOOR).log().unsqueeze(1)
+
+    def decode(self, spectrogram: Float[Tensor, "b 1 m n"], *, generator: torch.Generator | None = None) -> Float[Tensor, "b s"]:
+        """Log-mel to waveform of n * hop samples. The generator draws Griffin-Lim's first phases."""
+        log_mel = spectrogram.squeeze(1)
+        if not isinstance(self.vocoder, GriffinLim):
+            return self.vocoder(log_mel)
+        # The floor stands for silence: without the subtraction every quiet bin would hiss at the floor's level.
+        mel = (log_mel.clamp(max=math.log(1e3)).exp() - LOG_FLOOR).clamp_min(0)
+        magnitude = self._linear_magnitude(mel)
+        return self.vocoder(magnitude, generator=generator)
+
+    def _linear_magnitude(self, mel: Float[Tensor, "b m n"], *, iterations: int = 30) -> Float[Tensor, "b bins n"]:
+        """Non-negative least squares by multiplicative updates (Lee and Seung 2001), started at the clamped pseudo-inverse."""
+        magnitude = (self.inverse_filters @ mel).clamp_min(1e-6)
+        numerator = self.filters.T @ mel
+        gram = self.filters.T @ self.filters
+        for _ in range(iterations):
+            magnitude = magnitude * numerator / (gram @ magnitude).clamp_min(1e-9)
+        return magnitude
+
+
+class ComplexSTFTCodec(nn.Module):
+    """Complex STFT with compressed magnitude, `(b, 2, m, n)`: keeps the phase and needs no vocoder.
+
+    |S| becomes |S|^power, which makes faint components visible to a model. The zero-frequency bin is dropped so that the
+    number of bins is a power of two.
+    """
+
+    channels = 2
+
+    def __init__(self, geometry: Geometry, *, fft_size: int = 512, power: float = 0.4) -> None:
+        super().__init__()
+        if fft_size < 2 * geometry.hop:
+            raise ValueError(f"fft_size {fft_size} is below twice the hop {geometry.hop}: the STFT could not be inverted")
+        self.geometry = geometry
+        self.fft_size = fft_size
+        self.bins = fft_size // 2
+        self.power = power
+
+    def encode(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 2 m n"]:
+        """Waveform of any whole number of hops to real and imaginary part of the compressed STFT."""
+        spectrum = stft(waveform, fft_size=self.fft_size, window=self.fft_size, hop=self.geometry.hop)[:, 1:]
+        compressed = torch.polar(spectrum.abs() ** self.power, spectrum.angle())
+        return torch.stack([compressed.real, compressed.imag], dim=1)
+
+    def decode(self, spectrogram: Float[Tensor, "b 2 m n"], *, generator: torch.Generator | None = None) -> Float[Tensor, "b s"]:
+        """Compressed STFT to waveform of n * hop samples; nothing is drawn."""
+        compressed = torch.complex(spectrogram[:, 0].contiguous(), spectrogram[:, 1].contiguous())
+        spectrum = torch.polar(compressed.abs() ** (1 / self.power), compressed.angle())
+        spectrum = F.pad(spectrum, (0, 0, 1, 0))
+        return istft(spectrum, fft_size=self.fft_size, window=self.fft_size, hop=self.geometry.hop)
+
+
+def spectrogram_codec(name: Literal["log_mel", "complex_stft"], geometry: Geometry) -> LogMelCodec | ComplexSTFTCodec:
+    """The codec that a saved pipeline names."""
+    if name == "log_mel":
+        return LogMelCodec(geometry)
+    if name == "complex_stft":
+        return ComplexSTFTCodec(geometry)
+    raise ValueError(f"spectrogram codec is {name!r}, expected 'log_mel' or 'complex_stft'")
+
+
+def mel_filters(mels: int, fft_size: int, sample_rate: int, *, lowest: float = 40.0) -> Float[Tensor, "m bins"]:
+    """Triangular filters on the HTK mel scale between `lowest` Hz and the Nyquist frequency, each with a sum of one.
+
+    A triangle that falls between two bins would be empty; it gets the nearest bin instead.
+    """
+
+    def to_mel(hertz: float) -> float:
+        return 2595.0 * math.log10(1.0 + hertz / 700.0)
+
+    edges_mel = torch.linspace(to_mel(lowest), to_mel(sample_rate / 2), mels + 2, dtype=torch.float64)
+    edges = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
+    bins = torch.linspace(0, sample_rate / 2, fft_size // 2 + 1, dtype=torch.float64)
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    filters = torch.minimum(rising, falling).clamp_min(0)
+    empty = filters.sum(1) == 0
+    nearest = (bins - edges[1:-1, None]).abs().argmin(1)
+    filters[empty, nearest[empty]] = 1.0
+    return (filters / filters.sum(1, keepdim=True)).float()

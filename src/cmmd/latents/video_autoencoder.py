@@ -1,0 +1,83 @@
+"""Video frames to latents and back through an image autoencoder with diffusers' interface (ours: METHOD section 3)."""
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, AutoencoderTiny
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from cmmd.errors import InputError
+
+VideoAutoencoder = AutoencoderKL | AutoencoderTiny
+
+
+def small_autoencoder() -> AutoencoderTiny:
+    """The embedded default, untrained: 8x downsampling, 4 channels, 0.3 M parameters.
+
+    No block stands at full resolution, where it would cost as much as all the others together.
+    """
+    return AutoencoderTiny(
+        latent_channels=4,
+        encoder_block_out_channels=(32, 32, 32, 32),
+        decoder_block_out_channels=(32, 32, 32, 32),
+        num_encoder_blocks=(0, 1, 2, 3),
+        num_decoder_blocks=(3, 2, 1, 0),
+    )
+
+
+def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
+    """A Stable Diffusion autoencoder by hub name or local folder; the class is the one that its config names.
+
+    Raises InputError when the folder holds neither AutoencoderKL nor AutoencoderTiny.
+    """
+    folder = Path(name_or_folder)
+    if folder.is_dir():
+        config = folder / "config.json"
+        if not config.exists():
+            raise InputError(f"{folder}: no config.json, expected a diffusers autoencoder")
+        name = json.loads(config.read_text()).get("_class_name")
+        classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+        if name not in classes:
+            raise InputError(f"{folder}: holds {name}, expected AutoencoderKL or AutoencoderTiny")
+        return classes[name].from_pretrained(folder)
+    try:
+        return AutoencoderKL.from_pretrained(name_or_folder)
+    except OSError as error:
+        raise InputError(f"{name_or_folder}: {str(error).splitlines()[0]}") from error
+
+
+def frames_to_pixels(frames: UInt8[Tensor, "f h w 3"]) -> Float[Tensor, "f 3 h w"]:
+    """Bytes to [-1, 1], channels first."""
+    return frames.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def pixels_to_frames(pixels: Float[Tensor, "f 3 h w"]) -> UInt8[Tensor, "f h w 3"]:
+    """[-1, 1] to bytes, channels last."""
+    return ((pixels.clamp(-1, 1) + 1) * 127.5 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+@torch.no_grad()
+def encode_frames(
+    autoencoder: VideoAutoencoder, frames: UInt8[Tensor, "f h w 3"], *, chunk: int = 32
+) -> Float[Tensor, "c f lh lw"]:
+    """Frames to latents, `chunk` frames at a time so that memory does not grow with the clip."""
+    latents = []
+    for part in frames.split(chunk):
+        pixels = frames_to_pixels(part).to(autoencoder.device, autoencoder.dtype)
+        encoded = autoencoder.encode(pixels)
+        latents.append(encoded.latent_dist.mode() if isinstance(autoencoder, AutoencoderKL) else encoded.latents)
+    return torch.cat(latents).transpose(0, 1).float()
+
+
+@torch.no_grad()
+def decode_frames(
+    autoencoder: VideoAutoencoder, latents: Float[Tensor, "c f lh lw"], *, chunk: int = 32
+) -> UInt8[Tensor, "f h w 3"]:
+    """Latents to frames, `chunk` frames at a time."""
+    frames = []
+    for part in latents.transpose(0, 1).split(chunk):
+        pixels = autoencoder.decode(part.to(autoencoder.device, autoencoder.dtype).contiguous()).sample
+        frames.append(pixels_to_frames(pixels.float()).cpu())
+    return torch.cat(frames)

@@ -1,0 +1,84 @@
+"""From magnitudes to a waveform: the STFT pair, fast Griffin-Lim, and the interface of a neural vocoder (ours: METHOD section 3)."""
+
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Complex, Float
+from torch import Tensor, nn
+
+
+class Vocoder(Protocol):
+    """Log-mel `(b, m, n)` to waveform `(b, n * hop)`."""
+
+    def __call__(self, log_mel: Tensor) -> Tensor: ...
+
+
+def stft(waveform: Float[Tensor, "b s"], *, fft_size: int, window: int, hop: int) -> Complex[Tensor, "b bins n"]:
+    """STFT whose frame k is centred on (k + 1/2) hop: exactly s / hop frames. Raises ValueError when hop does not divide s."""
+    if waveform.shape[-1] % hop:
+        raise ValueError(f"waveform has {waveform.shape[-1]} samples, expected a multiple of the hop {hop}")
+    margin = (fft_size - hop) // 2
+    padded = F.pad(waveform, (margin, fft_size - hop - margin))
+    hann = torch.hann_window(window, dtype=waveform.dtype, device=waveform.device)
+    return torch.stft(padded, fft_size, hop, window, hann, center=False, return_complex=True)
+
+
+def istft(spectrum: Complex[Tensor, "b bins n"], *, fft_size: int, window: int, hop: int) -> Float[Tensor, "b s"]:
+    """Least-squares inverse of `stft` (Griffin and Lim 1984, equation 6), s = n * hop."""
+    n = spectrum.shape[-1]
+    margin = (fft_size - hop) // 2
+    hann = torch.hann_window(window, dtype=spectrum.real.dtype, device=spectrum.device)
+    hann = F.pad(hann, ((fft_size - window) // 2, fft_size - window - (fft_size - window) // 2))
+    length = (n - 1) * hop + fft_size
+
+    def overlap_add(frames: Tensor) -> Tensor:
+        return F.fold(frames, (1, length), (1, fft_size), stride=(1, hop))[:, 0, 0]
+
+    frames = torch.fft.irfft(spectrum, fft_size, dim=1) * hann[None, :, None]
+    envelope = overlap_add((hann**2)[None, :, None].expand(1, -1, n))
+    waveform = overlap_add(frames) / envelope.clamp_min(1e-4)
+    return waveform[:, margin : margin + n * hop]
+
+
+class GriffinLim:
+    """Fast Griffin-Lim (Perraudin, Balazs and Sondergaard 2013): phases that fit a magnitude spectrogram."""
+
+    def __init__(self, *, fft_size: int, window: int, hop: int, iterations: int = 32, momentum: float = 0.99) -> None:
+        self.sizes = {"fft_size": fft_size, "window": window, "hop": hop}
+        self.iterations = iterations
+        self.momentum = momentum
+
+    def __call__(
+        self, magnitude: Float[Tensor, "b bins n"], *, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b s"]:
+        """Magnitude to waveform. First phases are drawn from `generator`, or are those of seed 0 without one."""
+        generator = generator or torch.Generator().manual_seed(0)
+        phase = torch.rand(magnitude.shape, generator=generator).to(magnitude) * 2 * torch.pi
+        spectrum = torch.polar(magnitude, phase)
+        previous = torch.zeros_like(spectrum)
+        for _ in range(self.iterations):
+            consistent = stft(istft(spectrum, **self.sizes), **self.sizes)
+            accelerated = consistent + self.momentum * (consistent - previous)
+            spectrum = torch.polar(magnitude, accelerated.angle())
+            previous = consistent
+        return istft(spectrum, **self.sizes)
+
+
+class NeuralVocoder(nn.Module):
+    """Fits a neural vocoder of diffusers or transformers (BigVGAN, HiFi-GAN) to the `Vocoder` interface.
+
+    mel_axis_last: True for models that want `(b, n, m)` (SpeechT5HifiGan), False for `(b, m, n)` (MMAudioVocoder).
+    The model must have been trained on this project's log-mel, or on one that `adapt` maps to its own.
+    """
+
+    def __init__(self, model: nn.Module, *, mel_axis_last: bool = False) -> None:
+        super().__init__()
+        self.model = model
+        self.mel_axis_last = mel_axis_last
+
+    @torch.no_grad()
+    def forward(self, log_mel: Float[Tensor, "b m n"]) -> Float[Tensor, "b s"]:
+        features = log_mel.transpose(1, 2) if self.mel_axis_last else log_mel
+        waveform = self.model(features)
+        return waveform.reshape(log_mel.shape[0], -1)

@@ -1,0 +1,25 @@
+"""The embedded autoencoder's loss: error of pixels and of edges, with noise on the latents (ours)."""
+
+import torch
+from diffusers import AutoencoderTiny
+from jaxtyping import Float
+from torch import Tensor
+
+LATENT_NOISE = 0.01
+"""Deviation of the noise on the latents: a diffusion model's latents are never exact, and must still decode."""
+SPREAD = 1e-3
+"""Weight of the penalty that keeps latents near unit size, inside the decoder's tanh."""
+
+
+def reconstruction_losses(
+    autoencoder: AutoencoderTiny, pixels: Float[Tensor, "b 3 h w"], *, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Named terms for pixels in [-1, 1]; `loss` is their weighted sum, `squared_error` gives the PSNR."""
+    latents = autoencoder.encode(pixels).latents
+    noise = torch.randn(latents.shape, generator=generator).to(latents) * LATENT_NOISE
+    decoded = autoencoder.decode(latents + noise).sample
+    difference = decoded - pixels
+    squared = difference.square().mean()
+    edges = (difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()) / 2
+    spread = latents.square().mean()
+    return {"loss": squared + 0.05 * edges + SPREAD * spread, "squared_error": squared.detach(), "spread": spread.detach()}

@@ -1,0 +1,133 @@
+"""Easy fusion: a stream speaks a short message along time, the other hears it (paper: the block; ours: its form).
+
+Cost is linear in clip length, and a message is a few kilobytes, so that a condition can be encoded once and kept.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from cmmd.models.blocks import Modality, over_positions, time_steps, to_grid, zero_initialised
+
+FusionKind = Literal["easy", "none"]
+Reduction = Literal["positions", "mean"]
+OTHER: dict[Modality, Modality] = {"video": "audio", "audio": "video"}
+
+
+class Fusion(nn.Module):
+    """Where the two streams meet after a stage; this one keeps them apart (kind ``none``), the others derive from it.
+
+    A message is a tensor whose first axis is the batch. What a stream hears depends on its own features and the other's
+    message alone, so that messages may be computed once and used at many diffusion times.
+    """
+
+    def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b ..."]:
+        """The speaker's message; here an empty one."""
+        return features.new_zeros(features.shape[0], 0, time_steps(features))
+
+    def hear(
+        self,
+        features: Float[Tensor, "b ..."],
+        message: Float[Tensor, "b ..."],
+        *,
+        hearer: Modality,
+        hears: Bool[Tensor, " b"],
+    ) -> Float[Tensor, "b ..."]:
+        """The hearer's features with what it heard added; exactly the features themselves where ``hears`` is False."""
+        return features
+
+
+class Speak(nn.Module):
+    """Features to a message ``(b, d, time)``, in one of two ways (ours, to be measured).
+
+    ``positions``: project to a few channels and let every position be channels, so that the message knows where in
+    space or frequency something is. ``mean``: average over the positions first.
+    """
+
+    def __init__(self, channels: int, positions: int, width: int, *, reduction: Reduction, temporal: bool):
+        super().__init__()
+        self.narrow = None
+        entering = channels
+        if reduction == "positions":
+            # Twice the message's width enters the projection, and never fewer than four channels a position.
+            few = min(channels, max(4, math.ceil(2 * width / positions)))
+            self.narrow = (nn.Conv3d if temporal else nn.Conv2d)(channels, few, 1)
+            entering = few * positions
+        self.norm = nn.GroupNorm(1, entering)
+        self.project = nn.Conv1d(entering, width, 1)
+
+    def forward(self, features: Float[Tensor, "b ..."]) -> Float[Tensor, "b d time"]:
+        video = features.ndim == 5
+        if self.narrow is None:
+            sequence = features.mean((3, 4) if video else 2)
+        else:
+            sequence = rearrange(self.narrow(features), "b c f h w -> b (c h w) f" if video else "b c m n -> b (c m) n")
+        return self.project(self.norm(sequence))
+
+
+class Hear(nn.Module):
+    """A message to something to add to features: own time grid, 1-D convolution, zero-initialised projection."""
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        self.conv = nn.Conv1d(width, width, 3, padding=1)
+        self.project = zero_initialised(nn.Conv1d(width, channels, 1))
+
+    def forward(self, message: Float[Tensor, "b d time"], length: int) -> Float[Tensor, "b c length"]:
+        return self.project(nn.functional.silu(self.conv(to_grid(message, length))))
+
+
+class EasyFusion(Fusion):
+    """Both directions of easy fusion after one stage: each stream has a mouth and an ear."""
+
+    def __init__(
+        self, *, channels: dict[Modality, int], positions: dict[Modality, int], width: int, reduction: Reduction
+    ):
+        super().__init__()
+        self.mouths = nn.ModuleDict(
+            {
+                name: Speak(channels[name], positions[name], width, reduction=reduction, temporal=name == "video")
+                for name in channels
+            }
+        )
+        self.ears = nn.ModuleDict({name: Hear(channels[name], width) for name in channels})
+
+    def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b d time"]:
+        """The speaker's message on its own time grid."""
+        return self.mouths[speaker](features)
+
+    def hear(
+        self,
+        features: Float[Tensor, "b ..."],
+        message: Float[Tensor, "b d time"],
+        *,
+        hearer: Modality,
+        hears: Bool[Tensor, " b"],
+    ) -> Float[Tensor, "b ..."]:
+        """Add what was heard, the same at every position of a time step; an item that does not hear is untouched."""
+        heard = self.ears[hearer](message, time_steps(features))
+        # where, not a product: a message that is not finite must not reach an item that does not hear.
+        heard = torch.where(hears[:, None, None], heard, 0.0)
+        return features + over_positions(heard, features)
+
+
+def build_fusion(
+    kind: FusionKind,
+    *,
+    channels: dict[Modality, int],
+    positions: dict[Modality, int],
+    width: int,
+    reduction: Reduction,
+) -> Fusion:
+    """The fusion module of one stage; raises ValueError for an unknown kind or reduction."""
+    if reduction not in ("positions", "mean"):
+        raise ValueError(f"message_reduction is {reduction!r}, expected 'positions' or 'mean'")
+    if kind == "none":
+        return Fusion()
+    if kind == "easy":
+        return EasyFusion(channels=channels, positions=positions, width=width, reduction=reduction)
+    raise ValueError(f"fusion is {kind!r}, expected 'easy' or 'none'")

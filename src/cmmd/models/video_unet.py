@@ -1,0 +1,38 @@
+"""The video U-Net: convolution within a frame, then along time; attention at the low resolutions (METHOD section 5)."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cmmd.models.blocks import GROUPS, FrameConv, StagedUNet, UNetState
+
+
+class VideoUNet(StagedUNet):
+    """Denoiser of video latents ``(b, c, f, h, w)``: space is halved from level to level, time never."""
+
+    def __init__(
+        self,
+        *,
+        channels: int,
+        widths: tuple[int, ...],
+        blocks_per_level: int,
+        attention_levels: tuple[int, ...],
+        heads: int,
+    ):
+        super().__init__(
+            widths=widths,
+            blocks_per_level=blocks_per_level,
+            attention_levels=attention_levels,
+            attention=("frame", "time"),
+            heads=heads,
+            temporal=True,
+        )
+        self.stem = FrameConv(channels, widths[0])
+        self.norm_out = nn.GroupNorm(GROUPS, widths[0])
+        self.head = FrameConv(widths[0], channels)
+
+    def begin(self, x: Float[Tensor, "b c f h w"], t: Float[Tensor, "b f"]) -> UNetState:
+        return UNetState(self.stem(x), (), self.embed_time(t))
+
+    def finish(self, state: UNetState) -> Float[Tensor, "b c f h w"]:
+        return self.head(F.silu(self.norm_out(state.features)))

@@ -1,0 +1,61 @@
+"""The log of a run: a JSON line a report, append-only, with the facts that make it reproducible in front (ours)."""
+
+import json
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+def provenance(config: dict[str, Any], *, seed: int) -> dict[str, Any]:
+    """Configuration, seed, commit and versions: what every result carries."""
+    packages = ("cmmd", "torch", "diffusers", "numpy")
+    return {
+        "config": config,
+        "seed": seed,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "versions": {package: version(package) for package in packages},
+    }
+
+
+def commit() -> str | None:
+    """The source's git commit, with `+` after it when files differ from it; None outside a checkout."""
+    folder = Path(__file__).parent
+    try:
+        sha = _git(folder, "rev-parse", "--short=12", "HEAD")
+        return sha + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    run = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)
+    return run.stdout.strip()
+
+
+class Log:
+    """Appends to `log.jsonl`. A resumed run drops the lines after the step it goes on from, so that no step stands twice."""
+
+    def __init__(self, path: Path, *, resume_at: int) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = [line for line in read_log(path) if line.get("step", 0) <= resume_at] if resume_at and path.exists() else []
+        path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    def write(self, **facts: Any) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps(facts) + "\n")
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """All complete lines of a log; a line cut short by a crash is left out."""
+    lines = []
+    for line in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return lines
