@@ -1,7 +1,6 @@
 """The one exception for input that a user can put right (ours)."""
 
 from pathlib import Path
-from typing import Self
 
 
 class InputError(ValueError):
@@ -12,6 +11,6 @@ class InputError(ValueError):
     """
 
     @classmethod
-    def about(cls, subject: str | Path, *, found: str, expected: str) -> Self:
+    def about(cls, subject: str | Path, *, found: str, expected: str) -> "InputError":
         """The usual sentence; line breaks in file names or library messages are folded away."""
         return cls(" ".join(f"{subject}: found {found}, expected {expected}".split()))

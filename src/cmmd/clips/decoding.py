@@ -144,7 +144,6 @@ def decode_sound(
     with open_media(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, AudioStream)
-        stream.thread_type = "AUTO"
         moved = _seek(container, stream, begin)
         heard = False
         layout: tuple[str, str, int] | None = None
@@ -170,7 +169,9 @@ def decode_sound(
 def _mean_of_channels(frame: AudioFrame) -> np.ndarray:
     """Packed float frame to float32 (samples,); samples a decoder made up of damaged data (nan) become silence."""
     channels = frame.layout.nb_channels
-    packed = np.frombuffer(frame.planes[0], np.float32, count=frame.samples * channels).reshape(frame.samples, channels)
+    packed = np.frombuffer(bytes(frame.planes[0]), np.float32, count=frame.samples * channels).reshape(
+        frame.samples, channels
+    )
     return np.nan_to_num(packed.mean(axis=1), nan=0.0, posinf=0.0, neginf=0.0)
 
 

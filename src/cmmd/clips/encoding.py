@@ -33,16 +33,15 @@ class ContainerKind:
     format: str
     sound_codec: str = "aac"
     video_codec: str = "libx264"
+    sound_rate: int | None = None  # Hz, if it is to be other than that of the waveform
     negative_times: bool = True  # can hold packets that are decoded but not shown (edit list)
 
 
-CONTAINERS = {
-    ".mp4": ContainerKind(format="mp4"),
-    ".m4v": ContainerKind(format="mp4"),
-    ".mov": ContainerKind(format="mov"),
-    ".mkv": ContainerKind(format="matroska", negative_times=False),
-    ".webm": ContainerKind(format="webm", sound_codec="libopus", video_codec="libvpx-vp9", negative_times=False),
-}
+MP4, MOV = ContainerKind(format="mp4"), ContainerKind(format="mov")
+# Matroska adds the delay of the sound encoder to the length of the file: 64 ms for AAC at 16 kHz, 21 ms at 48 kHz.
+MATROSKA = ContainerKind(format="matroska", sound_rate=48000, negative_times=False)
+WEBM = ContainerKind(format="webm", sound_codec="libopus", video_codec="libvpx-vp9", negative_times=False)
+CONTAINERS = {".mp4": MP4, ".m4v": MP4, ".mov": MOV, ".mkv": MATROSKA, ".webm": WEBM}
 VIDEO_OPTIONS = {
     "libx264": {"crf": "18", "preset": "medium", "threads": "2"},
     "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "threads": "1"},
@@ -79,10 +78,19 @@ def open_output(beside: Path, format_name: str) -> Iterator[OutputContainer]:
 class SoundEncoder:
     """A mono waveform, float32 (s,) at `sample_rate` Hz, encoded piece by piece so that it interleaves with video."""
 
-    def __init__(self, container: OutputContainer, codec: str, waveform: np.ndarray, sample_rate: int):
-        if sample_rate not in SOUND_RATES.get(codec, {sample_rate}):
-            waveform = soxr.resample(waveform, sample_rate, 48000)
-            sample_rate = 48000
+    def __init__(
+        self,
+        container: OutputContainer,
+        codec: str,
+        waveform: np.ndarray,
+        sample_rate: int,
+        *,
+        encoded_rate: int | None = None,
+    ):
+        if encoded_rate is None:
+            encoded_rate = sample_rate if sample_rate in SOUND_RATES.get(codec, {sample_rate}) else 48000
+        if encoded_rate != sample_rate:
+            waveform, sample_rate = soxr.resample(waveform, sample_rate, encoded_rate), encoded_rate
         stream = container.add_stream(codec, rate=sample_rate, options={"flags": "+bitexact"}, layout="mono")
         assert isinstance(stream, AudioStream)
         if codec != "flac":
@@ -130,7 +138,8 @@ class PictureEncoder:
         if picture.shape[:2] != (height, width):
             rgb = rgb.reformat(width=width, height=height, interpolation="AREA", threads=1)
         if width % 2 or height % 2:
-            padded = np.pad(rgb.to_ndarray(), ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            pixels = np.asarray(rgb.to_ndarray(), np.uint8)
+            padded = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
             rgb = VideoFrame.from_ndarray(padded, format="rgb24")
         space, limits = Colorspace.ITU601, ColorRange.MPEG
         frame = rgb.reformat(format="yuv420p", dst_colorspace=space, dst_color_range=limits, threads=1)

@@ -51,9 +51,10 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
         assert isinstance(stream, VideoStream | AudioStream)
         time_base = Fraction(stream.time_base or Fraction(1, 1_000_000))
         by_order = keeps_no_times(container)
+        reordered = by_order and getattr(stream.codec_context, "has_b_frames", False)
         for packet in stored_packets(container, stream):
             digest.update(bytes(packet))
-            pts.append(None if by_order and stream.codec_context.has_b_frames else packet.pts)
+            pts.append(None if reordered else packet.pts)
             dts.append(packet.dts)
             hidden |= packet.is_discard
             shown = packet.dts if by_order else packet.pts

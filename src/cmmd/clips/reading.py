@@ -48,12 +48,12 @@ class Clip:
 def read_clip(
     path: str | Path,
     *,
-    fps: float = 10,
+    fps: float | int = 10,
     image_size: int = 64,
     sample_rate: int = 16000,
     fit: Fit = "crop",
-    start: float = 0.0,
-    seconds: float | None = None,
+    start: float | int = 0.0,
+    seconds: float | int | None = None,
     want: Want = "both",
 ) -> Clip:
     """Read `seconds` (default: all) of a media file from `start` seconds after its time zero.
@@ -79,7 +79,7 @@ def read_clip(
     if want != "video" and streams.audio is not None:
         waveform, span = _read_sound(source, streams, begin, limit, span, sample_rate=sample_rate, notes=notes)
     assert span is not None
-    return Clip(frames, waveform, fps, sample_rate, float(span), source, tuple(notes))
+    return Clip(frames, waveform, float(fps), sample_rate, float(span), source, tuple(notes))
 
 
 def _read_frames(
@@ -88,7 +88,7 @@ def _read_frames(
     begin: Fraction,
     limit: Fraction | None,
     *,
-    fps: float,
+    fps: float | int,
     image_size: int,
     fit: Fit,
     notes: list[str],
@@ -161,7 +161,7 @@ def _note_sound(line: SoundLine, begin: Fraction, video_span: Fraction | None, n
         notes.append(f"{line.gaps} gaps in the sound filled with silence")
 
 
-def _exact(value: float) -> Fraction:
+def _exact(value: float | int) -> Fraction:
     """The decimal number that was meant: 1.6 and not the binary number next to it."""
     return Fraction(value).limit_denominator(1_000_000)
 
@@ -171,7 +171,14 @@ def _milliseconds(time: Fraction) -> str:
 
 
 def _check(
-    *, fps: float, image_size: int, sample_rate: int, fit: str, start: float, seconds: float | None, want: str
+    *,
+    fps: float | int,
+    image_size: int,
+    sample_rate: int,
+    fit: str,
+    start: float | int,
+    seconds: float | int | None,
+    want: str,
 ) -> None:
     """Refuse settings that cannot be meant."""
     for name, value in (("fps", fps), ("image_size", image_size), ("sample_rate", sample_rate), ("seconds", seconds)):

@@ -48,7 +48,7 @@ def copy_with_sound(
         video = out.add_stream_from_template(stream, opaque=True)  # opaque: AV1 has no encoder of its decoder's name
         if stream.sample_aspect_ratio:
             video.codec_context.sample_aspect_ratio = stream.sample_aspect_ratio  # may be known to the container only
-        sound = SoundEncoder(out, kind.sound_codec, waveform, sample_rate)
+        sound = SoundEncoder(out, kind.sound_codec, waveform, sample_rate, encoded_rate=kind.sound_rate)
         for packet, presented, decoded in zip(stored_packets(container, stream), pts, dts, strict=False):
             sound.encode_until(decoded * scan.time_base + INTERLEAVE)
             packet.stream = video

@@ -137,7 +137,7 @@ class SoundLine:
             self.jumps += 1
             self._shift -= late
             late = Fraction(0)
-        elif abs(late) <= SOUND_TOLERANCE:
+        elif self._position and abs(late) <= SOUND_TOLERANCE:
             late = Fraction(0)
         elif late > 0 and self._length:
             self.gaps += 1

@@ -52,8 +52,8 @@ def write_sound_under_video(source: str | Path, waveform: np.ndarray, out: str |
     The waveform, float (s,) mono in [-1, 1], begins when the first video frame is shown; it is cut or filled with
     silence to the length of the video. The suffix of `out` decides the container (.mp4, .m4v, .mov, .mkv with AAC,
     .webm with Opus). Video packets are copied where the container allows, otherwise encoded as H.264 (VP9 in .webm).
-    Raises InputError for a source without video, a bad suffix or place, or an `out` that is the source; ValueError for a
-    waveform of another shape, not finite, or beyond 1.
+    Raises InputError for a source without video, a bad suffix or place, or an `out` that is the source; ValueError for
+    a waveform of another shape, not finite, or beyond 1.
     """
     source, out = Path(source), Path(out)
     kind, waveform = container_kind(out), _checked(waveform, sample_rate)
@@ -80,7 +80,7 @@ def write_video(
     frames: np.ndarray,
     out: str | Path,
     *,
-    fps: float,
+    fps: float | int,
     waveform: np.ndarray | None = None,
     sample_rate: int | None = None,
 ) -> None:
@@ -100,7 +100,8 @@ def write_video(
         pictures = PictureEncoder(container, kind.video_codec, width=frames.shape[2], height=frames.shape[1], rate=rate)
         sound = None
         if waveform is not None and sample_rate is not None:
-            sound = SoundEncoder(container, kind.sound_codec, _checked(waveform, sample_rate), sample_rate)
+            waveform = _checked(waveform, sample_rate)
+            sound = SoundEncoder(container, kind.sound_codec, waveform, sample_rate, encoded_rate=kind.sound_rate)
         for number, picture in enumerate(frames):
             pictures.add(picture, number / rate, 1 / rate)
             if sound is not None:
@@ -172,7 +173,7 @@ def _encode_again(
     rate = 1 / (scan.gap * scan.time_base)
     with open_output(beside, kind.format) as out:
         pictures = PictureEncoder(out, kind.video_codec, width=width, height=height, rate=rate)
-        sound = SoundEncoder(out, kind.sound_codec, waveform, sample_rate)
+        sound = SoundEncoder(out, kind.sound_codec, waveform, sample_rate, encoded_rate=kind.sound_rate)
         for picture in decode_pictures(source, streams.video):
             time = picture.time - streams.origin
             pictures.add(upright_rgb(picture.frame), time, picture.duration)

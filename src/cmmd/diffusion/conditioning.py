@@ -1,4 +1,4 @@
-"""What each training item learns: its direction, its times, what it hears and what enters the loss (METHOD section 4, ours)."""
+"""What a training item learns: its direction, times, what it hears, what enters the loss (METHOD section 4; ours)."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

@@ -1,12 +1,12 @@
 """The forward process x_t = alpha_t x + sigma_t e: cosine schedule, zero terminal SNR, v-prediction (METHOD section 4).
 
-With alpha = cos(pi t / 2) and sigma = sin(pi t / 2) the process is a rotation of (clean, noise) by the angle pi t / 2, and
-the velocity v = alpha e - sigma x (Salimans and Ho, arXiv 2202.00512) is its derivative by that angle. Times are one an
-item ``(b,)`` or one a video frame ``(b, f)``; a spectrogram has eight columns a video frame.
+With alpha = cos(pi t / 2) and sigma = sin(pi t / 2) the process is a rotation of (clean, noise) by the angle pi t / 2,
+and the velocity v = alpha e - sigma x (Salimans and Ho, arXiv 2202.00512) is its derivative by that angle. Times are
+one an item ``(b,)`` or one a video frame ``(b, f)``; a spectrogram has eight columns a video frame.
 """
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from jaxtyping import Float
@@ -105,13 +105,17 @@ def noise_from_prediction(
 
 
 def schedule_betas(steps: int = TRAINING_STEPS) -> Float[Tensor, " steps"]:
-    """Betas in float64 for diffusers' schedulers: alphas_cumprod[k] = cos^2(pi/2 (k+1)/steps), so that the last is 1."""
+    """Betas (float64) for diffusers' schedulers: alphas_cumprod[k] = cos^2(pi/2 (k+1)/steps); the last is 1."""
     alphas_cumprod = torch.cos(math.pi / 2 * torch.arange(steps + 1, dtype=torch.float64) / steps).square()
     betas = 1 - alphas_cumprod[1:] / alphas_cumprod[:-1]
     betas[-1] = 1.0
     return betas
 
 
+@overload
+def time_of_timestep(timestep: int) -> float: ...
+@overload
+def time_of_timestep(timestep: Tensor) -> Tensor: ...
 def time_of_timestep(timestep: int | Tensor) -> float | Tensor:
     """Our time t in [0, 1] of a diffusers timestep k in 0 .. 999: (k + 1) / 1000."""
     return (timestep + 1) / TRAINING_STEPS

@@ -34,7 +34,7 @@ def dominant_frequency(
     return float((peak + np.clip(shift, -0.5, 0.5)) * sample_rate / size)
 
 
-def rank_correlation(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
+def rank_correlation(a: Float[np.ndarray, " i"], b: Float[np.ndarray, " j"]) -> float:
     """Spearman's correlation, ties sharing their mean rank; pairs holding nan are left out; nan below three pairs."""
     if a.shape != b.shape:
         raise ValueError(f"rank correlation of {len(a)} values with {len(b)}: expected equal numbers")

@@ -6,7 +6,8 @@ on damaged copies of them, so that it also reads decoded and generated frames.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from cmmd.pretrained import VISUAL_EVENT_DETECTOR
+
 BINS_PER_FRAME = 8
 TARGET_WIDTH = 0.015  # seconds, standard deviation of the bump that stands for an event
 MINIMUM_GAP = 0.15
@@ -25,12 +28,12 @@ THRESHOLD = 0.45  # of the probability that an event lies within REACH; F1 is la
 
 
 class ClipWithEvents(Protocol):
-    """What training needs of a clip: uint8 frames `(f, h, w, 3)` and events that have a `time` in seconds."""
+    """What training needs of a clip, such as a WorldClip: uint8 frames `(f, h, w, 3)` and when its events are (s)."""
 
     @property
     def frames(self) -> np.ndarray: ...
     @property
-    def events(self) -> Sequence: ...
+    def event_times(self) -> Any: ...
 
 
 class TemporalBlock(nn.Module):
@@ -48,8 +51,8 @@ class TemporalBlock(nn.Module):
 class VisualEventDetector(ModelMixin, ConfigMixin):
     """Frames in [-1, 1] to event logits in eighths of a frame; logit j is centred on (j + 0.5) / (8 fps) seconds.
 
-    A frame is seen with its differences to the frames before and after it; positions are kept down to an eighth of a
-    16th of the side, as what counts as contact depends on where it happens.
+    A frame is seen with its differences to the frames before and after it; positions are kept down to a 16th of the
+    side, as what counts as contact depends on where it happens.
     """
 
     config_name = "config.json"
@@ -126,7 +129,7 @@ def pick_events(
     return np.sort(np.asarray(times, dtype=float))
 
 
-def event_targets(times: Sequence[float], *, bins: int, bins_per_second: float) -> Float[Tensor, " bins"]:
+def event_targets(times: np.ndarray | Sequence[float], *, bins: int, bins_per_second: float) -> Float[Tensor, " bins"]:
     """One bump of height 1 at every event time."""
     centres = (torch.arange(bins) + 0.5) / bins_per_second
     if len(times) == 0:
@@ -183,8 +186,7 @@ def train_visual_event_detector(
         clips = [clip_of_seed(seed + step * batch + k) for k in range(batch)]
         video = damage(frames_to_video(torch.stack([torch.as_tensor(clip.frames) for clip in clips])), generator)
         bins = video.shape[2] * BINS_PER_FRAME
-        times = [[event.time for event in clip.events] for clip in clips]
-        target = torch.stack([event_targets(t, bins=bins, bins_per_second=bins_per_second) for t in times])
+        target = torch.stack([event_targets(c.event_times, bins=bins, bins_per_second=bins_per_second) for c in clips])
         loss = F.binary_cross_entropy_with_logits(detector(video), target)
         optimizer.zero_grad()
         loss.backward()
@@ -194,3 +196,13 @@ def train_visual_event_detector(
         if on_step:
             on_step(step, float(loss.detach()))
     return detector.eval()
+
+
+def load_visual_event_detector(folder: Path | str | None = None) -> VisualEventDetector:
+    """The shipped detector, or one saved in `folder` with `save_pretrained`; ValueError where there is none."""
+    path = Path(folder) if folder is not None else VISUAL_EVENT_DETECTOR
+    if not (path / VisualEventDetector.config_name).is_file():
+        raise ValueError(
+            f"{path}: no {VisualEventDetector.config_name}, expected a folder with a visual event detector"
+        )
+    return VisualEventDetector.from_pretrained(path, local_files_only=True, use_safetensors=True).eval()

@@ -10,7 +10,7 @@ from cmmd.models.coupled_unet import Prediction
 
 
 class DenoisingLoss(NamedTuple):
-    """``total`` is trained on; ``video`` and ``audio`` are each modality's mean error over the items that generate it."""
+    """``total`` is trained on; ``video`` and ``audio`` are the mean errors over the items that generate them."""
 
     total: Float[Tensor, ""]
     video: Float[Tensor, ""]

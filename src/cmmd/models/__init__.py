@@ -1,1 +1,1 @@
-"""The coupled U-Net: two denoisers, one a modality, and the fusion that lets them hear each other (METHOD section 5)."""
+"""The coupled U-Net: two denoisers, one a modality, and a fusion by which they hear each other (METHOD section 5)."""

@@ -5,14 +5,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cmmd.models.blocks import GROUPS, StagedUNet, UNetState
+from cmmd.models.blocks import GROUPS
+from cmmd.models.staged_unet import StagedUNet, UNetState
 
 
 class AudioUNet(StagedUNet):
     """Denoiser of spectrograms ``(b, c, m, n)``: frequency and time are halved together from level to level.
 
-    The stem folds ``patch`` x ``patch`` squares into channels: at full resolution a 64 x 128 spectrogram costs 7 times the
-    time of the same net behind a 4 x 4 stem. A channel holding the frequency position goes in with the spectrogram,
+    The stem folds ``patch`` x ``patch`` squares into channels: at full resolution a 64 x 128 spectrogram costs 7 times
+    the time of the same net behind a 4 x 4 stem. A channel holding the frequency position goes in with the spectrogram,
     because a convolution alone cannot tell low from high.
     """
 

@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from cmmd.models.audio_unet import AudioUNet
-from cmmd.models.blocks import GROUPS, Modality, UNetState, plan_stages
+from cmmd.models.blocks import GROUPS, Modality
 from cmmd.models.easy_fusion import OTHER, Fusion, FusionKind, Reduction, build_fusion
+from cmmd.models.staged_unet import UNetState, plan_stages
 from cmmd.models.video_unet import VideoUNet
 
 SPECTROGRAM_FRAMES_PER_VIDEO_FRAME = 8
@@ -84,8 +85,8 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         latent_size: int = 8,
         spectrogram_channels: int = 1,
         mels: int = 64,
-        video_widths: Sequence[int] = (48, 96, 128),
-        audio_widths: Sequence[int] = (64, 96, 128),
+        video_widths: Sequence[int] = (48, 64, 96),
+        audio_widths: Sequence[int] = (48, 96, 96),
         blocks_per_level: int = 1,
         attention_levels: Sequence[int] = (1, 2),
         heads: int = 4,
@@ -99,7 +100,9 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         widths: dict[Modality, tuple[int, ...]] = {"video": tuple(video_widths), "audio": tuple(audio_widths)}
         _check_widths(widths, heads=heads)
         self.levels = len(widths["video"])
-        self._check_sizes(frames=frames, height=latent_size, width=latent_size, mels=mels, spectrogram_frames=8 * frames)
+        self._check_sizes(
+            frames=frames, height=latent_size, width=latent_size, mels=mels, spectrogram_frames=8 * frames
+        )
         shared = {"blocks_per_level": blocks_per_level, "attention_levels": tuple(attention_levels), "heads": heads}
         self.video_unet = VideoUNet(channels=latent_channels, widths=widths["video"], **shared)
         self.audio_unet = AudioUNet(channels=spectrogram_channels, patch=patch, widths=widths["audio"], **shared)
@@ -153,7 +156,9 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         Raises ValueError when the model was made with ``clean_hears``: then the pass depends on what is generated.
         """
         if self.config["clean_hears"]:
-            raise ValueError("this model has clean_hears=True: its condition hears the target and cannot be encoded once")
+            raise ValueError(
+                "this model has clean_hears=True: its condition hears the target and cannot be encoded once"
+            )
         self._check_input(latents, modality)
         unet = self._unet(modality)
         t = latents.new_zeros(latents.shape[0], self._frames_of(latents, modality))
@@ -254,7 +259,9 @@ class CoupledUNet(ModelMixin, ConfigMixin):
 
 def _check_widths(widths: dict[Modality, tuple[int, ...]], *, heads: int) -> None:
     if len(widths["video"]) != len(widths["audio"]) or not widths["video"]:
-        raise ValueError(f"video_widths {widths['video']} and audio_widths {widths['audio']} differ in number of levels")
+        raise ValueError(
+            f"video_widths {widths['video']} and audio_widths {widths['audio']} differ in number of levels"
+        )
     for name, channels in widths.items():
         for count in channels:
             if count % GROUPS or count % heads:

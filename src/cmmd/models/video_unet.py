@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cmmd.models.blocks import GROUPS, FrameConv, StagedUNet, UNetState
+from cmmd.models.blocks import GROUPS, FrameConv
+from cmmd.models.staged_unet import StagedUNet, UNetState
 
 
 class VideoUNet(StagedUNet):

@@ -1,0 +1,40 @@
+"""World clips on disk: an mp4 and a JSON of its events a clip (ours)."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from cmmd.clips.writing import write_video
+from cmmd.data.world.clip import FPS, SAMPLE_RATE, Family, WorldClip, world_clip
+from cmmd.progress import progress
+
+
+def write_world(family: Family, folder: Path, *, clips: int, seed: int, frames: int = 16) -> None:
+    """Write clips seed .. seed + clips - 1 as `FAMILY-SEED.mp4` and `.json`; a clip that is complete is not written again.
+
+    Raises InputError when the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in progress(range(seed, seed + clips), f"{family} clips", unit="clip"):
+        record = folder / f"{family}-{number:07d}.json"
+        clip = world_clip(family, number, frames=frames)
+        text = json.dumps(_record(clip), indent=1) + "\n"
+        if record.exists() and record.read_text() == text:
+            continue
+        write_video(clip.frames, record.with_suffix(".mp4"), fps=FPS, waveform=clip.waveform, sample_rate=SAMPLE_RATE)
+        # The record comes last: where it stands, the clip is whole.
+        beside = record.with_name(f".{record.name}.partial")
+        beside.write_text(text)
+        beside.replace(record)
+
+
+def _record(clip: WorldClip) -> dict:
+    """Times in seconds from the first frame, frequencies in Hz."""
+    return {
+        "family": clip.family,
+        "seed": clip.seed,
+        "fps": FPS,
+        "frames": len(clip.frames),
+        "sample_rate": SAMPLE_RATE,
+        "events": [asdict(event) for event in clip.events],
+    }

@@ -1,0 +1,135 @@
+"""From noise to latents: both directions and joint generation, at any length, with diffusers' solvers (METHOD section 4)."""
+
+import copy
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
+from jaxtyping import Float
+from torch import Tensor
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.guidance import guided_pair, guided_target
+from cmmd.diffusion.process import time_of_timestep
+from cmmd.diffusion.windows import WindowAverage, Windows
+from cmmd.models.blocks import Modality
+from cmmd.models.coupled_unet import CoupledUNet, Prediction
+from cmmd.models.easy_fusion import OTHER
+
+Sampler = Literal["ddim", "dpm++", "unipc"]
+Scheduler = DDIMScheduler | DPMSolverMultistepScheduler | UniPCMultistepScheduler
+OnStep = Callable[[int], None]
+
+WINDOW_BATCH = 8
+"""Windows that go through the network together: more would cost memory, fewer time."""
+
+
+def build_scheduler(sampler: Sampler, scheduler: Scheduler) -> Scheduler:
+    """The solver by its short name, on the process that `scheduler` describes. Raises ValueError for other names."""
+    classes = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "unipc": UniPCMultistepScheduler}
+    if sampler not in classes:
+        raise ValueError(f"sampler is {sampler!r}, expected one of {', '.join(get_args(Sampler))}")
+    if sampler == "ddim":
+        # Latents of our autoencoders are not confined to [-1, 1].
+        return DDIMScheduler.from_config(scheduler.config, clip_sample=False)
+    return classes[sampler].from_config(scheduler.config)
+
+
+@torch.no_grad()
+def sample_target(
+    unet: CoupledUNet,
+    scheduler: Scheduler,
+    condition: Float[Tensor, "b c ..."],
+    noise: Float[Tensor, "b ct ..."],
+    *,
+    target: Modality,
+    window: int,
+    steps: int,
+    guidance: float,
+    encode_once: bool = True,
+    on_step: OnStep | None = None,
+) -> Float[Tensor, "b ct ..."]:
+    """Denoise `noise` into the target under clean, standardised condition latents of the same length, or of one item
+    that all share. `window` is the network's clip length in video frames; `encode_once` False runs the condition's
+    U-Net again at every step (same result, for comparison)."""
+    windows = Windows(_frames(condition, OTHER[target]), window)
+    batch = len(noise)
+    if encode_once:
+        encoded = [
+            (starts, unet.encode_condition(windows.cut(condition, OTHER[target], starts), modality=OTHER[target]))
+            for starts in windows.batches(WINDOW_BATCH)
+        ]
+    else:
+        encoded = [(starts, None) for starts in windows.batches(WINDOW_BATCH)]
+
+    def predict(x: Tensor, t: float) -> Tensor:
+        average = WindowAverage(x, windows, target)
+        for starts, messages in encoded:
+            noisy = windows.cut(x, target, starts)
+            if messages is None:
+                clean = _spread(windows.cut(condition, OTHER[target], starts), len(starts), batch)
+                predictions = _plain(unet, noisy, clean, target=target, t=t, guidance=guidance)
+            else:
+                heard = messages.repeat(batch // len(condition))
+                predictions = guided_target(unet, noisy, modality=target, t=t, condition=heard, guidance=guidance)
+            average.add(predictions, starts)
+        return average.mean()
+
+    solver = copy.deepcopy(scheduler)
+    solver.set_timesteps(steps)
+    x = noise
+    for index, timestep in enumerate(solver.timesteps):
+        x = solver.step(predict(x, float(time_of_timestep(timestep))), timestep, x).prev_sample
+        if on_step:
+            on_step(index + 1)
+    return x
+
+
+@torch.no_grad()
+def sample_joint(
+    unet: CoupledUNet,
+    scheduler: Scheduler,
+    noise: Prediction,
+    *,
+    window: int,
+    steps: int,
+    guidance: float,
+    on_step: OnStep | None = None,
+) -> Prediction:
+    """Denoise both modalities together; each has its own solver over the same times."""
+    windows = Windows(_frames(noise.video, "video"), window)
+    solvers: dict[Modality, Scheduler] = {"video": copy.deepcopy(scheduler), "audio": copy.deepcopy(scheduler)}
+    for solver in solvers.values():
+        solver.set_timesteps(steps)
+    video, audio = noise
+    for index, timestep in enumerate(solvers["video"].timesteps):
+        t = float(time_of_timestep(timestep))
+        averages = WindowAverage(video, windows, "video"), WindowAverage(audio, windows, "audio")
+        for starts in windows.batches(WINDOW_BATCH):
+            cut = windows.cut(video, "video", starts), windows.cut(audio, "audio", starts)
+            predicted = guided_pair(unet, *cut, t_video=t, t_audio=t, guidance=guidance)
+            for average, prediction in zip(averages, predicted, strict=True):
+                average.add(prediction, starts)
+        video = solvers["video"].step(averages[0].mean(), timestep, video).prev_sample
+        audio = solvers["audio"].step(averages[1].mean(), timestep, audio).prev_sample
+        if on_step:
+            on_step(index + 1)
+    return Prediction(video, audio)
+
+
+def _plain(unet: CoupledUNet, noisy: Tensor, clean: Tensor, *, target: Modality, t: float, guidance: float) -> Tensor:
+    """Both U-Nets at every step, with the condition at time 0."""
+    if target == "audio":
+        return guided_pair(unet, clean, noisy, t_video=0.0, t_audio=t, guidance=guidance).audio
+    return guided_pair(unet, noisy, clean, t_video=t, t_audio=0.0, guidance=guidance).video
+
+
+def _spread(condition: Tensor, windows: int, batch: int) -> Tensor:
+    """Windows of a condition that all items share, once for every item, in the order of `Windows.cut`."""
+    return condition.repeat_interleave(windows * batch // len(condition), dim=0)
+
+
+def _frames(x: Tensor, modality: Modality) -> int:
+    return x.shape[2] if modality == "video" else x.shape[3] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+

@@ -1,0 +1,287 @@
+"""Pictures of what was generated: frames above their spectrogram, events marked (paper: figures 2 and 3), loss curves.
+
+Matplotlib is imported inside the functions, so that nothing else needs it.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from cmmd.evaluation.alignment import Times, match_events
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MATCHED, UNMATCHED = "#0072b2", "#d55e00"  # apart for every kind of colour vision (Okabe and Ito)
+INK = "#333333"
+TOLERANCE = 0.1  # seconds: a frame at 10 fps shows no more
+FRAMES_SHOWN = 16
+WIDTH = 10.0  # inches
+DYNAMIC_RANGE = 65.0  # dB of the spectrogram's grey scale
+SPECTROGRAM_HZ = (60, 8000)
+STYLE = {
+    "font.size": 9,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "cmmd",  # the same picture gives the same file
+}
+
+
+def figure_sound_for_video(
+    frames: UInt8[np.ndarray, "f h w 3"],
+    fps: float,
+    waveform: Float[np.ndarray, " s"],
+    *,
+    sample_rate: int,
+    events_seen: Times,
+    events_heard: Times,
+    reference: Float[np.ndarray, " r"] | None = None,
+    path: Path | str,
+) -> Path:
+    """Generated sound under the video it was made for (the paper's figure 2); `reference` adds the true sound's row."""
+    sounds = [("generated sound", waveform)] + ([("true sound", reference)] if reference is not None else [])
+    marks = _marks(events_seen, events_heard)
+    return _figure(frames, fps, sounds, sample_rate, marks, "video", marks[1], Path(path))
+
+
+def figure_video_for_sound(
+    frames: UInt8[np.ndarray, "f h w 3"],
+    fps: float,
+    waveform: Float[np.ndarray, " s"],
+    *,
+    sample_rate: int,
+    events_seen: Times,
+    events_heard: Times,
+    path: Path | str,
+) -> Path:
+    """Generated frames above the sound they were made for (the paper's figure 3)."""
+    marks = _marks(events_seen, events_heard)
+    return _figure(frames, fps, [("sound", waveform)], sample_rate, marks, "generated video", marks[0], Path(path))
+
+
+def loss_curve(log_file: Path | str, path: Path | str) -> Path:
+    """Every loss term of a JSON-lines training log over the steps, on a log scale, with a running median.
+
+    Raises ValueError when the log holds no line with a step and a loss.
+    """
+    terms = _read_losses(Path(log_file))
+    plt = _pyplot()
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+        colours = ("#333333", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
+        for index, (name, points) in enumerate(sorted(terms.items(), key=lambda item: item[0] != "loss")):
+            steps, values = np.array(points).T
+            colour = colours[index % len(colours)]
+            axes.plot(steps, values, color=colour, linewidth=0.5, alpha=0.25)
+            axes.plot(steps, _running_median(values), color=colour, linewidth=1.4, label=name.replace("_", " "))
+        if min(value for points in terms.values() for _, value in points) > 0:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("")
+        axes.set_xlabel("training step")
+        axes.set_ylabel("loss (running median in bold)")
+        axes.grid(alpha=0.25, linewidth=0.5)
+        axes.legend(frameon=False, ncols=len(terms), loc="upper right")
+        return _save(figure, Path(path))
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Events of one side: times, and whether each met one of the other side."""
+
+    times: tuple[float, ...]
+    matched: tuple[bool, ...]
+
+    def __iter__(self) -> Iterator[tuple[float, str]]:
+        """Times with their colours."""
+        return ((time, MATCHED if met else UNMATCHED) for time, met in zip(self.times, self.matched, strict=True))
+
+
+def _marks(events_seen: Times, events_heard: Times) -> tuple[_Marks, _Marks]:
+    seen, heard = tuple(float(t) for t in events_seen), tuple(float(t) for t in events_heard)
+    pairs = match_events(heard, seen, tolerance=TOLERANCE).pairs
+    met_heard, met_seen = {i for i, _ in pairs}, {j for _, j in pairs}
+    return (
+        _Marks(seen, tuple(j in met_seen for j in range(len(seen)))),
+        _Marks(heard, tuple(i in met_heard for i in range(len(heard)))),
+    )
+
+
+def _figure(
+    frames: np.ndarray,
+    fps: float,
+    sounds: list[tuple[str, np.ndarray]],
+    sample_rate: int,
+    marks: tuple[_Marks, _Marks],
+    strip: str,
+    generated: _Marks,
+    path: Path,
+) -> Path:
+    """The strip named `strip`, the line on which seen and heard events meet, and one spectrogram a sound; the events of
+    what was `generated` are drawn through the first."""
+    seconds = max(len(frames) / fps, len(sounds[0][1]) / sample_rate)
+    plt = _pyplot()
+    with plt.rc_context(STYLE):
+        shown = _shown_frames(len(frames))
+        strip_height = 0.89 * WIDTH / len(shown) * frames.shape[1] / frames.shape[2]
+        heights = [strip_height, 0.34, *(1.5 for _ in sounds)]
+        figure, rows = plt.subplots(
+            len(heights),
+            1,
+            figsize=(WIDTH, sum(heights) + 0.85),
+            sharex=True,
+            height_ratios=heights,
+            gridspec_kw={"hspace": 0.08, "left": 0.095, "right": 0.985},
+        )
+        figure.subplots_adjust(top=1 - 0.30 / figure.get_figheight(), bottom=0.42 / figure.get_figheight())
+        _draw_strip(rows[0], frames, shown, len(frames) / fps, strip)
+        _draw_event_line(rows[1], *marks)
+        for axes, (name, sound) in zip(rows[2:], sounds, strict=True):
+            _draw_spectrogram(axes, sound, sample_rate, name)
+        for time, colour in generated:
+            rows[2].axvline(time, color=colour, linewidth=1.0)
+        rows[-1].set_xlabel("time (s)")
+        rows[-1].set_xlim(0, seconds)
+        _draw_legend(figure)
+        return _save(figure, path)
+
+
+def _shown_frames(count: int) -> np.ndarray:
+    """Indices of at most `FRAMES_SHOWN` frames, evenly spread, the first included."""
+    step = math.ceil(count / FRAMES_SHOWN)
+    return np.arange(0, count, step)
+
+
+def _draw_strip(axes: "Axes", frames: np.ndarray, shown: np.ndarray, seconds: float, name: str) -> None:
+    """Frame k stands where it is on the screen: from k / fps until the next one shown."""
+    duration = seconds / len(frames)
+    step = int(shown[1] - shown[0]) if len(shown) > 1 else len(frames)
+    for index in shown:
+        left, right = index * duration, min(index + step, len(frames)) * duration
+        part = max(1, round(frames.shape[2] * (right - left) / (step * duration)))
+        axes.imshow(frames[index][:, :part], extent=(left, right, 0, 1), aspect="auto", interpolation="nearest")
+        axes.axvline(left, color="white", linewidth=1.2)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([])
+    axes.set_ylabel(name.replace(" ", "\n"), rotation=0, ha="right", va="center")
+    axes.tick_params(bottom=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _draw_event_line(axes: "Axes", seen: _Marks, heard: _Marks) -> None:
+    """Events seen point up at the frames, events heard point down at the spectrogram."""
+    for events, height, marker in ((seen, 0.74, "^"), (heard, 0.26, "v")):
+        for time, colour in events:
+            axes.plot(time, height, marker, color=colour, markersize=6.5, markeredgewidth=0, clip_on=False)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0.74, 0.26], ["seen", "heard"], fontsize=8)
+    axes.tick_params(left=False, bottom=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _draw_spectrogram(axes: "Axes", sound: np.ndarray, sample_rate: int, name: str) -> None:
+    """Log-frequency, decibels below the loudest point, dark is loud."""
+    level, frequency = log_spectrogram(np.asarray(sound, dtype=float), sample_rate=sample_rate)
+    axes.imshow(
+        level,
+        origin="lower",
+        aspect="auto",
+        cmap="Greys",
+        vmin=-DYNAMIC_RANGE,
+        vmax=0,
+        extent=(0, len(sound) / sample_rate, 0, len(frequency)),
+        interpolation="bilinear",
+    )
+    ticks = [hertz for hertz in (100, 300, 1000, 3000, 8000) if frequency[0] <= hertz <= frequency[-1] * 1.01]
+    axes.set_yticks(np.interp(np.log(ticks), np.log(frequency), np.arange(len(frequency)) + 0.5))
+    axes.set_yticklabels([f"{hertz / 1000:g}k" if hertz >= 1000 else str(hertz) for hertz in ticks])
+    axes.set_ylabel(f"{name}\n(Hz)")
+
+
+def log_spectrogram(
+    sound: Float[np.ndarray, " s"], *, sample_rate: int, bins: int = 96
+) -> tuple[Float[np.ndarray, "m n"], Float[np.ndarray, " m"]]:
+    """Decibels below the loudest point on log-spaced frequencies (Hz), 5 ms a column."""
+    window, hop = round(0.04 * sample_rate), round(0.005 * sample_rate)
+    padded = np.pad(sound, (window // 2, window))
+    pieces = np.lib.stride_tricks.sliding_window_view(padded, window)[: len(sound) : hop]
+    magnitude = np.abs(np.fft.rfft(pieces * np.hanning(window), 4 * window, axis=1))
+    frequency = np.geomspace(SPECTROGRAM_HZ[0], min(SPECTROGRAM_HZ[1], 0.49 * sample_rate), bins)
+    nearest = np.round(frequency * 4 * window / sample_rate).astype(int)
+    chosen = magnitude[:, nearest].T
+    return 20 * np.log10(np.maximum(chosen, 1e-9) / max(chosen.max(), 1e-6)), frequency
+
+
+def _draw_legend(figure: "Figure") -> None:
+    from matplotlib.lines import Line2D
+
+    def mark(colour: str) -> Line2D:
+        return Line2D([], [], color=colour, marker="v", linewidth=1.2, markersize=6, markeredgewidth=0)
+
+    labels = [f"seen and heard within {1000 * TOLERANCE:.0f} ms", "only seen, or only heard"]
+    figure.legend(
+        [mark(MATCHED), mark(UNMATCHED)],
+        labels,
+        loc="upper right",
+        ncols=2,
+        frameon=False,
+        borderaxespad=0.3,
+        fontsize=9,
+    )
+
+
+def _read_losses(log_file: Path) -> dict[str, list[tuple[float, float]]]:
+    terms: dict[str, list[tuple[float, float]]] = {}
+    for line in log_file.read_text(encoding="utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:  # the last line of a run that was interrupted
+            continue
+        for name, value in entry.items() if "step" in entry else ():
+            if name.startswith("loss") and isinstance(value, int | float) and math.isfinite(value):
+                terms.setdefault(name, []).append((entry["step"], value))
+    if not terms:
+        raise ValueError(f"{log_file}: no line with a step and a loss, expected a JSON-lines training log")
+    return terms
+
+
+def _running_median(values: np.ndarray) -> np.ndarray:
+    half = max(1, len(values) // 60)
+    return np.array([np.median(values[max(0, k - half) : k + half + 1]) for k in range(len(values))])
+
+
+def _pyplot() -> Any:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure: "Figure", path: Path) -> Path:
+    """Written beside and renamed, so that a broken run leaves no broken picture."""
+    from matplotlib import pyplot
+
+    beside = path.with_name(f".{path.stem}.part{path.suffix or '.png'}")
+    try:
+        figure.savefig(beside, dpi=160, facecolor="white")
+        beside.replace(path)
+    finally:
+        pyplot.close(figure)
+        beside.unlink(missing_ok=True)
+    return path

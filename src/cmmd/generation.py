@@ -1,0 +1,182 @@
+"""`cmmd generate`: files in, files out, and a report of what was done and how long each part took (ours)."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from diffusers.utils import logging as diffusers_logging
+
+from cmmd.clips.probing import probe
+from cmmd.clips.reading import Fit
+from cmmd.clips.writing import Muxed, write_sound, write_sound_under_video, write_video
+from cmmd.diffusion.sampling import Sampler
+from cmmd.errors import InputError
+from cmmd.pipeline import CMMDPipeline, Generation
+from cmmd.progress import progress
+
+SOUND_SUFFIXES = (".wav", ".flac")
+STREAM_COPY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateOptions:
+    """The options of the command; see `cmmd generate --help`."""
+
+    to: Literal["audio", "video"] | None = None
+    joint: bool = False
+    seconds: float = 1.6
+    model: str | None = None
+    out: Path | None = None
+    steps: int = 25
+    guidance: float | None = None
+    seed: int = 0
+    takes: int = 1
+    picture: bool = False
+    sampler: Sampler = "unipc"
+    fit: Fit = "crop"
+    device: str = "cpu"
+
+
+def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
+    """Generate for every input, or jointly without one. Returns whether an input failed; the others were done.
+
+    Raises InputError when the model cannot be loaded, or when a single input fails.
+    """
+    pipeline = load_pipeline(options.model, device=options.device)
+    if options.joint:
+        takes = _run(pipeline, None, "both", options)
+        for index, take in enumerate(takes):
+            _finish(take, _out_path(None, "both", options, index), options)
+        return False
+    failed = False
+    for path in inputs:
+        try:
+            target = options.to or _direction(path)
+            outs = [_out_path(path, target, options, index) for index in range(options.takes)]
+            takes = _run(pipeline, path, target, options)
+            for take, out in zip(takes, outs, strict=True):
+                _finish(take, out, options)
+        except InputError as error:
+            if len(inputs) == 1:
+                raise
+            print(f"cmmd: {error}", file=sys.stderr)
+            failed = True
+    return failed
+
+
+def load_pipeline(model: str | None, *, device: str) -> CMMDPipeline:
+    """A model on a device, quietly. Raises InputError when there is no such model or device."""
+    diffusers_logging.disable_progress_bar()
+    diffusers_logging.set_verbosity_error()
+    if model is not None and Path(model).exists() and not (Path(model) / "model_index.json").exists():
+        raise InputError(f"{model}: found no model_index.json, expected a folder that cmmd train wrote")
+    try:
+        return CMMDPipeline.from_pretrained(model).to(torch.device(device))
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
+        raise InputError(f"{model or 'shipped model'} on {device}: {str(error).strip().splitlines()[0]}") from error
+
+
+def _direction(path: Path) -> Literal["audio", "video"]:
+    """A file with a picture gets sound, one with sound only gets a picture."""
+    return "audio" if probe(path).has_video else "video"
+
+
+def _out_path(source: Path | None, target: str, options: GenerateOptions, take: int) -> Path:
+    """Where a take goes: --out as it is, or a name made from the input's, numbered when there are several takes."""
+    given = options.out
+    number = f"_{take + 1}" if options.takes > 1 else ""
+    if given is not None and given.suffix and not given.is_dir():
+        return given.with_stem(given.stem + number)
+    stem, suffix = ("joint", ".mp4") if source is None else (source.stem, ".mp4")
+    if source is not None and target == "audio" and source.suffix.lower() in STREAM_COPY_SUFFIXES:
+        suffix = source.suffix.lower()
+    folder = given or (Path() if source is None else source.parent)
+    return folder / f"{stem}_cmmd{number}{suffix}"
+
+
+def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Generation, ...]:
+    bar = progress(options.steps, path.name if path else "joint")
+    shared = {
+        "steps": options.steps,
+        "guidance": options.guidance,
+        "seed": options.seed,
+        "takes": options.takes,
+        "sampler": options.sampler,
+        "on_step": lambda _: bar.update(),
+    }
+    try:
+        if path is None:
+            return pipeline.joint(seconds=options.seconds, **shared)
+        if target == "audio":
+            return pipeline.video_to_audio(path, fit=options.fit, **shared)
+        return pipeline.audio_to_video(path, **shared)
+    finally:
+        bar.close()
+
+
+def _finish(take: Generation, out: Path, options: GenerateOptions) -> None:
+    """Write the file and the picture, and say so."""
+    started = time.perf_counter()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    muxed = _write(take, out)
+    seconds = take.seconds | {"writing": time.perf_counter() - started}
+    print(f"{out}: {_described(take)}{_kept(muxed)}")
+    print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in seconds.items()))
+    if options.picture:
+        picture = out.with_suffix(".png")
+        _draw(take, picture)
+        print(f"  {picture}")
+
+
+def _write(take: Generation, out: Path) -> Muxed | None:
+    if out.suffix.lower() in SOUND_SUFFIXES:
+        write_sound(take.waveform, out, sample_rate=take.sample_rate)
+    elif take.generated == "audio" and take.source is not None:
+        return write_sound_under_video(take.source, take.waveform, out, sample_rate=take.sample_rate)
+    else:
+        write_video(take.frames, out, fps=take.fps, waveform=take.waveform, sample_rate=take.sample_rate)
+    return None
+
+
+def _described(take: Generation) -> str:
+    seconds = len(take.waveform) / take.sample_rate
+    if take.generated == "video":
+        height, width = take.frames.shape[1:3]
+        return f"{len(take.frames)} frames of {width}x{height} for {seconds:.2f} s of sound, seed {take.seed}"
+    level = 20 * np.log10(max(float(np.sqrt(np.mean(take.waveform**2))), 1e-9))
+    peak = float(np.abs(take.waveform).max())
+    what = "sound" if take.generated == "audio" else "video and sound"
+    return f"{seconds:.2f} s of {what}, {level:.1f} dB RMS, peak {peak:.2f}, seed {take.seed}"
+
+
+def _kept(muxed: Muxed | None) -> str:
+    if muxed is None:
+        return ""
+    if not muxed.copied:
+        return f"; video encoded again ({muxed.reason})"
+    same = "identical" if muxed.video_packet_hash_in == muxed.video_packet_hash_out else "reframed by the container"
+    return f"; video packets copied, {same} (sha256 {(muxed.video_packet_hash_out or '')[:12]})"
+
+
+def _draw(take: Generation, picture: Path) -> None:
+    from cmmd.evaluation.pictures import figure_sound_for_video, figure_video_for_sound
+    from cmmd.evaluation.sound_onsets import sound_onsets
+    from cmmd.evaluation.visual_events import load_visual_event_detector
+
+    heard = sound_onsets(take.waveform, sample_rate=take.sample_rate).times
+    seen = load_visual_event_detector().times(take.frames)
+    draw = figure_video_for_sound if take.generated == "video" else figure_sound_for_video
+    draw(
+        take.frames,
+        take.fps,
+        take.waveform,
+        sample_rate=take.sample_rate,
+        events_seen=seen,
+        events_heard=heard,
+        path=picture,
+    )

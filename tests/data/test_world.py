@@ -1,0 +1,80 @@
+"""The world: seeded, exactly timed, seen where it is heard, and of no use to a generator that ignores its condition."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cmmd.data.world.clip import EDGE, FAMILIES, world_clip
+from cmmd.data.world.files import write_world
+from cmmd.data.world.impacts import HIGHEST, LARGEST, LOWEST, SMALLEST, frequency_of
+from cmmd.evaluation.alignment import measure_alignment
+from cmmd.evaluation.sound_onsets import sound_onsets
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_same_seed_same_clip(family):
+    first, again, other = world_clip(family, 5), world_clip(family, 5), world_clip(family, 6)
+    assert np.array_equal(first.frames, again.frames) and np.array_equal(first.waveform, again.waveform)
+    assert first.events == again.events
+    assert not np.array_equal(first.frames, other.frames)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_shapes_and_levels(family):
+    clip = world_clip(family, 0, frames=20)
+    assert clip.frames.shape == (20, 64, 64, 3) and clip.frames.dtype == np.uint8
+    assert clip.waveform.shape == (32_000,) and clip.waveform.dtype == np.float32
+    assert 0.01 < np.abs(clip.waveform).max() < 1
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gaps_are_mostly_above_350_ms_and_events_off_the_edges(family):
+    clips = [world_clip(family, seed) for seed in range(80)]
+    gaps = np.concatenate([np.diff(clip.event_times) for clip in clips])
+    assert np.mean(gaps > 0.35) > 0.9
+    inside = [EDGE * 0.99 < time < 1.6 - EDGE * 0.99 for clip in clips for time in clip.event_times]
+    assert np.mean(inside) > 0.99
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_event_is_heard_when_its_record_says(family):
+    clips = [world_clip(family, 500 + seed) for seed in range(40)]
+    heard = [sound_onsets(clip.waveform).times for clip in clips]
+    report = measure_alignment(heard, [clip.event_times for clip in clips])
+    assert report.at(0.05).f1 > 0.9
+    assert report.median_absolute_offset < 0.01
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_generator_that_ignores_its_condition_scores_at_chance(family):
+    """The best it can do is to make perfect sound for some other clip."""
+    clips = [world_clip(family, seed) for seed in range(100)]
+    others = [world_clip(family, 10_000 + seed) for seed in range(100)]
+    report = measure_alignment([clip.event_times for clip in others], [clip.event_times for clip in clips])
+    assert report.at(0.05).f1 < 0.45
+    assert abs(report.at(0.05).f1 - report.at(0.05).chance) < 0.08
+
+
+def test_pitch_is_a_falling_function_of_size():
+    sizes = np.linspace(SMALLEST, LARGEST, 20)
+    pitches = [frequency_of(size) for size in sizes]
+    assert pitches[0] == pytest.approx(HIGHEST) and pitches[-1] == pytest.approx(LOWEST)
+    assert all(a > b for a, b in zip(pitches, pitches[1:], strict=False))
+
+
+def test_unknown_family_and_empty_clip_are_refused():
+    with pytest.raises(ValueError, match="family is 'opera'"):
+        world_clip("opera", 0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="frames is 0"):
+        world_clip("dance", 0, frames=0)
+
+
+def test_files_hold_the_events_and_are_not_written_twice(tmp_path):
+    write_world("impacts", tmp_path, clips=2, seed=3)
+    record = json.loads((tmp_path / "impacts-0000003.json").read_text())
+    assert [event["time"] for event in record["events"]] == list(world_clip("impacts", 3).event_times)
+    written = (tmp_path / "impacts-0000003.mp4").stat().st_mtime_ns
+    write_world("impacts", tmp_path, clips=3, seed=3)
+    assert (tmp_path / "impacts-0000003.mp4").stat().st_mtime_ns == written
+    assert (tmp_path / "impacts-0000005.mp4").exists()

@@ -1,0 +1,97 @@
+"""What a training item learns: directions in their shares, clean conditions, dropout, stretches that stay clean."""
+
+import pytest
+import torch
+
+from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning, ConditioningConfig, draw_modes
+
+
+def draw(config: ConditioningConfig, *, batch: int = 4000, frames: int = 16, seed: int = 0) -> Conditioning:
+    return draw_modes(config, batch=batch, frames=frames, generator=torch.Generator().manual_seed(seed))
+
+
+def only(direction: str, **others: float) -> ConditioningConfig:
+    return ConditioningConfig(**{name: float(name == direction) for name in DIRECTIONS}, **others)
+
+
+def test_directions_come_in_their_shares():
+    counts = (
+        draw(ConditioningConfig(video_to_audio=0.5, audio_to_video=0.2, joint=0.3)).direction.bincount(minlength=3)
+        / 4000
+    )
+    # Four standard errors of a share of 4000 draws are 0.032.
+    torch.testing.assert_close(counts, torch.tensor([0.5, 0.2, 0.3]), rtol=0, atol=0.032)
+
+
+@pytest.mark.parametrize(
+    ("direction", "video", "audio"), [("video_to_audio", 0, 1), ("audio_to_video", 1, 0), ("joint", 1, 1)]
+)
+def test_a_direction_generates_what_it_says(direction, video, audio):
+    drawn = draw(only(direction, keep_clean=0.0), batch=64)
+    assert (drawn.direction == DIRECTIONS.index(direction)).all()
+    for t, loss, generated in ((drawn.t_video, drawn.video_loss, video), (drawn.t_audio, drawn.audio_loss, audio)):
+        assert torch.equal(loss, torch.full_like(loss, generated))
+        assert torch.equal(t > 0, loss == 1)
+        # One time an item.
+        assert torch.equal(t, t[:, :1].expand_as(t))
+
+
+def test_times_cover_the_interval_and_joint_times_are_independent():
+    drawn = draw(only("joint", keep_clean=0.0))
+    times = torch.stack([drawn.t_video[:, 0], drawn.t_audio[:, 0]])
+    assert times.max() <= 1.0
+    torch.testing.assert_close(times.mean(1), torch.full((2,), 0.5), rtol=0, atol=0.02)
+    assert abs(torch.corrcoef(times)[0, 1]) < 0.065
+
+
+def test_dropout_takes_the_hearing_of_its_share():
+    drawn = draw(only("joint", dropout=0.25))
+    assert torch.equal(drawn.video_hears, drawn.audio_hears)
+    assert abs(drawn.audio_hears.float().mean() - 0.75) < 0.03
+    assert draw(ConditioningConfig(dropout=0.0), batch=64).audio_hears.all()
+    assert not draw(ConditioningConfig(dropout=1.0), batch=64).audio_hears.any()
+
+
+def test_a_kept_stretch_is_one_run_that_leaves_something_to_generate():
+    drawn = draw(ConditioningConfig(keep_clean=1.0))
+    loss = torch.maximum(drawn.video_loss, drawn.audio_loss)
+    kept = 1 - loss
+    assert kept.sum(1).min() == 1
+    assert kept.sum(1).max() == 15
+    assert (torch.diff(kept, dim=1, prepend=torch.zeros(4000, 1)).clamp(min=0).sum(1) == 1).all()
+    # Every frame is kept by some item, the first and the last included.
+    assert (kept.sum(0) > 0).all()
+    assert ((drawn.t_video > 0) == (drawn.video_loss == 1)).all()
+    joint = drawn.direction == DIRECTIONS.index("joint")
+    assert torch.equal(drawn.video_loss[joint], drawn.audio_loss[joint])
+
+
+def test_kept_stretches_come_in_their_share_and_need_two_frames():
+    def share(drawn: Conditioning) -> float:
+        return (torch.maximum(drawn.video_loss, drawn.audio_loss) == 0).any(1).float().mean().item()
+
+    assert abs(share(draw(ConditioningConfig(keep_clean=0.2))) - 0.2) < 0.03
+    assert share(draw(ConditioningConfig(keep_clean=1.0), frames=1)) == 0.0
+
+
+def test_a_seed_means_the_same_draw_and_shares_do_not_change_the_times():
+    first, again, other = (draw(ConditioningConfig(), seed=seed) for seed in (3, 3, 4))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first.t_audio, other.t_audio)
+    joint = draw(only("joint", dropout=0.5), seed=3)
+    both = (first.t_audio > 0) & (joint.t_audio > 0)
+    assert torch.equal(first.t_audio[both], joint.t_audio[both])
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"dropout": 1.5}, "dropout is 1.5"),
+        ({"joint": -0.1}, "joint is -0.1"),
+        ({"joint": 0.5}, "sum to 1.2"),
+        ({"keep_clean": float("nan")}, "keep_clean is nan"),
+    ],
+)
+def test_what_is_no_probability_is_rejected(config, message):
+    with pytest.raises(ValueError, match=message):
+        ConditioningConfig(**config)

@@ -1,0 +1,105 @@
+"""Sampling: solvers recover a known distribution, the cached path is the plain one, any length, takes on their own."""
+
+import math
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+
+from cmmd.diffusion.process import scheduler_config, time_of_timestep
+from cmmd.diffusion.sampling import build_scheduler, sample_joint, sample_target
+from cmmd.diffusion.windows import WindowAverage, Windows
+from cmmd.models.coupled_unet import CoupledUNet, Prediction
+
+
+@pytest.fixture(scope="module")
+def unet() -> CoupledUNet:
+    torch.manual_seed(0)
+    unet = CoupledUNet(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
+    with torch.no_grad():
+        for parameter in unet.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    return unet.eval()
+
+
+def scheduler(sampler="unipc"):
+    return build_scheduler(sampler, DDIMScheduler(clip_sample=False, **scheduler_config()))
+
+
+@pytest.mark.parametrize(("sampler", "tolerance"), [("ddim", 0.05), ("dpm++", 0.01), ("unipc", 0.01)])
+def test_solvers_reproduce_a_gaussian_whose_denoiser_is_known(sampler, tolerance):
+    mean, std = 0.7, 0.5
+    solver = scheduler(sampler)
+    solver.set_timesteps(25)
+    x = torch.randn(20_000, generator=torch.Generator().manual_seed(0))
+    for timestep in solver.timesteps:
+        t = torch.as_tensor(float(time_of_timestep(timestep)))
+        alpha, sigma = torch.cos(math.pi / 2 * t), torch.sin(math.pi / 2 * t)
+        clean = mean + alpha * std**2 / (alpha**2 * std**2 + sigma**2) * (x - alpha * mean)
+        noise = (x - alpha * clean) / sigma
+        x = solver.step(alpha * noise - sigma * clean, timestep, x).prev_sample
+    assert x.mean() == pytest.approx(mean, abs=0.02)
+    assert x.std() == pytest.approx(std, abs=tolerance)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.5])
+@pytest.mark.parametrize("target", ["audio", "video"])
+def test_condition_encoded_once_equals_encoded_at_every_step(unet, target, guidance):
+    video, audio = torch.randn(1, 4, 40, 8, 8), torch.randn(1, 1, 64, 320)
+    condition, noise = (video, audio) if target == "audio" else (audio, video)
+    noise = noise.repeat(2, *[1] * (noise.ndim - 1))
+    shared = {"target": target, "window": 16, "steps": 3, "guidance": guidance}
+    once = sample_target(unet, scheduler(), condition, noise, **shared)
+    again = sample_target(unet, scheduler(), condition, noise, encode_once=False, **shared)
+    assert (once - again).abs().max() < 1e-5
+
+
+def test_a_take_does_not_depend_on_the_others(unet):
+    condition, noise = torch.randn(1, 4, 24, 8, 8), torch.randn(3, 1, 64, 192)
+    shared = {"target": "audio", "window": 16, "steps": 2, "guidance": 1.0}
+    together = sample_target(unet, scheduler(), condition, noise, **shared)
+    alone = sample_target(unet, scheduler(), condition, noise[1:2], **shared)
+    assert torch.allclose(together[1:2], alone, atol=1e-5)
+
+
+def test_one_condition_an_item_equals_one_after_the_other(unet):
+    conditions, noise = torch.randn(2, 4, 24, 8, 8), torch.randn(2, 1, 64, 192)
+    shared = {"target": "audio", "window": 16, "steps": 2, "guidance": 2.0}
+    together = sample_target(unet, scheduler(), conditions, noise, **shared)
+    for item in range(2):
+        alone = sample_target(unet, scheduler(), conditions[[item]], noise[[item]], **shared)
+        assert torch.allclose(together[[item]], alone, atol=1e-5)
+
+
+def test_joint_sampling_steps_both_modalities(unet):
+    noise = Prediction(torch.randn(1, 4, 20, 8, 8), torch.randn(1, 1, 64, 160))
+    made = sample_joint(unet, scheduler(), noise, window=16, steps=2, guidance=1.5)
+    assert made.video.shape == noise.video.shape and made.audio.shape == noise.audio.shape
+    assert torch.isfinite(made.video).all() and not torch.equal(made.video, noise.video)
+
+
+@pytest.mark.parametrize("frames", [16, 17, 24, 31, 100])
+def test_windows_cover_every_frame_and_average_to_the_identity(frames):
+    windows = Windows(frames, 16)
+    assert windows.starts[0] == 0 and windows.starts[-1] == frames - 16
+    for modality, shape in (("video", (2, 3, frames, 2, 2)), ("audio", (2, 1, 4, 8 * frames))):
+        x = torch.randn(shape)
+        average = WindowAverage(x, windows, modality)
+        for starts in windows.batches(3):
+            average.add(windows.cut(x, modality, starts), starts)
+        assert torch.allclose(average.mean(), x, atol=1e-5)
+
+
+def test_neighbouring_windows_overlap_by_half():
+    starts = Windows(100, 16).starts
+    assert max(b - a for a, b in zip(starts, starts[1:], strict=False)) <= 8
+
+
+def test_a_clip_shorter_than_a_window_is_refused():
+    with pytest.raises(ValueError, match="clip has 9 frames, expected at least a window of 16"):
+        Windows(9, 16)
+
+
+def test_unknown_sampler_is_refused():
+    with pytest.raises(ValueError, match="sampler is 'euler', expected one of ddim"):
+        scheduler("euler")

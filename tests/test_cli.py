@@ -1,0 +1,273 @@
+"""The command line: fast help without torch, complete options, one line and exit code 2 for bad input."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cmmd import __version__
+from cmmd.cli import commands, main
+from cmmd.errors import InputError
+from cmmd.recipes import load_recipe, recipe_names
+
+
+def replaced(monkeypatch: pytest.MonkeyPatch, module: str, name: str, result: Any = None) -> list[Any]:
+    """Put a recorder in a function's place; returns the list of its calls, or raises `result` if it is an exception."""
+    calls: list[Any] = []
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        calls.append(SimpleNamespace(args=args, kwargs=kwargs))
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    monkeypatch.setattr(import_module(module), name, record)
+    return calls
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The one line on stderr of a command that exits 2."""
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("cmmd: ")
+    assert err.count("\n") == 1
+    return err.removeprefix("cmmd: ").rstrip("\n")
+
+
+# Start-up
+
+
+def python(code: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=300, check=True)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["generate", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = "import json, sys; from cmmd.cli import main; main(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
+    modules = set(json.loads(python(code, *words).stdout.splitlines()[-1]))
+    assert "click" in modules
+    assert not modules & {"torch", "numpy", "diffusers", "av", "matplotlib", "pydantic", "jaxtyping"}
+
+
+def test_help_is_immediate() -> None:
+    # CPU seconds, start of the interpreter included: the wall clock would measure how busy the machine is.
+    code = "import resource as r; u = r.getrusage(r.RUSAGE_SELF); print(u.ru_utime + u.ru_stime)"
+    helped = python(f"from cmmd.cli import main; main(['--help']); {code}").stdout
+    assert float(helped.splitlines()[-1]) < 0.5
+
+
+def test_the_installed_command_is_main() -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "cmmd.cli", "generate"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert process.returncode == 2
+    assert process.stderr.startswith("cmmd: expected an INPUT file, or --joint")
+
+
+@pytest.mark.parametrize("name", [None, *commands.commands])
+def test_every_help_shows_an_example(name: str | None) -> None:
+    shown = CliRunner().invoke(commands, [*([name] if name else []), "--help"]).output
+    assert f"Example: cmmd {name or ''}".strip() in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"cmmd {__version__}\n"
+
+
+# Exit codes
+
+
+def test_bad_input_anywhere_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(monkeypatch, "cmmd.data.world.files", "write_world", InputError("d: found a file, expected a folder"))
+    assert refusal(capsys, "world", "impacts", "d") == "d: found a file, expected a folder"
+
+
+def test_several_mistakes_are_a_line_each(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(monkeypatch, "cmmd.data.world.files", "write_world", InputError("first\nsecond"))
+    assert main(["world", "impacts", "d"]) == 2
+    assert capsys.readouterr().err == "cmmd: first\ncmmd: second\n"
+
+
+def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    replaced(monkeypatch, "cmmd.data.world.files", "write_world", KeyboardInterrupt())
+    assert main(["world", "impacts", "d"]) == 130
+    assert capsys.readouterr().err.strip() == "cmmd: interrupted"
+
+
+def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(monkeypatch, "cmmd.data.world.files", "write_world", RuntimeError("ours"))
+    with pytest.raises(RuntimeError, match="ours"):
+        main(["world", "impacts", "d"])
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("generat", "Did you mean 'generate'"),
+        ("generate", "expected an INPUT file, or --joint"),
+        ("generate a.mp4 --joint", "--joint makes both from nothing"),
+        ("generate --joint --to audio", "--joint makes both from nothing"),
+        ("generate a.mp4 --seconds 2", "--seconds goes with --joint"),
+        ("generate --joint --seconds 0", "'--seconds': 0"),
+        ("generate --joint --seconds inf", "'--seconds': inf"),
+        ("generate a.mp4 --steps 0", "'--steps': 0 is not in the range"),
+        ("generate a.mp4 --steps many", "'--steps': 'many' is not a valid integer"),
+        ("generate a.mp4 --guidance nan", "'--guidance': nan is not a finite number"),
+        ("generate a.mp4 --guidance=-1", "'--guidance': -1"),
+        ("generate a.mp4 --seed -1", "'--seed': -1 is not in the range"),
+        ("generate a.mp4 --takes 0", "'--takes': 0 is not in the range"),
+        ("generate a.mp4 --to sound", "'sound' is not one of 'audio', 'video'"),
+        ("generate a.mp4 --sampler euler", "'euler' is not one of"),
+        ("generate a.mp4 --fit stretch", "'stretch' is not one of"),
+        ("generate a.mp4 b.mp4 --out c.mp4", "found one file for 2 inputs, expected a folder"),
+        ("generate a.mp4 --stps 3", "No such option '--stps'"),
+        ("score --clips 1", "'--clips': 1 is not in the range"),
+        ("score --family ballet", "'ballet' is not one of"),
+        ("score --direction audio", "'audio' is not one of"),
+        ("world impacts", "Missing argument 'DIR'"),
+        ("world ballet d", "'ballet' is not one of"),
+        ("world impacts d --clips 0", "'--clips': 0 is not in the range"),
+        ("world impacts d --frames 0", "'--frames': 0 is not in the range"),
+        ("train", "expected a RECIPE, one of: "),
+    ],
+)
+def test_a_bad_option_is_one_line(capsys: pytest.CaptureFixture[str], line: str, told: str) -> None:
+    assert told in refusal(capsys, *line.split())
+
+
+# Options reach the work
+
+
+def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    assert main(["generate", "a.mp4", "b.wav"]) == 0
+    assert calls[0].args == ((Path("a.mp4"), Path("b.wav")), import_module("cmmd.generation").GenerateOptions())
+
+
+def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
+    assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
+    assert calls[0].args[1] == import_module("cmmd.generation").GenerateOptions(
+        to="audio",
+        joint=False,
+        seconds=1.6,
+        model="m",
+        out=Path("o.mp4"),
+        steps=9,
+        guidance=2.5,
+        seed=3,
+        takes=4,
+        picture=True,
+        sampler="dpm++",
+        fit="letterbox",
+        device="cuda:1",
+    )
+
+
+def test_generate_joint_needs_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    assert main(["generate", "--joint", "--seconds", "3.2"]) == 0
+    assert calls[0].args == ((), import_module("cmmd.generation").GenerateOptions(joint=True, seconds=3.2))
+
+
+def test_generate_exits_2_when_an_input_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(monkeypatch, "cmmd.generation", "generate", 1)
+    assert main(["generate", "a.mp4", "bad.mp4"]) == 2
+
+
+def test_score_without_options_uses_the_defaults_of_scoring(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.evaluation.score", "score")
+    assert main(["score"]) == 0
+    assert calls[0].args == (import_module("cmmd.evaluation.score").ScoreOptions(),)
+
+
+def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.evaluation.score", "score")
+    line = (
+        "score m --family dance --clips 5 --direction joint --steps 9 --seed 3 --guidance 2 --sampler ddim --out o.json"
+    )
+    assert main([*line.split(), "--device", "cuda"]) == 0
+    assert calls[0].args == (
+        import_module("cmmd.evaluation.score").ScoreOptions(
+            model="m",
+            family="dance",
+            clips=5,
+            direction="joint",
+            steps=9,
+            seed=3,
+            guidance=2.0,
+            sampler="ddim",
+            out=Path("o.json"),
+            device="cuda",
+        ),
+    )
+
+
+def test_world_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.data.world.files", "write_world")
+    assert main(["world", "dance", "d", "--clips", "3", "--seed", "7", "--frames", "32"]) == 0
+    assert calls[0].args == ("dance", Path("d"))
+    assert calls[0].kwargs == {"clips": 3, "seed": 7, "frames": 32}
+
+
+# Recipes
+
+
+@pytest.fixture
+def recipe() -> str:
+    return recipe_names()[0]
+
+
+def test_train_lists_the_recipes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--list"]) == 0
+    assert tuple(capsys.readouterr().out.split()) == tuple(recipe_names())
+
+
+def test_listing_recipes_does_not_import_torch() -> None:
+    code = "import sys; from cmmd.cli import main; main(['train', '--list']); assert 'torch' not in sys.modules"
+    assert python(code).stdout
+
+
+def test_an_unknown_recipe_is_one_line_with_the_nearest(capsys: pytest.CaptureFixture[str], recipe: str) -> None:
+    assert refusal(capsys, "train", f"{recipe}x") == (
+        f"no recipe '{recipe}x'; did you mean '{recipe}'? (cmmd train --list prints all)"
+    )
+
+
+def test_train_runs_the_resolved_recipe(monkeypatch: pytest.MonkeyPatch, recipe: str) -> None:
+    calls = replaced(monkeypatch, "cmmd.recipes", "run_recipe")
+    assert main(["train", recipe, "--resume"]) == 0
+    assert main(["train", recipe, "--out", "elsewhere"]) == 0
+    config = load_recipe(recipe)
+    assert [call.args for call in calls] == [(recipe, config)] * 2
+    assert [call.kwargs for call in calls] == [
+        {"out": Path("runs", recipe), "resume": True},
+        {"out": Path("elsewhere"), "resume": False},
+    ]
+
+
+def test_train_refuses_unknown_settings(capsys: pytest.CaptureFixture[str], recipe: str) -> None:
+    assert refusal(capsys, "train", recipe, "--set", "nonsense=1").startswith(
+        "--set nonsense=1: nonsense: no such setting"
+    )
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_what_show_prints_is_a_config_file(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["train", name, "--show"]) == 0
+    file = tmp_path / "shown.yaml"
+    file.write_text(capsys.readouterr().out)
+    calls = replaced(monkeypatch, "cmmd.recipes", "run_recipe")
+    assert main(["train", name, "--config", str(file)]) == 0
+    assert calls[0].args == (name, load_recipe(name))
