@@ -49,12 +49,12 @@ class CoupledRecipe:
     data: WorldConfig = field(default_factory=WorldConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=3600, batch_size=32))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4400, batch_size=16))
 
 
 def world_cmmd() -> CoupledRecipe:
     """The shipped model: both families, all three directions."""
-    return CoupledRecipe(data=WorldConfig(clips=1200), loop=LoopConfig(steps=3600, batch_size=24, learning_rate=1.2e-3))
+    return CoupledRecipe(data=WorldConfig(clips=1200), loop=LoopConfig(steps=4400, batch_size=16, learning_rate=1e-3))
 
 
 def world_tiny() -> CoupledRecipe:
