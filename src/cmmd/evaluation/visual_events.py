@@ -7,7 +7,7 @@ on damaged copies of them, so that it also reads decoded and generated frames.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ REACH = 4  # bins on either side that belong to one event: at 10 fps 50 ms, the 
 THRESHOLD = 0.45  # of the probability that an event lies within REACH; F1 is largest near half of the F1 reached
 
 
+@runtime_checkable
 class ClipWithEvents(Protocol):
     """What training needs of a clip, such as a WorldClip: uint8 frames `(f, h, w, 3)` and when its events are (s)."""
 
