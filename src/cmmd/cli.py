@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -187,7 +187,7 @@ def score(**options: Any) -> None:
 @click.option("--clips", type=Whole(1, 1_000_000), default=16, help="Number of clips.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the first clip.")
 @click.option("--frames", type=Whole(1, 36_000), default=16, help="Frames a clip, 10 a second.")
-def world(family: str, folder: Path, clips: int, seed: int, frames: int) -> None:
+def world(family: Literal["impacts", "dance"], folder: Path, clips: int, seed: int, frames: int) -> None:
     """Write procedural clips of FAMILY (impacts or dance) as MP4 and their event times as JSON into DIR.
 
     Example: cmmd world impacts worlds/impacts --clips 20 --seed 7

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
-from diffusers.utils import logging as diffusers_logging
 
 from cmmd.clips.probing import probe
 from cmmd.clips.reading import Fit
 from cmmd.clips.writing import Muxed, write_sound, write_sound_under_video, write_video
 from cmmd.diffusion.sampling import Sampler
 from cmmd.errors import InputError
-from cmmd.pipeline import CMMDPipeline, Generation
+from cmmd.pipeline import CMMDPipeline, Generation, load_pipeline
 from cmmd.progress import progress
 
 SOUND_SUFFIXES = (".wav", ".flac")
@@ -67,18 +65,6 @@ def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
             print(f"cmmd: {error}", file=sys.stderr)
             failed = True
     return failed
-
-
-def load_pipeline(model: str | None, *, device: str) -> CMMDPipeline:
-    """A model on a device, quietly. Raises InputError when there is no such model or device."""
-    diffusers_logging.disable_progress_bar()
-    diffusers_logging.set_verbosity_error()
-    if model is not None and Path(model).exists() and not (Path(model) / "model_index.json").exists():
-        raise InputError(f"{model}: found no model_index.json, expected a folder that cmmd train wrote")
-    try:
-        return CMMDPipeline.from_pretrained(model).to(torch.device(device))
-    except (OSError, ValueError, RuntimeError, AssertionError) as error:
-        raise InputError(f"{model or 'shipped model'} on {device}: {str(error).strip().splitlines()[0]}") from error
 
 
 def _direction(path: Path) -> Literal["audio", "video"]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DiffusionPipeline
+from diffusers.utils import logging as diffusers_logging
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from cmmd.clips.writing import write_sound_under_video, write_video
 from cmmd.data.encoded_clips import Statistics
 from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import OnStep, Sampler, Scheduler, build_scheduler, sample_joint, sample_target
+from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames
 from cmmd.models.blocks import Modality
@@ -106,7 +108,9 @@ class CMMDPipeline(DiffusionPipeline):
             scheduler=DDIMScheduler(clip_sample=False, **scheduler_config(prediction_type)),
             geometry=asdict(geometry),
             codec=codec,
-            statistics={name: asdict(part) for name, part in (("video", video_statistics), ("audio", audio_statistics))},
+            statistics={
+                name: asdict(part) for name, part in (("video", video_statistics), ("audio", audio_statistics))
+            },
         )
 
     @classmethod
@@ -311,6 +315,18 @@ class CMMDPipeline(DiffusionPipeline):
             )
             for index, waveform in enumerate(waveforms)
         )
+
+
+def load_pipeline(model: str | None, *, device: str) -> CMMDPipeline:
+    """A model on a device, quietly. Raises InputError when there is no such model or device."""
+    diffusers_logging.disable_progress_bar()
+    diffusers_logging.set_verbosity_error()
+    if model is not None and Path(model).exists() and not (Path(model) / "model_index.json").exists():
+        raise InputError(f"{model}: found no model_index.json, expected a folder that cmmd train wrote")
+    try:
+        return CMMDPipeline.from_pretrained(model).to(torch.device(device))
+    except (OSError, ValueError, RuntimeError, AssertionError) as error:
+        raise InputError(f"{model or 'shipped model'} on {device}: {str(error).strip().splitlines()[0]}") from error
 
 
 class _Clock:

@@ -19,7 +19,7 @@ from cmmd.evaluation.visual_events import (
 )
 from cmmd.pretrained import VISUAL_EVENT_DETECTOR
 
-RATE = 10.0 * BINS_PER_FRAME
+RATE = 10 * BINS_PER_FRAME
 
 
 @dataclass(frozen=True)

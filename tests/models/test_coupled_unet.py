@@ -1,7 +1,6 @@
 """The coupled U-Net: who hears whom, the condition encoded once, geometry, gradients, and that it learns."""
 
 import copy
-from itertools import pairwise
 
 import pytest
 import torch
@@ -294,44 +293,41 @@ def test_the_condition_is_trained_through_the_target_alone():
     assert model.video_unet.head.weight.grad is None
 
 
-def test_it_learns_a_handful_of_clips_and_that_listening_pays():
-    """Two clips whose sound can only be told apart by their pictures: hearing must beat not hearing."""
+@pytest.mark.slow
+def test_it_learns_two_clips_and_listens():
+    """Two silent pictures and two sounds: after 100 steps pure noise becomes the sound of the picture that is shown."""
     torch.manual_seed(0)
     model = CoupledUNet(**SMALL)
     generator = torch.Generator().manual_seed(0)
-    video, audio, _ = (x.float() for x in inputs(batch=2))
+    video = torch.randn(2, 2, 4, 4, 4, generator=generator)
+    audio = -torch.ones(2, 1, 16, 32)
+    audio[0, :, :8, 8:16] = 1.0
+    audio[1, :, 8:, 16:24] = 1.0
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
     config = ConditioningConfig(video_to_audio=1.0, audio_to_video=0.0, joint=0.0, dropout=0.2, keep_clean=0.0)
     losses = []
-    for _ in range(250):
-        items = torch.randint(2, (16,), generator=generator)
-        mode = draw_modes(config, batch=16, frames=4, generator=generator)
-        clean, seen = audio[items], video[items]
-        noise = torch.randn(clean.shape, generator=generator)
-        predicted = model(
-            seen,
-            diffuse(clean, noise, mode.t_audio),
-            t_video=mode.t_video,
-            t_audio=mode.t_audio,
-            audio_hears=mode.audio_hears,
-        )
-        target = Prediction(seen, velocity(clean, noise, mode.t_audio))
+    for _ in range(100):
+        items = torch.randint(2, (8,), generator=generator)
+        mode = draw_modes(config, batch=8, frames=4, generator=generator)
+        noise = torch.randn(8, 1, 16, 32, generator=generator)
+        noisy = diffuse(audio[items], noise, mode.t_audio)
+        predicted = model(video[items], noisy, t_video=mode.t_video, t_audio=mode.t_audio, audio_hears=mode.audio_hears)
+        target = Prediction(video[items], velocity(audio[items], noise, mode.t_audio))
         loss = denoising_loss(predicted, target, video_mask=mode.video_loss, audio_mask=mode.audio_loss).total
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    blocks = [sum(losses[i : i + 50]) / 50 for i in range(0, 250, 50)]
-    assert all(later < earlier for earlier, later in pairwise(blocks))
-    assert blocks[-1] < 0.2 * blocks[0]
-    # At pure noise only the picture says which of the two sounds it is.
-    noise = torch.randn(audio.shape, generator=generator)
+    assert sum(losses[-20:]) < 0.7 * sum(losses[:20])
+    # At pure noise the velocity is minus the clean signal, and only the picture says which of the two sounds it is.
+    noise = torch.randn(2, 1, 16, 32, generator=generator)
     condition = model.encode_condition(video, modality="video")
-    errors = [
+    right, wrong = (
         (model.predict(noise, modality="audio", t=torch.ones(2), condition=heard) + audio).square().mean().item()
-        for heard in (condition, condition.select([1, 0]), None)
-    ]
-    assert errors[0] < 0.5 * min(errors[1:])
+        for heard in (condition, condition.select([1, 0]))
+    )
+    assert right < 0.15
+    assert wrong > 0.5
 
 
 def test_a_copy_trains_like_its_original():

@@ -58,7 +58,10 @@ def test_a_run_killed_between_saves_ends_in_the_same_weights_and_log(tmp_path):
         run_training(line(), stops, loop=CONFIG, config=CONFIG, out=tmp_path / "part", resume=False)
     part = run_training(line(), losses, loop=CONFIG, config=CONFIG, out=tmp_path / "part", resume=True)
     assert all(map(torch.equal, weights(whole), weights(part)))
-    logs = [[(entry["step"], entry["loss"]) for entry in read_log(tmp_path / name / "log.jsonl") if "step" in entry] for name in ("whole", "part")]
+    logs = [
+        [(entry["step"], entry["loss"]) for entry in read_log(tmp_path / name / "log.jsonl") if "step" in entry]
+        for name in ("whole", "part")
+    ]
     assert logs[0] == logs[1] and len(logs[0]) == CONFIG.steps
     assert (tmp_path / "part" / "losses.png").stat().st_size > 1000
 

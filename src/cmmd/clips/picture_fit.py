@@ -51,7 +51,8 @@ def orientation(frame: VideoFrame) -> Orientation:
     """Read the display matrix beside a frame; `frame.rotation` alone would lose mirroring.
 
     The matrix holds nine little-endian 32 bit numbers (a b u, c d v, x y w); a point goes to (a x + c y, b x + d y)
-    with y pointing down (FFmpeg, libavutil/display.h). Angles between quarter turns go to the nearest one.
+    with y pointing down (FFmpeg, libavutil/display.h). Angles between quarter turns go to the nearest one. To be asked
+    once a stream: a frame whose side data was looked at refers to itself and waits for the garbage collector.
     """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if isinstance(matrix, SideData):
@@ -62,13 +63,13 @@ def orientation(frame: VideoFrame) -> Orientation:
     return Orientation()
 
 
-def upright_rgb(frame: VideoFrame) -> np.ndarray:
+def upright_rgb(frame: VideoFrame, turn: Orientation) -> np.ndarray:
     """The whole picture as shown, uint8 (h, w, 3), pixels not yet made square."""
-    return orientation(frame).apply(frame.to_ndarray(format="rgb24", threads=1))
+    return turn.apply(frame.to_ndarray(format="rgb24", threads=1))
 
 
-def fit_picture(frame: VideoFrame, *, size: int, fit: Fit, pixel_aspect: Fraction) -> np.ndarray:
-    """Fit a decoded frame into a square, antialiased.
+def fit_picture(frame: VideoFrame, *, size: int, fit: Fit, pixel_aspect: Fraction, turn: Orientation) -> np.ndarray:
+    """Fit a decoded frame into a square, antialiased, and turn it.
 
     `pixel_aspect` is the width of a stored pixel over its height. "crop" takes the largest centred square, "letterbox"
     keeps everything and adds black bars. Returns uint8 (size, size, 3).
@@ -88,7 +89,7 @@ def fit_picture(frame: VideoFrame, *, size: int, fit: Fit, pixel_aspect: Fractio
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - rows) // 2, (size - columns) // 2
     square[top : top + rows, left : left + columns] = small
-    return orientation(frame).apply(square)
+    return turn.apply(square)
 
 
 def _resize(pixels: np.ndarray, margin_x: float, margin_y: float, columns: int, rows: int) -> np.ndarray:

@@ -9,7 +9,6 @@ from av.video.stream import VideoStream
 
 from cmmd.clips.decoding import open_media
 from cmmd.clips.packet_scan import scan_packets
-from cmmd.clips.picture_fit import orientation
 from cmmd.clips.stream_choice import choose_streams
 
 
@@ -53,7 +52,7 @@ def probe(path: str | Path) -> MediaInfo:
             video = container.streams[streams.video]
             assert isinstance(video, VideoStream)
             frame = streams.first_picture.frame
-            turn = orientation(frame)
+            turn = streams.turn
             size = round(frame.width * streams.pixel_aspect), frame.height
             width, height = size[::-1] if turn.transpose else size
             found |= {"width": width, "height": height, "rotation": turn.rotation, "mirrored": turn.mirrored}

@@ -6,6 +6,7 @@ that memory grows only with the result.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Literal
@@ -99,13 +100,13 @@ def _read_frames(
     most = None if limit is None else max(1, ceil(limit / step))
     pixels, count = bytearray(), 0  # grows in place: a list of frames would be there twice in the end
     picture, end = None, Fraction(0)
+    fitting = partial(fit_picture, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect, turn=streams.turn)
     for picture in decode_pictures(source, streams.video, begin=zero if begin else None, damage=damage):
         end = picture.time - zero + picture.duration
         due = ceil((end - ROUNDING) / step)  # so many of the times 0, step, 2 step, ... are before the next picture
         due = due if most is None else min(due, most)
         if due > count:
-            small = fit_picture(picture.frame, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect)
-            pixels += small.tobytes() * (due - count)
+            pixels += fitting(picture.frame).tobytes() * (due - count)
             count = due
         if limit is not None and end >= limit:
             break
@@ -115,8 +116,7 @@ def _read_frames(
     span = end if limit is None else min(end, limit)
     needed = max(1, ceil(span / step))
     if needed > count:  # the last picture ends within the rounding after a sampling time
-        small = fit_picture(picture.frame, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect)
-        pixels += small.tobytes() * (needed - count)
+        pixels += fitting(picture.frame).tobytes() * (needed - count)
     notes += damage.notes("video")
     return np.frombuffer(pixels, np.uint8).reshape(-1, image_size, image_size, 3)[:needed], span
 

@@ -13,6 +13,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from cmmd.clips.decoding import Damage, Picture, Sound, decode_pictures, decode_sound, open_media
+from cmmd.clips.picture_fit import Orientation, orientation
 from cmmd.errors import InputError
 
 COVER_ART = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
@@ -31,6 +32,7 @@ class Streams:
     first_picture: Picture | None
     first_sound: Sound | None
     pixel_aspect: Fraction
+    turn: Orientation
     notes: tuple[str, ...]
 
 
@@ -69,6 +71,7 @@ def choose_streams(path: Path) -> Streams:
         first_picture=picture,
         first_sound=sound,
         pixel_aspect=aspects[video] if picture and video is not None else Fraction(1),
+        turn=orientation(picture.frame) if picture else Orientation(),
         notes=tuple(notes),
     )
 

@@ -23,7 +23,7 @@ from cmmd.clips.encoding import (
     to_16_bit,
 )
 from cmmd.clips.packet_scan import PacketScan, scan_packets
-from cmmd.clips.picture_fit import orientation, upright_rgb
+from cmmd.clips.picture_fit import upright_rgb
 from cmmd.clips.stream_choice import Streams, choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
 from cmmd.clips.unfinished_file import written_beside
@@ -166,9 +166,9 @@ def _encode_again(
     assert streams.video is not None
     assert streams.first_picture is not None
     first: VideoFrame = streams.first_picture.frame
-    height, width = upright_rgb(first).shape[:2]
+    height, width = upright_rgb(first, streams.turn).shape[:2]
     if abs(streams.pixel_aspect - 1) > Fraction(1, 100):  # square pixels need no word that a player may not heed
-        aspect = 1 / streams.pixel_aspect if orientation(first).transpose else streams.pixel_aspect
+        aspect = 1 / streams.pixel_aspect if streams.turn.transpose else streams.pixel_aspect
         width = max(1, round(width * aspect))
     rate = 1 / (scan.gap * scan.time_base)
     with open_output(beside, kind.format) as out:
@@ -176,7 +176,7 @@ def _encode_again(
         sound = SoundEncoder(out, kind.sound_codec, waveform, sample_rate, encoded_rate=kind.sound_rate)
         for picture in decode_pictures(source, streams.video):
             time = picture.time - streams.origin
-            pictures.add(upright_rgb(picture.frame), time, picture.duration)
+            pictures.add(upright_rgb(picture.frame, streams.turn), time, picture.duration)
             sound.encode_until(time)
         pictures.finish()
         sound.finish()

@@ -45,7 +45,9 @@ class Statistics:
         if x.shape[1] != len(self.mean):
             raise ValueError(f"statistics are of {len(self.mean)} channels, the tensor has {x.shape[1]}")
         shape = (1, -1) + (1,) * (x.ndim - 2)
-        mean, std = (torch.tensor(values, device=x.device, dtype=x.dtype).view(shape) for values in (self.mean, self.std))
+        mean, std = (
+            torch.tensor(values, device=x.device, dtype=x.dtype).view(shape) for values in (self.mean, self.std)
+        )
         return mean, std
 
 

@@ -124,6 +124,7 @@ def time_of_timestep(timestep: int | Tensor) -> float | Tensor:
 def scheduler_config(prediction_type: PredictionType = "v_prediction") -> dict[str, Any]:
     """Keyword arguments that give diffusers' DDIM, DPM-Solver++ and UniPC schedulers this process.
 
+    DDIM wants ``clip_sample=False`` as well: latents go beyond [-1, 1], and the other two have no such argument.
     Epsilon cannot start from pure noise, where it says nothing about the signal: its last beta stays below 1.
     """
     _check_prediction_type(prediction_type)

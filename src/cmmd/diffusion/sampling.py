@@ -132,4 +132,3 @@ def _spread(condition: Tensor, windows: int, batch: int) -> Tensor:
 
 def _frames(x: Tensor, modality: Modality) -> int:
     return x.shape[2] if modality == "video" else x.shape[3] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
-

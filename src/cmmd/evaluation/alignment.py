@@ -133,14 +133,14 @@ def measure_alignment(
 
 def _score(found: list[np.ndarray], true: list[np.ndarray], tolerance: float, shuffles: int, seed: int) -> OnsetScore:
     counts = _counts(found, true, tolerance)
-    matched, n_found, n_true = counts.sum(0)
+    matched, n_found, n_true = counts.sum(0).tolist()
     low, high = bootstrap_f1(counts, seed=seed)
-    own = [_f1(*row) if row[1] + row[2] else 1.0 for row in counts]
+    own = [_f1(*row) if row[1] + row[2] else 1.0 for row in counts.tolist()]
     return OnsetScore(
         tolerance=float(tolerance),
-        matched=int(matched),
-        found=int(n_found),
-        true=int(n_true),
+        matched=matched,
+        found=n_found,
+        true=n_true,
         low=low,
         high=high,
         clip_mean=float(np.mean(own)) if own else float("nan"),
@@ -154,8 +154,8 @@ def _counts(found: Sequence[np.ndarray], true: Sequence[np.ndarray], tolerance: 
     return np.array([(len(m.pairs), m.found, m.true) for m in matchings], dtype=int).reshape(-1, 3)
 
 
-def _f1(matched: float, found: float, true: float) -> float:
-    return float(2 * matched / (found + true)) if found + true else float("nan")
+def _f1(matched: int, found: int, true: int) -> float:
+    return 2 * matched / (found + true) if found + true else float("nan")
 
 
 def bootstrap_f1(counts: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
@@ -183,7 +183,7 @@ def chance_f1(
     for _ in range(shuffles):
         other = derangement(len(true), generator)
         total += _counts([np.asarray(x) for x in found], [np.asarray(true[j]) for j in other], tolerance).sum(0)
-    return _f1(*total)
+    return _f1(*total.tolist())
 
 
 def derangement(count: int, generator: np.random.Generator) -> np.ndarray:

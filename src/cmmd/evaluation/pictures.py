@@ -41,7 +41,7 @@ STYLE = {
 
 def figure_sound_for_video(
     frames: UInt8[np.ndarray, "f h w 3"],
-    fps: float,
+    fps: float | int,
     waveform: Float[np.ndarray, " s"],
     *,
     sample_rate: int,
@@ -58,7 +58,7 @@ def figure_sound_for_video(
 
 def figure_video_for_sound(
     frames: UInt8[np.ndarray, "f h w 3"],
-    fps: float,
+    fps: float | int,
     waveform: Float[np.ndarray, " s"],
     *,
     sample_rate: int,
@@ -121,7 +121,7 @@ def _marks(events_seen: Times, events_heard: Times) -> tuple[_Marks, _Marks]:
 
 def _figure(
     frames: np.ndarray,
-    fps: float,
+    fps: float | int,
     sounds: list[tuple[str, np.ndarray]],
     sample_rate: int,
     marks: tuple[_Marks, _Marks],
@@ -244,8 +244,8 @@ def _draw_legend(figure: "Figure") -> None:
     )
 
 
-def _read_losses(log_file: Path) -> dict[str, list[tuple[float, float]]]:
-    terms: dict[str, list[tuple[float, float]]] = {}
+def _read_losses(log_file: Path) -> dict[str, list[tuple[int, float]]]:
+    terms: dict[str, list[tuple[int, float]]] = {}
     for line in log_file.read_text(encoding="utf-8").splitlines():
         try:
             entry = json.loads(line)
@@ -253,7 +253,7 @@ def _read_losses(log_file: Path) -> dict[str, list[tuple[float, float]]]:
             continue
         for name, value in entry.items() if "step" in entry else ():
             if name.startswith("loss") and isinstance(value, int | float) and math.isfinite(value):
-                terms.setdefault(name, []).append((entry["step"], value))
+                terms.setdefault(name, []).append((int(entry["step"]), float(value)))
     if not terms:
         raise ValueError(f"{log_file}: no line with a step and a loss, expected a JSON-lines training log")
     return terms

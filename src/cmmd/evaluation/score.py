@@ -23,9 +23,8 @@ from cmmd.evaluation.alignment import AlignmentReport, markdown_table, measure_a
 from cmmd.evaluation.pitch import dominant_frequency, rank_correlation
 from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.evaluation.visual_events import VisualEventDetector, load_visual_event_detector
-from cmmd.generation import load_pipeline
 from cmmd.models.coupled_unet import Prediction
-from cmmd.pipeline import DEFAULT_GUIDANCE, CMMDPipeline
+from cmmd.pipeline import DEFAULT_GUIDANCE, CMMDPipeline, load_pipeline
 from cmmd.progress import progress
 from cmmd.training.log import provenance
 
@@ -90,7 +89,20 @@ def table(scores: list[Score]) -> str:
     for row in scores:
         text = table_row(f"{row.family}, {row.direction.replace('_', ' ')}", row.found, row.ceiling)
         rows.append((*text, "-" if row.pitch is None else f"{row.pitch:.3f}"))
-    head = ("", "clips", "F1@50", "ceiling", "chance", "F1@100", "ceiling", "chance", "offset", "median", "lag", "pitch")
+    head = (
+        "",
+        "clips",
+        "F1@50",
+        "ceiling",
+        "chance",
+        "F1@100",
+        "ceiling",
+        "chance",
+        "offset",
+        "median",
+        "lag",
+        "pitch",
+    )
     return markdown_table(rows, head=head)
 
 

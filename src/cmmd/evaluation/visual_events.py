@@ -106,7 +106,7 @@ def frames_to_video(frames: UInt8[Tensor, "b f h w 3"]) -> Float[Tensor, "b 3 f 
 
 
 def pick_events(
-    probability: Float[np.ndarray, " bins"], *, bins_per_second: float, threshold: float = THRESHOLD
+    probability: Float[np.ndarray, " bins"], *, bins_per_second: int, threshold: float = THRESHOLD
 ) -> Float[np.ndarray, " events"]:
     """Times at which the probability of an event within `REACH` bins is largest and above `threshold`.
 
@@ -130,7 +130,7 @@ def pick_events(
     return np.sort(np.asarray(times, dtype=float))
 
 
-def event_targets(times: np.ndarray | Sequence[float], *, bins: int, bins_per_second: float) -> Float[Tensor, " bins"]:
+def event_targets(times: np.ndarray | Sequence[float], *, bins: int, bins_per_second: int) -> Float[Tensor, " bins"]:
     """One bump of height 1 at every event time."""
     centres = (torch.arange(bins) + 0.5) / bins_per_second
     if len(times) == 0:

@@ -28,7 +28,9 @@ class SpectrogramCodec(Protocol):
 
     def encode(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b c m n"]: ...
 
-    def decode(self, spectrogram: Float[Tensor, "b c m n"], *, generator: torch.Generator | None = None) -> Float[Tensor, "b s"]: ...
+    def decode(
+        self, spectrogram: Float[Tensor, "b c m n"], *, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b s"]: ...
 
 
 class LogMelCodec(nn.Module):
@@ -57,7 +59,9 @@ class LogMelCodec(nn.Module):
         magnitude = stft(waveform, fft_size=self.fft_size, window=self.window_size, hop=self.geometry.hop).abs()
         return (self.filters @ magnitude).clamp_min(LOG_FLOOR).log().unsqueeze(1)
 
-    def decode(self, spectrogram: Float[Tensor, "b 1 m n"], *, generator: torch.Generator | None = None) -> Float[Tensor, "b s"]:
+    def decode(
+        self, spectrogram: Float[Tensor, "b 1 m n"], *, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b s"]:
         """Log-mel to waveform of n * hop samples. The generator draws Griffin-Lim's first phases."""
         log_mel = spectrogram.squeeze(1)
         if not isinstance(self.vocoder, GriffinLim):
@@ -89,7 +93,9 @@ class ComplexSTFTCodec(nn.Module):
     def __init__(self, geometry: Geometry, *, fft_size: int = 512, power: float = 0.4) -> None:
         super().__init__()
         if fft_size < 2 * geometry.hop:
-            raise ValueError(f"fft_size {fft_size} is below twice the hop {geometry.hop}: the STFT could not be inverted")
+            raise ValueError(
+                f"fft_size {fft_size} is below twice the hop {geometry.hop}: the STFT could not be inverted"
+            )
         self.geometry = geometry
         self.fft_size = fft_size
         self.bins = fft_size // 2
@@ -101,7 +107,9 @@ class ComplexSTFTCodec(nn.Module):
         compressed = torch.polar(spectrum.abs() ** self.power, spectrum.angle())
         return torch.stack([compressed.real, compressed.imag], dim=1)
 
-    def decode(self, spectrogram: Float[Tensor, "b 2 m n"], *, generator: torch.Generator | None = None) -> Float[Tensor, "b s"]:
+    def decode(
+        self, spectrogram: Float[Tensor, "b 2 m n"], *, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b s"]:
         """Compressed STFT to waveform of n * hop samples; nothing is drawn."""
         compressed = torch.complex(spectrogram[:, 0].contiguous(), spectrogram[:, 1].contiguous())
         spectrum = torch.polar(compressed.abs() ** (1 / self.power), compressed.angle())

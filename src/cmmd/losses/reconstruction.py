@@ -22,4 +22,8 @@ def reconstruction_losses(
     squared = difference.square().mean()
     edges = (difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()) / 2
     spread = latents.square().mean()
-    return {"loss": squared + 0.05 * edges + SPREAD * spread, "squared_error": squared.detach(), "spread": spread.detach()}
+    return {
+        "loss": squared + 0.05 * edges + SPREAD * spread,
+        "squared_error": squared.detach(),
+        "spread": spread.detach(),
+    }

@@ -54,7 +54,9 @@ class CoupledRecipe:
 
 def world_cmmd() -> CoupledRecipe:
     """The shipped model: both families, all three directions."""
-    return CoupledRecipe(data=WorldConfig(clips=1200), loop=LoopConfig(steps=4400, batch_size=16, learning_rate=1e-3, save_every=200))
+    return CoupledRecipe(
+        data=WorldConfig(clips=1200), loop=LoopConfig(steps=4400, batch_size=16, learning_rate=1e-3, save_every=200)
+    )
 
 
 def world_tiny() -> CoupledRecipe:

@@ -42,7 +42,9 @@ class Log:
     def __init__(self, path: Path, *, resume_at: int) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in read_log(path) if line.get("step", 0) <= resume_at] if resume_at and path.exists() else []
+        kept = (
+            [line for line in read_log(path) if line.get("step", 0) <= resume_at] if resume_at and path.exists() else []
+        )
         path.write_text("".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, **facts: Any) -> None:

@@ -35,7 +35,12 @@ def run_training(
     for report in train(state, losses, loop):
         if report.step % loop.log_every == 0 or report.step == loop.steps:
             rounded = {name: round(value, 6) for name, value in report.losses.items()}
-            log.write(step=report.step, **rounded, gradient_norm=round(report.gradient_norm, 5), seconds=round(report.seconds, 4))
+            log.write(
+                step=report.step,
+                **rounded,
+                gradient_norm=round(report.gradient_norm, 5),
+                seconds=round(report.seconds, 4),
+            )
         if report.step % loop.save_every == 0 or report.step == loop.steps:
             state.save(out)
         bar.set_postfix(loss=f"{report.losses['loss']:.4f}", refresh=False)

@@ -29,7 +29,9 @@ class TrainingState:
     step: int = 0
 
     @classmethod
-    def fresh(cls, model: nn.Module, *, learning_rate: float, weight_decay: float, average_decay: float) -> "TrainingState":
+    def fresh(
+        cls, model: nn.Module, *, learning_rate: float, weight_decay: float, average_decay: float
+    ) -> "TrainingState":
         @torch.no_grad()
         def update(averages: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor | int) -> None:
             # Early on the average would be dominated by the random start: the decay grows with the steps done.

@@ -36,11 +36,66 @@ class Style:
 
 
 STYLES = (
-    Style(name="house", hue=0.00, room_hue=0.60, pattern="KBKB", arms="alternate", drop=7, kick=60, snare=210, bass=82, brightness=0.3),
-    Style(name="march", hue=0.14, room_hue=0.00, pattern="KSKS", arms="together", drop=5, kick=75, snare=320, bass=98, brightness=0.1),
-    Style(name="lock", hue=0.33, room_hue=0.80, pattern="KSK.", arms="wave", drop=6, kick=52, snare=260, bass=110, brightness=0.8),
-    Style(name="krump", hue=0.58, room_hue=0.10, pattern="BKSK", arms="stretch", drop=9, kick=46, snare=170, bass=65, brightness=0.6),
-    Style(name="waack", hue=0.83, room_hue=0.38, pattern="SKSK", arms="windmill", drop=4, kick=68, snare=400, bass=131, brightness=1.0),
+    Style(
+        name="house",
+        hue=0.00,
+        room_hue=0.60,
+        pattern="KBKB",
+        arms="alternate",
+        drop=7,
+        kick=60,
+        snare=210,
+        bass=82,
+        brightness=0.3,
+    ),
+    Style(
+        name="march",
+        hue=0.14,
+        room_hue=0.00,
+        pattern="KSKS",
+        arms="together",
+        drop=5,
+        kick=75,
+        snare=320,
+        bass=98,
+        brightness=0.1,
+    ),
+    Style(
+        name="lock",
+        hue=0.33,
+        room_hue=0.80,
+        pattern="KSK.",
+        arms="wave",
+        drop=6,
+        kick=52,
+        snare=260,
+        bass=110,
+        brightness=0.8,
+    ),
+    Style(
+        name="krump",
+        hue=0.58,
+        room_hue=0.10,
+        pattern="BKSK",
+        arms="stretch",
+        drop=9,
+        kick=46,
+        snare=170,
+        bass=65,
+        brightness=0.6,
+    ),
+    Style(
+        name="waack",
+        hue=0.83,
+        room_hue=0.38,
+        pattern="SKSK",
+        arms="windmill",
+        drop=4,
+        kick=68,
+        snare=400,
+        bass=131,
+        brightness=1.0,
+    ),
 )
 
 
@@ -75,14 +130,23 @@ def draw_beats(rng: np.random.Generator, style: Style, period: float, start: flo
         drum = style.pattern[(first + number) % len(style.pattern)]
         if drum == "." or rng.random() < HELD:
             continue
-        beats.append(Beat(time=start + offset + number * period, drum=drum, level=float(rng.uniform(0.8, 1.0)), number=first + number))
+        beats.append(
+            Beat(
+                time=start + offset + number * period,
+                drum=drum,
+                level=float(rng.uniform(0.8, 1.0)),
+                number=first + number,
+            )
+        )
     return tuple(beats)
 
 
 def _draw(rng: np.random.Generator, style: Style, beats: tuple[Beat, ...], span: Span) -> np.ndarray:
     t = span.frame_times
     wall = hsv(style.room_hue + rng.uniform(-0.04, 0.04), rng.uniform(0.15, 0.4), rng.uniform(0.2, 0.5))
-    drift = rng.uniform(0, 1.5) * np.stack([np.sin(t * rng.uniform(0.3, 1.0) + rng.uniform(0, 6)) for _ in range(2)], axis=1)
+    drift = rng.uniform(0, 1.5) * np.stack(
+        [np.sin(t * rng.uniform(0.3, 1.0) + rng.uniform(0, 6)) for _ in range(2)], axis=1
+    )
     scene = Scene(textured_background(rng, wall, strength=rng.uniform(0.02, 0.08)), drift)
     scene.box(32.0, 76.0, 60.0, 18.0, wall * 0.6, outline=0)
     _draw_dancer(rng, scene, style, _pose(style, beats, t))
@@ -169,7 +233,11 @@ def _sound(
             continue
         if beat.drum in "KB":
             mix_at(track, kick(rng, style.kick, strength=beat.level), time)
-            mix_at(track, bass(style.bass * tune, seconds=0.8 * period, brightness=style.brightness, strength=beat.level), time)
+            mix_at(
+                track,
+                bass(style.bass * tune, seconds=0.8 * period, brightness=style.brightness, strength=beat.level),
+                time,
+            )
         if beat.drum in "SB":
             mix_at(track, snare(rng, style.snare, strength=beat.level), time)
         if time >= 0:

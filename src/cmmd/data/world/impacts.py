@@ -87,7 +87,9 @@ def _draw_thing(rng: np.random.Generator, times: np.ndarray, index: int, count: 
 def _draw(rng: np.random.Generator, things: list[Thing], span: Span) -> np.ndarray:
     t = span.frame_times
     base = hsv(rng.uniform(), rng.uniform(0.05, 0.5), rng.uniform(0.15, 0.55))
-    drift = rng.uniform(0, 2.5) * np.stack([np.sin(t * rng.uniform(0.3, 1.2) + rng.uniform(0, 6)) for _ in range(2)], axis=1)
+    drift = rng.uniform(0, 2.5) * np.stack(
+        [np.sin(t * rng.uniform(0.3, 1.2) + rng.uniform(0, 6)) for _ in range(2)], axis=1
+    )
     scene = Scene(textured_background(rng, base, strength=rng.uniform(0.02, 0.10)), drift)
     scene.box(32.0, FLOOR + 20, 60.0, 20.0, base * rng.uniform(0.5, 0.8), outline=0)
     for _ in range(int(rng.integers(0, 3))):
@@ -133,7 +135,9 @@ def _draw_bounce(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.nda
 def _draw_strike(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
     """A stick that comes down on an object at rest: fast down, slower up; the object shivers."""
     since, until, _ = _phases(thing, t)
-    lift = rng.uniform(0.8, 1.2) * np.minimum(np.minimum(until / 0.24, 1.0) ** 0.85, np.minimum(since / 0.36, 1.0) ** 0.9)
+    lift = rng.uniform(0.8, 1.2) * np.minimum(
+        np.minimum(until / 0.24, 1.0) ** 0.85, np.minimum(since / 0.36, 1.0) ** 0.9
+    )
     shiver = 1.2 * np.exp(-since / 0.06) * np.sin(since * 60)
     y = FLOOR - thing.radius
     if rng.random() < 0.5:

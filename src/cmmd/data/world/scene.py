@@ -44,7 +44,16 @@ class Scene:
         self.camera = camera.astype(np.float32)
         self.pixels = np.stack([_shifted(background, dx, dy) for dx, dy in self.camera])
 
-    def disc(self, x: ArrayLike, y: ArrayLike, radius: ArrayLike, colour: np.ndarray, *, outline: float = 1.0, squash: ArrayLike = 0.0) -> None:
+    def disc(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        radius: ArrayLike,
+        colour: np.ndarray,
+        *,
+        outline: float = 1.0,
+        squash: ArrayLike = 0.0,
+    ) -> None:
         """A ball; `squash` flattens it (0.2: a fifth lower and wider)."""
         x, y, radius, squash = self._over_frames(x, y, radius, squash)
         wide, high = 1 + squash, 1 - squash
@@ -55,7 +64,17 @@ class Scene:
         reach = radius * wide
         self._paint(distance, colour, outline, (x - reach, y - reach, x + reach, y + reach))
 
-    def capsule(self, x0: ArrayLike, y0: ArrayLike, x1: ArrayLike, y1: ArrayLike, radius: ArrayLike, colour: np.ndarray, *, outline: float = 0.0) -> None:
+    def capsule(
+        self,
+        x0: ArrayLike,
+        y0: ArrayLike,
+        x1: ArrayLike,
+        y1: ArrayLike,
+        radius: ArrayLike,
+        colour: np.ndarray,
+        *,
+        outline: float = 0.0,
+    ) -> None:
         """A stick with round ends from (x0, y0) to (x1, y1)."""
         x0, y0, x1, y1, radius = self._over_frames(x0, y0, x1, y1, radius)
         dx, dy = x1 - x0, y1 - y0
@@ -69,7 +88,16 @@ class Scene:
         low_y, high_y = np.minimum(y0, y1) - radius, np.maximum(y0, y1) + radius
         self._paint(distance, colour, outline, (low_x, low_y, high_x, high_y))
 
-    def box(self, x: ArrayLike, y: ArrayLike, half_width: ArrayLike, half_height: ArrayLike, colour: np.ndarray, *, outline: float = 1.0) -> None:
+    def box(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        half_width: ArrayLike,
+        half_height: ArrayLike,
+        colour: np.ndarray,
+        *,
+        outline: float = 1.0,
+    ) -> None:
         """An upright rectangle around (x, y)."""
         x, y, half_width, half_height = self._over_frames(x, y, half_width, half_height)
 

@@ -31,7 +31,9 @@ MATERIALS = (
 )
 
 
-def struck(rng: np.random.Generator, material: Material, frequency: float, *, brightness: float, strength: float) -> np.ndarray:
+def struck(
+    rng: np.random.Generator, material: Material, frequency: float, *, brightness: float, strength: float
+) -> np.ndarray:
     """One blow, float32: the fundamental is always the strongest partial; brightness in [0, 1] lifts the others."""
     t = _seconds(6 * material.decay)
     sound = np.zeros_like(t)

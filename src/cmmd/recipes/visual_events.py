@@ -1,0 +1,72 @@
+"""Trains the detector that reads event times off frames, the ruler of `cmmd score` (ours: docs/decisions/06-visual-events.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cmmd.data.order import batch_indices
+from cmmd.data.world.clip import FPS, IMAGE_SIZE
+from cmmd.data.world.rendering import WorldConfig, render
+from cmmd.evaluation.visual_events import (
+    BINS_PER_FRAME,
+    VisualEventDetector,
+    damage,
+    event_targets,
+    frames_to_video,
+)
+from cmmd.progress import progress
+from cmmd.training.loop import LoopConfig
+from cmmd.training.run import run_training
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VisualEventsRecipe:
+    """data: the clips to learn from. width, depth: of the network. loop: how."""
+
+    data: WorldConfig = field(default_factory=lambda: WorldConfig(clips=2500, frames=16, seed=500_000))
+    width: int = 128
+    depth: int = 2
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            steps=1500, batch_size=16, learning_rate=2e-3, weight_decay=0.02, average_decay=0.99
+        )
+    )
+
+
+def world_visual_events() -> VisualEventsRecipe:
+    """The shipped detector."""
+    return VisualEventsRecipe()
+
+
+def run(config: VisualEventsRecipe, *, out: Path, resume: bool) -> None:
+    """Train into `out`; the result is `out/model`."""
+    frames, targets = _examples(config.data)
+    loop = config.loop
+
+    def losses(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
+        chosen = batch_indices(len(frames), loop.batch_size, seed=loop.seed, step=step)
+        video = damage(frames_to_video(frames[chosen]), generator)
+        return {"loss": F.binary_cross_entropy_with_logits(model(video), targets[chosen])}
+
+    torch.manual_seed(loop.seed)
+    detector = VisualEventDetector(image_size=IMAGE_SIZE, fps=FPS, width=config.width, depth=config.depth)
+    trained = run_training(detector, losses, loop=loop, config=config, out=out, resume=resume)
+    assert isinstance(trained, VisualEventDetector)
+    trained.save_pretrained(out / "model")
+
+
+def _examples(config: WorldConfig) -> tuple[Tensor, Tensor]:
+    """Frames (clips, f, h, w, 3) and the bumps that stand for their events (clips, 8 f)."""
+    bar = progress(config.clips * len(config.families), "world clips", unit="clip")
+    frames, targets = [], []
+    for clip in render(config):
+        frames.append(torch.from_numpy(clip.frames))
+        bins = len(clip.frames) * BINS_PER_FRAME
+        targets.append(event_targets(clip.event_times, bins=bins, bins_per_second=FPS * BINS_PER_FRAME))
+        bar.update()
+    bar.close()
+    return torch.stack(frames), torch.stack(targets)

@@ -1,0 +1,69 @@
+"""`cmmd generate` on files: names, directions, takes, failures that do not stop the others."""
+
+import numpy as np
+import pytest
+
+from cmmd import generation
+from cmmd.clips.reading import read_clip
+from cmmd.clips.writing import write_sound, write_video
+from cmmd.cli import main
+from cmmd.data.world.clip import world_clip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    clip = world_clip("dance", 3)
+    write_video(clip.frames, tmp_path / "clip.mp4", fps=10)
+    write_sound(clip.waveform, tmp_path / "sound.wav", sample_rate=16_000)
+    return tmp_path
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in ("generate", *words, "--steps", 2)])
+
+
+def test_a_video_gets_sound_and_a_sound_gets_video(folder, capsys):
+    assert run(folder / "clip.mp4", folder / "sound.wav", "--picture") == 0
+    with_sound, with_video = read_clip(folder / "clip_cmmd.mp4"), read_clip(folder / "sound_cmmd.mp4")
+    assert with_sound.waveform is not None and np.abs(with_sound.waveform).max() > 0.001
+    assert with_video.frames is not None and len(with_video.frames) == 16
+    printed = capsys.readouterr().out
+    assert "video packets copied, identical" in printed
+    for part in ("reading", "denoising", "decoding", "writing"):
+        assert f"{part} " in printed
+    assert (folder / "clip_cmmd.png").stat().st_size > 10_000
+
+
+def test_same_seed_same_file(folder):
+    for name in ("a.mp4", "b.mp4"):
+        assert run(folder / "clip.mp4", "--out", folder / name, "--seed", 3) == 0
+    assert (folder / "a.mp4").read_bytes() == (folder / "b.mp4").read_bytes()
+
+
+def test_takes_are_numbered(folder):
+    assert run(folder / "clip.mp4", "--takes", 2, "--out", folder / "take.wav") == 0
+    assert (folder / "take_1.wav").read_bytes() != (folder / "take_2.wav").read_bytes()
+
+
+def test_joint_needs_no_input(folder):
+    assert run("--joint", "--seconds", 1, "--out", folder / "both.mp4") == 0
+    clip = read_clip(folder / "both.mp4")
+    assert clip.frames is not None and len(clip.frames) == 10 and clip.waveform is not None
+
+
+def test_a_bad_input_is_one_line_and_the_others_go_on(folder, capsys):
+    (folder / "notes.txt").write_text("not media")
+    assert run(folder / "notes.txt", folder / "clip.mp4", "--out", folder / "results") == 2
+    assert (folder / "results" / "clip_cmmd.mp4").exists()
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_folder_that_is_no_model_is_refused(folder, capsys):
+    assert run(folder / "clip.mp4", "--model", folder) == 2
+    assert "model_index.json" in capsys.readouterr().err
+
+
+def test_an_avi_keeps_its_name_but_becomes_mp4():
+    options = generation.GenerateOptions()
+    assert generation._out_path(generation.Path("a/b.avi"), "audio", options, 0) == generation.Path("a/b_cmmd.mp4")
+    assert generation._out_path(generation.Path("a/b.webm"), "audio", options, 0) == generation.Path("a/b_cmmd.webm")
