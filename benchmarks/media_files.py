@@ -1,4 +1,4 @@
-"""Sound for every file of some folders: what became of each, as a Markdown table. Files that fail are rows, not crashes.
+"""Sound for every file of some folders: what became of each, as a Markdown table. Files that fail are rows too.
 
     python benchmarks/media_files.py FOLDER... --out TABLE.md
 

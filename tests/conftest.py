@@ -15,8 +15,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, and inherited by the processes that tests start
     os.environ["OMP_NUM_THREADS"] = "1"
 
-# Every annotation of the package, shapes included, is checked while tests run. Before any test module imports cmmd.
-install_import_hook("cmmd", "beartype.beartype")
+# Every annotation of the package, shapes included, is checked while tests run; an int is a float, as type checkers have
+# it. Before any test module imports cmmd.
+install_import_hook("cmmd", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 # The same examples on every run, and no time limit on a shared machine.
 settings.register_profile("cmmd", deadline=None, derandomize=True)

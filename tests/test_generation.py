@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cmmd import generation
+from cmmd.cli import main
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound, write_video
-from cmmd.cli import main
 from cmmd.data.world.clip import world_clip
 
 

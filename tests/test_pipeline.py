@@ -1,4 +1,4 @@
-"""The user's API on a small random model: lengths, seeds, takes, the folder round trip; then the shipped model's claims."""
+"""The user's API on a small random model: lengths, seeds, takes, folders; then the shipped model's claims."""
 
 import numpy as np
 import pytest
@@ -95,12 +95,9 @@ def test_files_in_and_out(pipeline, tmp_path):
 def test_models_that_cannot_be_loaded_are_one_line(tmp_path):
     with pytest.raises(InputError, match=r"found no model_index\.json, expected a folder that cmmd train wrote"):
         load_pipeline(str(tmp_path), device="cpu")
-    with pytest.raises(InputError, match="no such"):
-        try:
-            load_pipeline("no/such", device="cpu")
-        except InputError as error:
-            assert "\n" not in str(error)
-            raise
+    with pytest.raises(InputError) as raised:
+        load_pipeline("no/such", device="cpu")
+    assert len(str(raised.value).splitlines()) == 1
 
 
 @pytest.mark.slow

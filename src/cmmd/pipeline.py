@@ -1,4 +1,4 @@
-"""The user's API: load a model, give a clip its sound, a sound its clip, or make both (ours; manners after diffusers)."""
+"""The user's API: load a model, give a clip its sound, a sound its clip, or make both (ours)."""
 
 import time
 from collections.abc import Iterator

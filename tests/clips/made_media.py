@@ -1,4 +1,4 @@
-"""Small media files with known content and known times, and the ways in which real files are awkward, made with PyAV."""
+"""Small media files with known content and known times, and what makes real files awkward, made with PyAV."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,6 +10,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 VIDEO_CLOCK = Fraction(1, 90000)
@@ -80,8 +81,8 @@ def _encode_video(out: VideoStream, video: MadeVideo) -> list[Any]:
     packets = []
     for pixels, time in zip(video.frames, video.times, strict=True):
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        full_range = {"dst_color_range": "JPEG"} if video.pix_fmt.startswith("yuvj") else {}
-        frame = frame.reformat(format=video.pix_fmt, **full_range)
+        limits = ColorRange.JPEG if video.pix_fmt.startswith("yuvj") else None
+        frame = frame.reformat(format=video.pix_fmt, dst_color_range=limits)
         frame.pts, frame.time_base = round(time / clock), clock
         packets += out.encode(frame)
     return packets + out.encode(None)

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+import wave
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from av.stream import Disposition
@@ -294,8 +297,6 @@ class TestSound:
         first = MadeSound(click(0.5, 0.25), codec="pcm_s16le", sample_format="s16")
         path = make_media(tmp_path / "v.mkv", _plain(50), first)
         silence_then_click = MadeSound(click(0.5, 0.25), start=Fraction(1), codec="pcm_s16le", sample_format="s16")
-        import av
-
         with av.open(str(path)) as source, av.open(str(tmp_path / "holed.mkv"), "w") as out:
             late = make_media(tmp_path / "late.mkv", silence_then_click)
             with av.open(str(late)) as more:
@@ -315,7 +316,7 @@ class TestSound:
     def test_stereo_becomes_the_mean(self, tmp_path: Path) -> None:
         """Equal channels keep their level (no 3 dB more), opposite ones cancel."""
         both = tone(0.5, 440, amplitude=0.9, channels=2)
-        settings = {"layout": "stereo", "codec": "pcm_s16le", "sample_format": "s16"}
+        settings: dict[str, Any] = {"layout": "stereo", "codec": "pcm_s16le", "sample_format": "s16"}
         equal = read_clip(make_media(tmp_path / "e.wav", MadeSound(both, **settings))).waveform
         opposite = read_clip(make_media(tmp_path / "o.wav", MadeSound(both * [[1], [-1]], **settings))).waveform
         assert equal is not None
@@ -341,8 +342,6 @@ class TestSound:
         assert float(done.stdout) == pytest.approx(0.125 * (7 / 8) ** 2, rel=0.35)  # codecs low-pass the LFE channel
 
     def test_many_channels_without_a_layout(self, tmp_path: Path) -> None:
-        import wave
-
         with wave.open(str(tmp_path / "v.wav"), "wb") as file:
             file.setnchannels(16)
             file.setsampwidth(2)
@@ -437,7 +436,8 @@ class TestBrokenFiles:
         for path in (silent, spoken):
             with pytest.raises(InputError, match="expected more than the start"):
                 read_clip(path, start=3)
-        for settings in ({"fps": 0}, {"seconds": -1}, {"start": float("nan")}, {"image_size": 0}, {"sample_rate": 0}):
+        wrong: list[dict[str, Any]] = [{"fps": 0}, {"seconds": -1}, {"start": float("nan")}, {"image_size": 0}]
+        for settings in [*wrong, {"sample_rate": 0}]:
             with pytest.raises(InputError):
                 read_clip(silent, **settings)
 

@@ -73,9 +73,9 @@ def test_world_is_encoded_on_the_common_grid_and_keyed_by_all_it_depends_on():
     config = WorldConfig(clips=1, frames=4)
     clips = encode_world(config, geometry=geometry, autoencoder=autoencoder, codec=LogMelCodec(geometry))
     assert clips.video.shape == (2, 4, 4, 8, 8) and clips.audio.shape == (2, 1, 64, 32)
-    key = world_key(config, geometry=geometry, autoencoder=autoencoder, codec_name="log_mel")
+    key = world_key(config, geometry=geometry, autoencoder=autoencoder, codec=LogMelCodec(geometry))
     other = world_key(
-        WorldConfig(clips=1, frames=4, seed=1), geometry=geometry, autoencoder=autoencoder, codec_name="log_mel"
+        WorldConfig(clips=1, frames=4, seed=1), geometry=geometry, autoencoder=autoencoder, codec=LogMelCodec(geometry)
     )
     assert key != other
     with pytest.raises(ValueError, match="the world has"):

@@ -1,6 +1,7 @@
 """The world: seeded, exactly timed, seen where it is heard, and of no use to a generator that ignores its condition."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_pitch_is_a_falling_function_of_size():
     sizes = np.linspace(SMALLEST, LARGEST, 20)
     pitches = [frequency_of(size) for size in sizes]
     assert pitches[0] == pytest.approx(HIGHEST) and pitches[-1] == pytest.approx(LOWEST)
-    assert all(a > b for a, b in zip(pitches, pitches[1:], strict=False))
+    assert all(a > b for a, b in pairwise(pitches))
 
 
 def test_unknown_family_and_empty_clip_are_refused():

@@ -1,6 +1,7 @@
 """Sampling: solvers recover a known distribution, the cached path is the plain one, any length, takes on their own."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -92,7 +93,7 @@ def test_windows_cover_every_frame_and_average_to_the_identity(frames):
 
 def test_neighbouring_windows_overlap_by_half():
     starts = Windows(100, 16).starts
-    assert max(b - a for a, b in zip(starts, starts[1:], strict=False)) <= 8
+    assert max(b - a for a, b in pairwise(starts)) <= 8
 
 
 def test_a_clip_shorter_than_a_window_is_refused():

@@ -1,9 +1,9 @@
-"""The one place where the lengths of a clip come from: frames, spectrogram frames, samples, latent sizes (ours: METHOD section 3)."""
+"""The one place where a clip's lengths come from: frames, spectrogram frames, samples, latents (ours: decision 03)."""
 
 from dataclasses import asdict, dataclass
 
 SPECTROGRAM_FRAMES_PER_VIDEO_FRAME = 8
-"""After three halvings of time the spectrogram stands on the video's grid, so fusion never interpolates by a fraction (ours)."""
+"""After three halvings of time the spectrogram stands on the video's grid: fusion never interpolates by a fraction."""
 
 AUTOENCODER_DOWNSAMPLING = 8
 """Pixels per latent in each direction: that of the Stable Diffusion autoencoders."""

@@ -168,8 +168,10 @@ def _encode_again(
     first: VideoFrame = streams.first_picture.frame
     height, width = upright_rgb(first, streams.turn).shape[:2]
     if abs(streams.pixel_aspect - 1) > Fraction(1, 100):  # square pixels need no word that a player may not heed
-        aspect = 1 / streams.pixel_aspect if streams.turn.transpose else streams.pixel_aspect
-        width = max(1, round(width * aspect))
+        if streams.turn.transpose:
+            height = max(1, round(height * streams.pixel_aspect))
+        else:
+            width = max(1, round(width * streams.pixel_aspect))
     rate = 1 / (scan.gap * scan.time_base)
     with open_output(beside, kind.format) as out:
         pictures = PictureEncoder(out, kind.video_codec, width=width, height=height, rate=rate)

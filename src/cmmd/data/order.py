@@ -1,4 +1,4 @@
-"""Which clips make up a step's batch: a function of seed and step alone, so that a resumed run sees what it would have seen (ours)."""
+"""Which clips make up a step's batch: a function of seed and step alone, so that resuming changes nothing (ours)."""
 
 import torch
 from jaxtyping import Int

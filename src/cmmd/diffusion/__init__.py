@@ -1,1 +1,1 @@
-"""The diffusion process, how training conditions it, and sampling (METHOD section 4)."""
+"""The diffusion process, how training conditions it, and sampling (ours: decision 01)."""

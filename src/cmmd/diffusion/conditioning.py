@@ -1,4 +1,4 @@
-"""What a training item learns: its direction, times, what it hears, what enters the loss (METHOD section 4; ours)."""
+"""What a training item learns: its direction, times, what it hears, what enters the loss (ours: decision 01)."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

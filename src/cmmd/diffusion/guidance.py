@@ -1,4 +1,4 @@
-"""Classifier-free guidance, batched: v = v_unconditional + g (v_conditional - v_unconditional) (Ho and Salimans 2022; METHOD section 4)."""
+"""Classifier-free guidance, batched: v = v_uncond + g (v_cond - v_uncond) (Ho and Salimans, arXiv 2207.12598)."""
 
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ def guided_target(
     condition: Condition,
     guidance: float,
 ) -> Float[Tensor, "b c ..."]:
-    """The target's U-Net alone on an encoded condition. Guidance 1 asks the conditional model only, at half the cost."""
+    """The target's U-Net alone on an encoded condition. Guidance 1 is the conditional model, at half the cost."""
     times = noisy.new_full((len(noisy),), t)
     if guidance == 1:
         return unet.predict(noisy, modality=modality, t=times, condition=condition)

@@ -1,4 +1,4 @@
-"""The forward process x_t = alpha_t x + sigma_t e: cosine schedule, zero terminal SNR, v-prediction (METHOD section 4).
+"""The forward process x_t = alpha_t x + sigma_t e: cosine schedule, zero terminal SNR, v-prediction (ours).
 
 With alpha = cos(pi t / 2) and sigma = sin(pi t / 2) the process is a rotation of (clean, noise) by the angle pi t / 2,
 and the velocity v = alpha e - sigma x (Salimans and Ho, arXiv 2202.00512) is its derivative by that angle. Times are

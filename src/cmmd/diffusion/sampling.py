@@ -1,4 +1,4 @@
-"""From noise to latents: both directions and joint generation, at any length, with diffusers' solvers (METHOD section 4)."""
+"""From noise to latents: both directions and joint generation, at any length, with diffusers' solvers (ours)."""
 
 import copy
 from collections.abc import Callable

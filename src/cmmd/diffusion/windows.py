@@ -1,4 +1,4 @@
-"""Any length from a network of one length: overlapping windows whose predictions are averaged (MultiDiffusion, Bar-Tal et al. 2023)."""
+"""Any length from a network of one length: overlapping windows whose predictions are averaged (arXiv 2302.08113)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

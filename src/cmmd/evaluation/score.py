@@ -1,4 +1,4 @@
-"""`cmmd score`: how well a model keeps time, on world clips whose event times are known to the sample (ours: METHOD section 7, FACTS).
+"""`cmmd score`: how well a model keeps time, on world clips whose event times are known to the sample (ours).
 
 Video to audio: events heard in the generated sound against the known times; the ceiling is the same detector on the
 true sound. Audio to video: events seen in the generated frames; the ceiling is the detector on the true frames. Joint:

@@ -1,1 +1,1 @@
-"""A clip to latent-spectrogram space and back (paper: the space; METHOD section 3: the numbers)."""
+"""A clip to latent-spectrogram space and back (paper: the space; ours: the numbers, decision 03)."""

@@ -1,11 +1,11 @@
-"""Sound to spectrogram and back: log-mel as the default, a compressed complex STFT as the second codec (ours: METHOD section 3).
+"""Sound to spectrogram and back: log-mel by default, a compressed complex STFT as the second codec (ours: decision 03).
 
 Spectrogram frame k is centred on the middle of samples [k hop, (k+1) hop), so that n frames cover exactly n hops and
 no frame hangs over the end of a clip.
 """
 
 import math
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from cmmd.clips.geometry import Geometry
 from cmmd.latents.waveform import GriffinLim, Vocoder, istft, stft
 
-LOG_FLOOR = 1e-4
-"""Mel magnitudes below this are silence: about 80 dB under the loudest bin of a full-scale sine."""
+LOG_FLOOR = 0.015
+"""Mel magnitudes below this are silence, some 74 dB under a full-scale sine. Room noise lies below: a model that had to
+generate it would spend most of its loss on what nobody hears (decision 03)."""
 
 
+@runtime_checkable
 class SpectrogramCodec(Protocol):
     """What every codec offers; `channels` and `bins` are the c and m of its spectrograms."""
 
@@ -34,7 +36,7 @@ class SpectrogramCodec(Protocol):
 
 
 class LogMelCodec(nn.Module):
-    """Natural logarithm of a mel magnitude spectrogram, `(b, 1, m, n)`; phase is lost and Griffin-Lim or a vocoder invents it.
+    """Natural logarithm of a mel magnitude spectrogram, `(b, 1, m, n)`; Griffin-Lim or a vocoder invents the phase.
 
     window: samples of the analysis window; 512 at 16 kHz is a compromise between an onset's sharpness and bass.
     """
@@ -72,7 +74,7 @@ class LogMelCodec(nn.Module):
         return self.vocoder(magnitude, generator=generator)
 
     def _linear_magnitude(self, mel: Float[Tensor, "b m n"], *, iterations: int = 30) -> Float[Tensor, "b bins n"]:
-        """Non-negative least squares by multiplicative updates (Lee and Seung 2001), started at the clamped pseudo-inverse."""
+        """Non-negative least squares by multiplicative updates (Lee and Seung 2001), from a clamped pseudo-inverse."""
         magnitude = (self.inverse_filters @ mel).clamp_min(1e-6)
         numerator = self.filters.T @ mel
         gram = self.filters.T @ self.filters
@@ -84,8 +86,8 @@ class LogMelCodec(nn.Module):
 class ComplexSTFTCodec(nn.Module):
     """Complex STFT with compressed magnitude, `(b, 2, m, n)`: keeps the phase and needs no vocoder.
 
-    |S| becomes |S|^power, which makes faint components visible to a model. The zero-frequency bin is dropped so that the
-    number of bins is a power of two.
+    |S| becomes |S|^power, which makes faint components visible to a model. The zero-frequency bin is dropped, so that
+    the number of bins is a power of two.
     """
 
     channels = 2

@@ -1,4 +1,4 @@
-"""Video frames to latents and back through an image autoencoder with diffusers' interface (ours: METHOD section 3)."""
+"""Video frames to latents and back through an image autoencoder with diffusers' interface (ours: decision 03)."""
 
 import json
 from pathlib import Path

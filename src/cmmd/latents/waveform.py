@@ -1,6 +1,6 @@
-"""From magnitudes to a waveform: the STFT pair, fast Griffin-Lim, and the interface of a neural vocoder (ours: METHOD section 3)."""
+"""From magnitudes to a waveform: STFT pair, fast Griffin-Lim, a neural vocoder's interface (ours: decision 03)."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +8,7 @@ from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
 
+@runtime_checkable
 class Vocoder(Protocol):
     """Log-mel `(b, m, n)` to waveform `(b, n * hop)`."""
 
@@ -15,7 +16,7 @@ class Vocoder(Protocol):
 
 
 def stft(waveform: Float[Tensor, "b s"], *, fft_size: int, window: int, hop: int) -> Complex[Tensor, "b bins n"]:
-    """STFT whose frame k is centred on (k + 1/2) hop: exactly s / hop frames. Raises ValueError when hop does not divide s."""
+    """STFT whose frame k is centred on (k + 1/2) hop: s / hop frames. Raises ValueError if hop does not divide s."""
     if waveform.shape[-1] % hop:
         raise ValueError(f"waveform has {waveform.shape[-1]} samples, expected a multiple of the hop {hop}")
     margin = (fft_size - hop) // 2
@@ -69,7 +70,7 @@ class NeuralVocoder(nn.Module):
     """Fits a neural vocoder of diffusers or transformers (BigVGAN, HiFi-GAN) to the `Vocoder` interface.
 
     mel_axis_last: True for models that want `(b, n, m)` (SpeechT5HifiGan), False for `(b, m, n)` (MMAudioVocoder).
-    The model must have been trained on this project's log-mel, or on one that `adapt` maps to its own.
+    The model must have been trained on this project's log-mel.
     """
 
     def __init__(self, model: nn.Module, *, mel_axis_last: bool = False) -> None:

@@ -1,1 +1,1 @@
-"""Training losses as pure functions of predictions and targets (METHOD sections 4 and 6)."""
+"""Training losses as pure functions of predictions and targets."""

@@ -1,4 +1,4 @@
-"""The denoising loss: mean squared error over what is being generated, and nothing else (METHOD sections 4 and 6)."""
+"""The denoising loss: mean squared error over what is being generated, and nothing else (paper)."""
 
 from typing import NamedTuple
 

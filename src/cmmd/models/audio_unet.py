@@ -1,4 +1,4 @@
-"""The audio U-Net: 2-D convolution over frequency and time behind a patch stem (METHOD section 5)."""
+"""The audio U-Net: 2-D convolution over frequency and time behind a patch stem (ours)."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Building blocks that both U-Nets are made of (METHOD section 5; residual blocks after ADM, arXiv 2105.05233).
+"""Building blocks that both U-Nets are made of (residual blocks after ADM, arXiv 2105.05233).
 
 Feature maps are ``(b, c, f, h, w)`` for video and ``(b, c, m, n)`` for audio. A block reads from the number of axes
 which of the two it holds, so that a block is written once. All normalisation is within one item: an item's result

@@ -6,6 +6,7 @@ nothing that is being generated, so ``encode_condition`` runs it once and ``pred
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import torch
@@ -14,13 +15,12 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.models.audio_unet import AudioUNet
 from cmmd.models.blocks import GROUPS, Modality
 from cmmd.models.easy_fusion import OTHER, Fusion, FusionKind, Reduction, build_fusion
 from cmmd.models.staged_unet import UNetState, plan_stages
 from cmmd.models.video_unet import VideoUNet
-
-SPECTROGRAM_FRAMES_PER_VIDEO_FRAME = 8
 
 
 class Prediction(NamedTuple):
@@ -112,6 +112,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
                 fusion,
                 channels={"video": video.channels_out, "audio": audio.channels_out},
                 positions={"video": (latent_size >> video.level) ** 2, "audio": (mels // patch) >> audio.level},
+                rates={"video": Fraction(1), "audio": Fraction(SPECTROGRAM_FRAMES_PER_VIDEO_FRAME, patch << audio.level)},
                 width=message_width,
                 reduction=message_reduction,
             )

@@ -4,6 +4,7 @@ Cost is linear in clip length, and a message is a few kilobytes, so that a condi
 """
 
 import math
+from fractions import Fraction
 from typing import Literal
 
 import torch
@@ -11,7 +12,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from cmmd.models.blocks import Modality, over_positions, time_steps, to_grid, zero_initialised
+from cmmd.models.blocks import Modality, over_positions, time_steps, zero_initialised
 
 FusionKind = Literal["easy", "none"]
 Reduction = Literal["positions", "mean"]
@@ -70,22 +71,38 @@ class Speak(nn.Module):
 
 
 class Hear(nn.Module):
-    """A message to something to add to features: own time grid, 1-D convolution, zero-initialised projection."""
+    """A message to something to add to features: own time grid, 1-D convolution, zero-initialised projection.
 
-    def __init__(self, channels: int, width: int):
+    `rate` is the number of the hearer's time steps in one of the message's. Time is folded into channels on the way to a
+    coarser grid and out of them on the way to a finer one, so that nothing of when something happens is averaged away
+    (ours: decision 02). Raises ValueError for a rate that is neither whole nor one over a whole number.
+    """
+
+    def __init__(self, channels: int, width: int, *, rate: Fraction):
         super().__init__()
-        self.conv = nn.Conv1d(width, width, 3, padding=1)
+        if rate.numerator != 1 and rate.denominator != 1:
+            raise ValueError(f"time grids differ by the factor {rate}, expected a whole one")
+        self.up, self.down = rate.numerator, rate.denominator
+        self.conv = nn.Conv1d(width * self.down, width * self.up, 3, padding=1)
         self.project = zero_initialised(nn.Conv1d(width, channels, 1))
 
-    def forward(self, message: Float[Tensor, "b d time"], length: int) -> Float[Tensor, "b c length"]:
-        return self.project(nn.functional.silu(self.conv(to_grid(message, length))))
+    def forward(self, message: Float[Tensor, "b d time"]) -> Float[Tensor, "b c own_time"]:
+        folded = rearrange(message, "b d (time down) -> b (d down) time", down=self.down)
+        heard = rearrange(self.conv(folded), "b (d up) time -> b d (time up)", up=self.up)
+        return self.project(nn.functional.silu(heard))
 
 
 class EasyFusion(Fusion):
     """Both directions of easy fusion after one stage: each stream has a mouth and an ear."""
 
     def __init__(
-        self, *, channels: dict[Modality, int], positions: dict[Modality, int], width: int, reduction: Reduction
+        self,
+        *,
+        channels: dict[Modality, int],
+        positions: dict[Modality, int],
+        rates: dict[Modality, Fraction],
+        width: int,
+        reduction: Reduction,
     ):
         super().__init__()
         self.mouths = nn.ModuleDict(
@@ -94,7 +111,9 @@ class EasyFusion(Fusion):
                 for name in channels
             }
         )
-        self.ears = nn.ModuleDict({name: Hear(channels[name], width) for name in channels})
+        self.ears = nn.ModuleDict(
+            {name: Hear(channels[name], width, rate=rates[name] / rates[OTHER[name]]) for name in channels}
+        )
 
     def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b d time"]:
         """The speaker's message on its own time grid."""
@@ -109,7 +128,7 @@ class EasyFusion(Fusion):
         hears: Bool[Tensor, " b"],
     ) -> Float[Tensor, "b ..."]:
         """Add what was heard, the same at every position of a time step; an item that does not hear is untouched."""
-        heard = self.ears[hearer](message, time_steps(features))
+        heard = self.ears[hearer](message)
         # where, not a product: a message that is not finite must not reach an item that does not hear.
         heard = torch.where(hears[:, None, None], heard, 0.0)
         return features + over_positions(heard, features)
@@ -120,14 +139,18 @@ def build_fusion(
     *,
     channels: dict[Modality, int],
     positions: dict[Modality, int],
+    rates: dict[Modality, Fraction],
     width: int,
     reduction: Reduction,
 ) -> Fusion:
-    """The fusion module of one stage; raises ValueError for an unknown kind or reduction."""
+    """The fusion module of one stage. `positions` are those of space or frequency, `rates` time steps a video frame.
+
+    Raises ValueError for an unknown kind or reduction.
+    """
     if reduction not in ("positions", "mean"):
         raise ValueError(f"message_reduction is {reduction!r}, expected 'positions' or 'mean'")
     if kind == "none":
         return Fusion()
     if kind == "easy":
-        return EasyFusion(channels=channels, positions=positions, width=width, reduction=reduction)
+        return EasyFusion(channels=channels, positions=positions, rates=rates, width=width, reduction=reduction)
     raise ValueError(f"fusion is {kind!r}, expected 'easy' or 'none'")

@@ -1,4 +1,4 @@
-"""A U-Net as a flat list of stages, so that two run side by side and meet after each stage (METHOD section 5)."""
+"""A U-Net as a flat list of stages, so that two run side by side and meet after each stage (ours)."""
 
 from typing import Literal, NamedTuple
 

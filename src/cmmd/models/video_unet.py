@@ -1,4 +1,4 @@
-"""The video U-Net: convolution within a frame, then along time; attention at the low resolutions (METHOD section 5)."""
+"""The video U-Net: convolution within a frame, then along time; attention at the low resolutions (ours)."""
 
 import torch.nn.functional as F
 from jaxtyping import Float

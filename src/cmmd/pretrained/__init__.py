@@ -1,4 +1,4 @@
-"""The weights that the project ships, all trained by its own recipes on its own world (see MODEL_CARD.md in each folder)."""
+"""The weights that the project ships, all trained by its own recipes on its own world (docs/results.md)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Trains the embedded autoencoder on frames of the world (ours: docs/decisions/03-latent-space.md)."""
+"""Trains the embedded autoencoder on frames of the world (ours: decision 03)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Trains the coupled U-Net on the world: the shipped model, and a tiny one that a laptop trains while one waits (ours)."""
+"""Trains the coupled U-Net on the world: the shipped model, and a tiny one to try things with (ours)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from cmmd.training.run import run_training
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkConfig:
-    """The settings of CoupledUNet that an ablation varies; its docstring explains them. Sizes come from the geometry."""
+    """The settings of CoupledUNet that an ablation varies; its docstring explains them. Sizes: the geometry."""
 
     video_widths: tuple[int, ...] = (32, 64, 96)
     audio_widths: tuple[int, ...] = (48, 80, 128)
@@ -49,13 +49,13 @@ class CoupledRecipe:
     data: WorldConfig = field(default_factory=WorldConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4400, batch_size=16))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=3000, batch_size=16))
 
 
 def world_cmmd() -> CoupledRecipe:
     """The shipped model: both families, all three directions."""
     return CoupledRecipe(
-        data=WorldConfig(clips=1200), loop=LoopConfig(steps=4400, batch_size=16, learning_rate=1e-3, save_every=200)
+        data=WorldConfig(clips=1200), loop=LoopConfig(steps=3000, batch_size=16, learning_rate=1.5e-3, save_every=250)
     )
 
 
@@ -94,7 +94,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
     source = str(SHIPPED_MODEL / "video_autoencoder") if config.autoencoder == "shipped" else config.autoencoder
     autoencoder = load_autoencoder(source).eval()
     codec = spectrogram_codec(config.codec, config.geometry)
-    key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec_name=config.codec)
+    key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
     # Beside the run, not in it: every run on the same clips shares them.
     encoded = out.parent / f"clips-{key[:12]}.safetensors"
     clips = EncodedClips.load(encoded, key=key)

@@ -1,4 +1,4 @@
-"""Trains the detector that reads event times off frames, the ruler of `cmmd score` (ours: docs/decisions/06-visual-events.md)."""
+"""Trains the detector that reads event times off frames, the ruler of `cmmd score` (ours: decision 06)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One training step of CMMD: clips, times, noise, prediction, loss (METHOD section 4; paper: the algorithm's outer loop)."""
+"""One training step of CMMD: clips, times, noise, prediction, loss (paper: the algorithm's outer loop)."""
 
 from collections.abc import Mapping
 

@@ -37,7 +37,7 @@ def _git(folder: Path, *words: str) -> str:
 
 
 class Log:
-    """Appends to `log.jsonl`. A resumed run drops the lines after the step it goes on from, so that no step stands twice."""
+    """Appends to `log.jsonl`. A resumed run drops the lines after the step it starts at: no step stands twice."""
 
     def __init__(self, path: Path, *, resume_at: int) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""The training loop: a generator over a small state (after smalldiffusion); every model of the project is trained by it (ours).
+"""The training loop, a generator over a small state (as in smalldiffusion); it trains every model (ours: decision 05).
 
 1. draw everything random from (seed, step)   2. losses   3. gradient, clipped   4. step, moving average   5. report
 """
@@ -82,7 +82,7 @@ def train(state: TrainingState, losses: Losses, config: LoopConfig) -> Iterator[
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """All randomness of a step comes from its number: a resumed run draws what an uninterrupted one would (after EDM2)."""
+    """All randomness of a step comes from its number: a resumed run draws what a whole one would (after EDM2)."""
     return torch.Generator().manual_seed((seed * 0x9E3779B1 + step * 0x85EBCA77 + 1) % 2**63)
 
 

@@ -1,4 +1,4 @@
-"""What training is at a step: model, moving average, optimiser; saved so that going on is the same as never having stopped (ours).
+"""What training is at a step: model, moving average, optimiser; resuming is the same as never having stopped (ours).
 
 A checkpoint is a folder `step-00001000` of `model.safetensors`, `average.safetensors` (the weights to use) and
 `optimizer.pt` (loadable with weights_only). It is written beside and then renamed: a killed save leaves the last one.
@@ -21,7 +21,7 @@ KEPT = 2
 
 @dataclass(slots=True)
 class TrainingState:
-    """step: optimiser steps done. average: exponential moving average of the weights (Karras et al. 2024, section 3)."""
+    """step: optimiser steps done. average: exponential moving average of the weights (arXiv 2312.02696)."""
 
     model: nn.Module
     average: AveragedModel

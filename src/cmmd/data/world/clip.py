@@ -18,7 +18,7 @@ EDGE = 0.06
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """A sound that starts at `time` (s) with its strongest partial at `frequency` (Hz), made by object number `source`."""
+    """A sound that starts at `time` (s) with its strongest partial at `frequency` (Hz), made by object `source`."""
 
     time: float
     frequency: float
@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldClip:
-    """frames: uint8 (f, 64, 64, 3) at 10 fps. waveform: float32 (f * 1600,) at 16 kHz, peak below 1. events: by time."""
+    """frames: uint8 (f, 64, 64, 3) at 10 fps. waveform: float32 (f * 1600,) at 16 kHz, peak below 1. events by time."""
 
     frames: np.ndarray
     waveform: np.ndarray
@@ -75,7 +75,7 @@ def choose_span(event_times: np.ndarray, frames: int, rng: np.random.Generator) 
 
 
 def world_clip(family: Family, seed: int, *, frames: int = 16) -> WorldClip:
-    """Clip number `seed` of a family: the same arguments give the same clip, bit for bit. Raises ValueError for bad arguments."""
+    """Clip number `seed` of a family: same arguments, same clip, bit for bit. Raises ValueError for bad arguments."""
     from cmmd.data.world.dance import dance_clip
     from cmmd.data.world.impacts import impacts_clip
 

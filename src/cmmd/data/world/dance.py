@@ -1,7 +1,7 @@
-"""Dance (mirrors AIST++): a figure whose limbs arrive on the beat of synthesised percussion and bass, 70 to 150 bpm (ours).
+"""Dance (mirrors AIST++): a figure whose limbs arrive on the beat of drums and bass, 70 to 150 bpm (ours: decision 04).
 
-Five styles tie the look (clothes, room, movement) to the music (drums, bass, which beats sound). A beat that the pattern
-leaves out, or that the dancer holds, is neither heard nor danced.
+Five styles tie the look (clothes, room, movement) to the music (drums, bass, which beats sound). A beat that the
+pattern leaves out, or that the dancer holds, is neither heard nor danced.
 """
 
 from dataclasses import dataclass
@@ -224,7 +224,7 @@ def _draw_dancer(rng: np.random.Generator, scene: Scene, style: Style, pose: Pos
 def _sound(
     rng: np.random.Generator, style: Style, beats: tuple[Beat, ...], period: float, span: Span
 ) -> tuple[np.ndarray, tuple[Event, ...]]:
-    track = room(rng, span.samples, level=10 ** rng.uniform(-3.2, -2.6))
+    track = room(rng, span.samples, level=10 ** rng.uniform(-3.8, -3.1))
     tune = float(2 ** (rng.integers(-2, 3) / 12))
     events = []
     for beat in beats:

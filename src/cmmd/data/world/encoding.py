@@ -8,7 +8,7 @@ import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE
+from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE, world_clip
 from cmmd.data.world.rendering import WorldConfig, render
 from cmmd.latents.spectrogram import SpectrogramCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames
@@ -33,11 +33,15 @@ def encode_world(
     return EncodedClips.of(torch.stack(video), torch.stack(audio))
 
 
-def world_key(config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec_name: str) -> str:
-    """What encoded clips depend on, as a hash: everything above and the autoencoder's weights."""
-    digest = hashlib.sha256()
-    digest.update(json.dumps([asdict(config), asdict(geometry), codec_name]).encode())
+def world_key(
+    config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
+) -> str:
+    """What encoded clips depend on, as a hash: the configuration, a clip of each family as it is now, the weights."""
+    digest = hashlib.sha256(json.dumps([asdict(config), asdict(geometry)]).encode())
+    for family in config.families:
+        clip = world_clip(family, config.seed, frames=min(config.frames, 8))
+        spectrogram = codec.encode(torch.from_numpy(clip.waveform)[None])
+        digest.update(clip.frames.tobytes() + spectrogram.numpy().tobytes())
     for name, tensor in sorted(autoencoder.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.cpu().numpy().tobytes())
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from cmmd.progress import progress
 
 
 def write_world(family: Family, folder: Path, *, clips: int, seed: int, frames: int = 16) -> None:
-    """Write clips seed .. seed + clips - 1 as `FAMILY-SEED.mp4` and `.json`; a clip that is complete is not written again.
+    """Write clips seed .. seed + clips - 1 as `FAMILY-SEED.mp4` and `.json`; a complete clip is not written again.
 
     Raises InputError when the folder cannot be written.
     """

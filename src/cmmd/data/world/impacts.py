@@ -1,4 +1,4 @@
-"""Impacts (mirrors EPIC-Sounds): one to three objects bounce, are struck, or swing; sparse, aperiodic, modal sounds (ours).
+"""Impacts (mirrors EPIC-Sounds): one to three objects bounce, are struck or swing, and sound (ours: decision 04).
 
 What is seen decides what is heard: pitch follows size, decay and partials follow the material (its colour), brightness
 follows the lightness of the colour. The force of a blow is heard only. Distractors move and stay silent.
@@ -170,7 +170,7 @@ def _draw_swing(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndar
 
 
 def _sound(rng: np.random.Generator, things: list[Thing], span: Span) -> tuple[np.ndarray, tuple[Event, ...]]:
-    track = room(rng, span.samples, level=10 ** rng.uniform(-3.2, -2.5))
+    track = room(rng, span.samples, level=10 ** rng.uniform(-3.8, -3.1))
     events = []
     for source, thing in enumerate(things):
         for world_time, level in zip(thing.times, thing.levels, strict=True):

@@ -12,7 +12,7 @@ from cmmd.data.world.clip import FAMILIES, Family, WorldClip, world_clip
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
-    """clips: of each family. frames: video frames a clip, of which training crops a stretch. seed: of the first clip."""
+    """clips: of each family. frames: of a clip, of which training crops a stretch. seed: of the first clip."""
 
     families: tuple[Family, ...] = FAMILIES
     clips: int = 1000

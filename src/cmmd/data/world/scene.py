@@ -38,7 +38,7 @@ def textured_background(rng: np.random.Generator, colour: np.ndarray, *, strengt
 
 
 class Scene:
-    """Frames under construction, float32 (f, 64, 64, 3) in [0, 1], seen through a camera that drifts by `camera` (f, 2) pixels."""
+    """Frames under construction, float32 (f, 64, 64, 3) in [0, 1]; the camera drifts by `camera` (f, 2) pixels."""
 
     def __init__(self, background: np.ndarray, camera: np.ndarray) -> None:
         self.camera = camera.astype(np.float32)
@@ -118,7 +118,7 @@ class Scene:
         return [np.broadcast_to(np.asarray(value, np.float32), (frames,)).reshape(frames, 1, 1) for value in values]
 
     def _paint(self, distance: Callable, colour: np.ndarray, outline: float, box: tuple[np.ndarray, ...]) -> None:
-        """Blend where the signed distance is negative, with an edge one pixel soft; only inside the box over all frames."""
+        """Blend where the signed distance is negative, with an edge one pixel soft, inside the box over all frames."""
         camera_x, camera_y = self.camera[:, 0].reshape(-1, 1, 1), self.camera[:, 1].reshape(-1, 1, 1)
         left, top = np.floor((box[0] - camera_x).min() - 1), np.floor((box[1] - camera_y).min() - 1)
         right, bottom = np.ceil((box[2] - camera_x).max() + 2), np.ceil((box[3] - camera_y).max() + 2)

@@ -1,4 +1,4 @@
-"""Synthesis for the world: struck solids as sums of decaying modes, drums, bass, and quiet rooms (ours; modes after van den Doel 2001)."""
+"""Synthesis for the world: struck solids as sums of decaying modes, drums, bass, quiet rooms (ours: decision 04)."""
 
 from dataclasses import dataclass
 
@@ -82,7 +82,7 @@ def room(rng: np.random.Generator, samples: int, *, level: float) -> np.ndarray:
 
 
 def mix_at(track: np.ndarray, sound: np.ndarray, time: float) -> None:
-    """Add `sound` to the track so that it starts at `time` seconds (to the sample); what sticks out at the ends is cut."""
+    """Add `sound` to the track, starting at `time` seconds (to the sample); what sticks out at the ends is cut."""
     start = round(time * SAMPLE_RATE)
     first, last = max(start, 0), min(start + len(sound), len(track))
     if first < last:
