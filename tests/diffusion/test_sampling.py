@@ -2,14 +2,16 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from cmmd.diffusion.process import scheduler_config, time_of_timestep
 from cmmd.diffusion.sampling import build_scheduler, sample_joint, sample_target
 from cmmd.diffusion.windows import WindowAverage, Windows
+from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet, Prediction
 
 
@@ -23,7 +25,7 @@ def unet() -> CoupledUNet:
     return unet.eval()
 
 
-def scheduler(sampler="unipc"):
+def scheduler(sampler: Any = "unipc") -> Any:
     return build_scheduler(sampler, DDIMScheduler(clip_sample=False, **scheduler_config()))
 
 
@@ -38,7 +40,7 @@ def test_solvers_reproduce_a_gaussian_whose_denoiser_is_known(sampler, tolerance
         alpha, sigma = torch.cos(math.pi / 2 * t), torch.sin(math.pi / 2 * t)
         clean = mean + alpha * std**2 / (alpha**2 * std**2 + sigma**2) * (x - alpha * mean)
         noise = (x - alpha * clean) / sigma
-        x = solver.step(alpha * noise - sigma * clean, timestep, x).prev_sample
+        x = solver.step(alpha * noise - sigma * clean, timestep, x, return_dict=False)[0]
     assert x.mean() == pytest.approx(mean, abs=0.02)
     assert x.std() == pytest.approx(std, abs=tolerance)
 
@@ -83,7 +85,8 @@ def test_joint_sampling_steps_both_modalities(unet):
 def test_windows_cover_every_frame_and_average_to_the_identity(frames):
     windows = Windows(frames, 16)
     assert windows.starts[0] == 0 and windows.starts[-1] == frames - 16
-    for modality, shape in (("video", (2, 3, frames, 2, 2)), ("audio", (2, 1, 4, 8 * frames))):
+    shapes: dict[Modality, tuple[int, ...]] = {"video": (2, 3, frames, 2, 2), "audio": (2, 1, 4, 8 * frames)}
+    for modality, shape in shapes.items():
         x = torch.randn(shape)
         average = WindowAverage(x, windows, modality)
         for starts in windows.batches(3):

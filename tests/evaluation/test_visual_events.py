@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cmmd.data.world.clip import FAMILIES, Family, world_clip
 from cmmd.evaluation.alignment import measure_alignment
 from cmmd.evaluation.visual_events import (
     BINS_PER_FRAME,
@@ -114,10 +115,8 @@ def test_a_folder_without_a_detector_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not (VISUAL_EVENT_DETECTOR / "config.json").is_file(), reason="no shipped detector")
-@pytest.mark.parametrize("family", ["impacts", "dance"])
-def test_the_shipped_detector_sees_events_of_unseen_world_clips(family: str) -> None:
-    from cmmd.data.world.clip import world_clip
-
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_shipped_detector_sees_events_of_unseen_world_clips(family: Family) -> None:
     detector = load_visual_event_detector()
     clips = [world_clip(family, 700_000 + seed) for seed in range(20)]
     report = measure_alignment([detector.times(clip.frames) for clip in clips], [clip.event_times for clip in clips])

@@ -1,11 +1,12 @@
 """The frame autoencoder: the shipped one's quality, both diffusers classes by folder, one-line errors."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from cmmd.data.world.clip import FAMILIES, world_clip
 from cmmd.errors import InputError
@@ -45,8 +46,13 @@ def test_chunks_do_not_change_the_latents():
 
 
 def test_a_stable_diffusion_autoencoder_loads_from_its_folder(tmp_path):
-    blocks = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
-    original = AutoencoderKL(block_out_channels=(8, 8, 8, 8), norm_num_groups=4, latent_channels=4, **blocks)
+    sizes: dict[str, Any] = {
+        "down_block_types": ["DownEncoderBlock2D"] * 4,
+        "up_block_types": ["UpDecoderBlock2D"] * 4,
+        "block_out_channels": (8, 8, 8, 8),
+        "norm_num_groups": 4,
+    }
+    original = AutoencoderKL(latent_channels=4, **sizes)
     original.save_pretrained(tmp_path)
     loaded = load_autoencoder(str(tmp_path)).eval()
     frames = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)

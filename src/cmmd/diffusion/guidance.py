@@ -28,7 +28,7 @@ def guided_target(
         condition=Condition.cat([condition, condition]),
         hears=_first_half_hears(noisy),
     )
-    return _extrapolate(*both.chunk(2), guidance)
+    return _extrapolate(both, guidance)
 
 
 def guided_pair(
@@ -53,12 +53,13 @@ def guided_pair(
         video_hears=hears,
         audio_hears=hears,
     )
-    return Prediction(*(_extrapolate(*part.chunk(2), guidance) for part in both))
+    return Prediction(*(_extrapolate(part, guidance) for part in both))
 
 
 def _first_half_hears(noisy: Tensor) -> Tensor:
     return torch.arange(2 * len(noisy), device=noisy.device) < len(noisy)
 
 
-def _extrapolate(conditional: Tensor, unconditional: Tensor, guidance: float) -> Tensor:
+def _extrapolate(both: Tensor, guidance: float) -> Tensor:
+    conditional, unconditional = both.chunk(2)
     return unconditional + guidance * (conditional - unconditional)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from jaxtyping import Float
 from torch import Tensor
 
@@ -30,10 +32,11 @@ def build_scheduler(sampler: Sampler, scheduler: Scheduler) -> Scheduler:
     classes = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "unipc": UniPCMultistepScheduler}
     if sampler not in classes:
         raise ValueError(f"sampler is {sampler!r}, expected one of {', '.join(get_args(Sampler))}")
-    if sampler == "ddim":
-        # Latents of our autoencoders are not confined to [-1, 1].
-        return DDIMScheduler.from_config(scheduler.config, clip_sample=False)
-    return classes[sampler].from_config(scheduler.config)
+    # Latents of our autoencoders are not confined to [-1, 1], to which DDIM would clip them.
+    options = {"clip_sample": False} if sampler == "ddim" else {}
+    solver = classes[sampler].from_config(scheduler.config, **options)
+    assert isinstance(solver, Scheduler)
+    return solver
 
 
 @torch.no_grad()
@@ -80,7 +83,7 @@ def sample_target(
     solver.set_timesteps(steps)
     x = noise
     for index, timestep in enumerate(solver.timesteps):
-        x = solver.step(predict(x, float(time_of_timestep(timestep))), timestep, x).prev_sample
+        x = _step(solver, predict(x, float(time_of_timestep(timestep))), timestep, x)
         if on_step:
             on_step(index + 1)
     return x
@@ -111,11 +114,16 @@ def sample_joint(
             predicted = guided_pair(unet, *cut, t_video=t, t_audio=t, guidance=guidance)
             for average, prediction in zip(averages, predicted, strict=True):
                 average.add(prediction, starts)
-        video = solvers["video"].step(averages[0].mean(), timestep, video).prev_sample
-        audio = solvers["audio"].step(averages[1].mean(), timestep, audio).prev_sample
+        video = _step(solvers["video"], averages[0].mean(), timestep, video)
+        audio = _step(solvers["audio"], averages[1].mean(), timestep, audio)
         if on_step:
             on_step(index + 1)
     return Prediction(video, audio)
+
+
+def _step(solver: Scheduler, prediction: Tensor, timestep: Tensor, x: Tensor) -> Tensor:
+    # diffusers annotates time steps as int and takes the tensors that it hands out.
+    return solver.step(prediction, timestep, x, return_dict=False)[0]  # pyright: ignore[reportArgumentType]
 
 
 def _plain(unet: CoupledUNet, noisy: Tensor, clean: Tensor, *, target: Modality, t: float, guidance: float) -> Tensor:

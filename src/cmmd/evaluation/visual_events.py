@@ -71,6 +71,7 @@ class VisualEventDetector(ModelMixin, ConfigMixin):
         self.gather = nn.Linear(width // 2 * (image_size // 16) ** 2, width)
         self.blocks = nn.Sequential(*(TemporalBlock(width) for _ in range(depth)))
         self.head = nn.Conv1d(width, BINS_PER_FRAME, 3, padding=1)
+        assert self.head.bias is not None
         nn.init.constant_(self.head.bias, -3.0)  # events are rare: about one bin in twenty
 
     def forward(self, frames: Float[Tensor, "b 3 f h w"]) -> Float[Tensor, "b bins"]:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, AutoencoderTiny
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -66,8 +67,8 @@ def encode_frames(
     latents = []
     for part in frames.split(chunk):
         pixels = frames_to_pixels(part).to(autoencoder.device, autoencoder.dtype)
-        encoded = autoencoder.encode(pixels)
-        latents.append(encoded.latent_dist.mode() if isinstance(autoencoder, AutoencoderKL) else encoded.latents)
+        (encoded,) = autoencoder.encode(pixels, return_dict=False)  # pyright: ignore[reportArgumentType]
+        latents.append(encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded)
     return torch.cat(latents).transpose(0, 1).float()
 
 
@@ -78,6 +79,7 @@ def decode_frames(
     """Latents to frames, `chunk` frames at a time."""
     frames = []
     for part in latents.transpose(0, 1).split(chunk):
-        pixels = autoencoder.decode(part.to(autoencoder.device, autoencoder.dtype).contiguous()).sample
+        part = part.to(autoencoder.device, autoencoder.dtype).contiguous()
+        (pixels,) = autoencoder.decode(part, return_dict=False)  # pyright: ignore[reportArgumentType]
         frames.append(pixels_to_frames(pixels.float()).cpu())
     return torch.cat(frames)

@@ -112,7 +112,10 @@ class CoupledUNet(ModelMixin, ConfigMixin):
                 fusion,
                 channels={"video": video.channels_out, "audio": audio.channels_out},
                 positions={"video": (latent_size >> video.level) ** 2, "audio": (mels // patch) >> audio.level},
-                rates={"video": Fraction(1), "audio": Fraction(SPECTROGRAM_FRAMES_PER_VIDEO_FRAME, patch << audio.level)},
+                rates={
+                    "video": Fraction(1),
+                    "audio": Fraction(SPECTROGRAM_FRAMES_PER_VIDEO_FRAME, patch << audio.level),
+                },
                 width=message_width,
                 reduction=message_reduction,
             )

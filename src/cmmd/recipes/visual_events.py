@@ -32,7 +32,7 @@ class VisualEventsRecipe:
     depth: int = 2
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=1500, batch_size=16, learning_rate=2e-3, weight_decay=0.02, average_decay=0.99
+            steps=1000, batch_size=16, learning_rate=2e-3, weight_decay=0.02, average_decay=0.99, save_every=100
         )
     )
 

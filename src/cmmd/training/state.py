@@ -32,13 +32,12 @@ class TrainingState:
     def fresh(
         cls, model: nn.Module, *, learning_rate: float, weight_decay: float, average_decay: float
     ) -> "TrainingState":
-        @torch.no_grad()
-        def update(averages: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor | int) -> None:
+        def update(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
             # Early on the average would be dominated by the random start: the decay grows with the steps done.
             decay = min(average_decay, (1 + float(count)) / (10 + float(count)))
-            torch._foreach_lerp_(averages, current, 1 - decay)
+            return torch.lerp(average, current, 1 - decay)
 
-        average = AveragedModel(model, multi_avg_fn=update)
+        average = AveragedModel(model, avg_fn=update)
         # Fused: one pass over the weights, a third of the time of the default on a CPU.
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True
