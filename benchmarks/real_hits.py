@@ -20,21 +20,21 @@ def main() -> None:
     parser.add_argument("--takes", type=int, default=3)
     arguments = parser.parse_args()
     pipeline = load_pipeline(None, device="cpu")
-    heard, true = [], []
+    true = []
+    heard: list[list] = [[] for _ in range(arguments.takes)]
     for path in arguments.clips:
-        waveform = read_clip(path, want="audio").waveform
-        known = sound_onsets(waveform).times
+        true.append(sound_onsets(read_clip(path, want="audio").waveform).times)
         takes = pipeline.video_to_audio(path, takes=arguments.takes)
-        for take in takes:
-            heard.append(sound_onsets(take.waveform, sample_rate=take.sample_rate).times)
-            true.append(known)
-        one = measure_alignment(heard[-len(takes) :], true[-len(takes) :], shuffles=1).at(0.1)
-        print(
-            f"{path.name}: F1@100 {one.f1:.3f}, {len(known)} true onsets, {one.found / len(takes):.1f} generated a take"
-        )
-    # Chance pairs each take with the true onsets of another clip.
-    report = measure_alignment(heard, true).at(0.1)
-    print(f"all: F1@100 {report.f1:.3f} ({report.low:.3f}-{report.high:.3f}), chance {report.chance:.3f}")
+        found = [sound_onsets(take.waveform, sample_rate=take.sample_rate).times for take in takes]
+        for take, times in zip(heard, found, strict=True):
+            take.append(times)
+        one = measure_alignment(found, true[-1:] * arguments.takes, shuffles=1).at(0.1)
+        counts = f"{len(true[-1])} true onsets, {one.found / arguments.takes:.1f} generated a take"
+        print(f"{path.name}: F1@100 {one.f1:.3f}, {counts}")
+    # Take by take, so that chance pairs a take with the onsets of another clip and never with its own.
+    for number, take in enumerate(heard, start=1):
+        score = measure_alignment(take, true).at(0.1)
+        print(f"take {number}: F1@100 {score.f1:.3f} ({score.low:.3f}-{score.high:.3f}), chance {score.chance:.3f}")
 
 
 if __name__ == "__main__":

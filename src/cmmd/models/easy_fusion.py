@@ -74,7 +74,8 @@ class Hear(nn.Module):
     """A message to something to add to features: own time grid, 1-D convolution, zero-initialised projection.
 
     `rate` is the number of the hearer's time steps in one of the message's. Time is folded into channels on the way to
-    a coarser grid and out of them on the way to a finer one: nothing of when it happens is averaged away (decision 02). Raises ValueError for a rate that is neither whole nor one over a whole number.
+    a coarser grid and out of them on the way to a finer one: nothing of when it happens is averaged away (decision 02).
+    Raises ValueError for a rate that is neither whole nor one over a whole number.
     """
 
     def __init__(self, channels: int, width: int, *, rate: Fraction):
