@@ -107,7 +107,7 @@ class TestFrames:
         begin, length = round(start * 16000), len(part.waveform)
         shifts = range(-8, 9) if suffix == "mkv" else [0]  # Matroska rounds the first block's time to 1 ms
         slices = [whole.waveform[begin + shift :][:length] for shift in shifts if begin + shift + length <= 128000]
-        assert min(np.abs(part.waveform - same).max() for same in slices) < 0.03
+        assert min(np.abs(part.waveform - same).max() for same in slices) < 0.06  # half a sample of 440 Hz
         assert part.seconds == pytest.approx(min(0.4, 8 - start), abs=1e-6)
 
     def test_frames_are_as_many_as_the_span_needs(self, tmp_path: Path) -> None:
@@ -445,10 +445,11 @@ class TestBrokenFiles:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
-    """A clip of 60 s takes at most 20 % more than one of 6 s, in processes of their own."""
+    """Beside the result itself, 60 s take at most 20 % more than 6 s, in processes of their own."""
     program = (
-        "import sys; from cmmd.clips.reading import read_clip; read_clip(sys.argv[1]);"
-        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"  # ru_maxrss is inherited
+        "import sys; from cmmd.clips.reading import read_clip; clip = read_clip(sys.argv[1]);"
+        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0],"  # ru_maxrss is inherited
+        "(clip.frames.nbytes + clip.waveform.nbytes) // 1024)"
     )
     peaks = []
     for seconds in (6, 60):
@@ -458,5 +459,6 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-c", program, path], capture_output=True, text=True, timeout=300, check=True
         )
-        peaks.append(int(done.stdout))
+        peak, result = map(int, done.stdout.split())
+        peaks.append(peak - result)
     assert peaks[1] <= 1.2 * peaks[0], peaks

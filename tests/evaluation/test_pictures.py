@@ -1,6 +1,5 @@
 """Claims about pictures: they are drawn for any length, and a failure leaves nothing behind."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from cmmd.evaluation.pictures import (
     figure_sound_for_video,
     figure_video_for_sound,
     log_spectrogram,
-    loss_curve,
 )
 
 
@@ -79,17 +77,3 @@ def test_the_spectrogram_shows_a_tone_at_its_frequency() -> None:
     assert level.shape == (len(frequency), 200)
     assert level.max() == pytest.approx(0.0)
     assert frequency[level[:, 100].argmax()] == pytest.approx(1000, rel=0.03)
-
-
-def test_loss_curve_reads_a_log_whose_last_line_broke_off(tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    lines = [json.dumps({"step": k, "loss": 2 / (k + 1), "loss_video": 1 / (k + 1), "seconds": 0.5}) for k in range(50)]
-    log.write_text("\n".join([json.dumps({"config": {}}), *lines, '{"step": 50, "lo']))
-    assert loss_curve(log, tmp_path / "loss.png").stat().st_size > 5000
-
-
-def test_a_log_without_losses_is_refused(tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    log.write_text("{}\n")
-    with pytest.raises(ValueError, match=r"log\.jsonl: no line with a step and a loss"):
-        loss_curve(log, tmp_path / "loss.png")

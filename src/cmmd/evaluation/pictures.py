@@ -1,9 +1,8 @@
-"""Pictures of what was generated: frames above their spectrogram, events marked (paper: figures 2 and 3), loss curves.
+"""Pictures of what was generated: frames above their spectrogram, events marked (paper: figures 2 and 3).
 
 Matplotlib is imported inside the functions, so that nothing else needs it.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,32 +68,6 @@ def figure_video_for_sound(
     """Generated frames above the sound they were made for (the paper's figure 3)."""
     marks = _marks(events_seen, events_heard)
     return _figure(frames, fps, [("sound", waveform)], sample_rate, marks, "generated video", marks[0], Path(path))
-
-
-def loss_curve(log_file: Path | str, path: Path | str) -> Path:
-    """Every loss term of a JSON-lines training log over the steps, on a log scale, with a running median.
-
-    Raises ValueError when the log holds no line with a step and a loss.
-    """
-    terms = _read_losses(Path(log_file))
-    plt = _pyplot()
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
-        colours = ("#333333", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
-        for index, (name, points) in enumerate(sorted(terms.items(), key=lambda item: item[0] != "loss")):
-            steps, values = np.array(points).T
-            colour = colours[index % len(colours)]
-            axes.plot(steps, values, color=colour, linewidth=0.5, alpha=0.25)
-            axes.plot(steps, _running_median(values), color=colour, linewidth=1.4, label=name.replace("_", " "))
-        if min(value for points in terms.values() for _, value in points) > 0:
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter("")
-        axes.set_xlabel("training step")
-        axes.set_ylabel("loss (running median in bold)")
-        axes.grid(alpha=0.25, linewidth=0.5)
-        axes.legend(frameon=False, ncols=len(terms), loc="upper right")
-        return _save(figure, Path(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,26 +215,6 @@ def _draw_legend(figure: "Figure") -> None:
         borderaxespad=0.3,
         fontsize=9,
     )
-
-
-def _read_losses(log_file: Path) -> dict[str, list[tuple[int, float]]]:
-    terms: dict[str, list[tuple[int, float]]] = {}
-    for line in log_file.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:  # the last line of a run that was interrupted
-            continue
-        for name, value in entry.items() if "step" in entry else ():
-            if name.startswith("loss") and isinstance(value, int | float) and math.isfinite(value):
-                terms.setdefault(name, []).append((int(entry["step"]), float(value)))
-    if not terms:
-        raise ValueError(f"{log_file}: no line with a step and a loss, expected a JSON-lines training log")
-    return terms
-
-
-def _running_median(values: np.ndarray) -> np.ndarray:
-    half = max(1, len(values) // 60)
-    return np.array([np.median(values[max(0, k - half) : k + half + 1]) for k in range(len(values))])
 
 
 def _pyplot() -> Any:
