@@ -24,7 +24,6 @@ def generate_one(path: Path, steps: int) -> dict:
 
     from cmmd.clips.probing import probe
     from cmmd.clips.reading import read_clip
-    from cmmd.clips.writing import write_sound_under_video
     from cmmd.generation import STREAM_COPY_SUFFIXES
     from cmmd.pipeline import load_pipeline
 
@@ -33,8 +32,9 @@ def generate_one(path: Path, steps: int) -> dict:
     suffix = path.suffix.lower() if path.suffix.lower() in STREAM_COPY_SUFFIXES else ".mp4"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / f"out{suffix}"
-        muxed = write_sound_under_video(path, take.waveform, out, sample_rate=take.sample_rate)
+        muxed = take.save(out)
         sound = read_clip(out, want="audio").waveform
+        assert muxed is not None
         info = probe(path)
         assert sound is not None
         return {

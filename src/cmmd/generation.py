@@ -11,13 +11,12 @@ import numpy as np
 
 from cmmd.clips.probing import probe
 from cmmd.clips.reading import Fit
-from cmmd.clips.writing import Muxed, write_sound, write_sound_under_video, write_video
+from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling import Sampler
 from cmmd.errors import InputError
 from cmmd.pipeline import CMMDPipeline, Generation, load_pipeline
 from cmmd.progress import progress
 
-SOUND_SUFFIXES = (".wav", ".flac")
 STREAM_COPY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 
@@ -109,7 +108,7 @@ def _finish(take: Generation, out: Path, options: GenerateOptions) -> None:
     """Write the file and the picture, and say so."""
     started = time.perf_counter()
     out.parent.mkdir(parents=True, exist_ok=True)
-    muxed = _write(take, out)
+    muxed = take.save(out)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")
     print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in seconds.items()))
@@ -117,16 +116,6 @@ def _finish(take: Generation, out: Path, options: GenerateOptions) -> None:
         picture = out.with_suffix(".png")
         _draw(take, picture)
         print(f"  {picture}")
-
-
-def _write(take: Generation, out: Path) -> Muxed | None:
-    if out.suffix.lower() in SOUND_SUFFIXES:
-        write_sound(take.waveform, out, sample_rate=take.sample_rate)
-    elif take.generated == "audio" and take.source is not None:
-        return write_sound_under_video(take.source, take.waveform, out, sample_rate=take.sample_rate)
-    else:
-        write_video(take.frames, out, fps=take.fps, waveform=take.waveform, sample_rate=take.sample_rate)
-    return None
 
 
 def _described(take: Generation) -> str:

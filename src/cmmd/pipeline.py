@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import Clip, Fit, read_clip
-from cmmd.clips.writing import write_sound_under_video, write_video
+from cmmd.clips.writing import SOUND_SUFFIXES, Muxed, write_sound, write_sound_under_video, write_video
 from cmmd.data.encoded_clips import Statistics
 from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import OnStep, Sampler, Scheduler, build_scheduler, sample_joint, sample_target
@@ -30,6 +30,8 @@ from cmmd.pretrained import SHIPPED_MODEL
 
 LOUDEST = 0.99
 """Largest peak of a generated waveform: files clip at 1."""
+FULL_RATE = 48_000
+"""Hz of a source's own sound under a generated video: the model's 16 kHz would be a loss for nothing."""
 DEFAULT_GUIDANCE = {"video_to_audio": 1.0, "audio_to_video": 1.0, "joint": 1.0}
 """Strengths that scored best on the world (docs/results.md)."""
 
@@ -50,12 +52,24 @@ class Generation:
     source: Path | None
     seconds: dict[str, float]
 
-    def save(self, path: str | Path) -> None:
-        """Write a media file: generated sound goes under the source's untouched video, a generated video is encoded."""
-        if self.generated == "audio" and self.source is not None:
-            write_sound_under_video(self.source, self.waveform, path, sample_rate=self.sample_rate)
+    def save(self, path: str | Path) -> Muxed | None:
+        """Write a media file, or the sound alone for .wav and .flac.
+
+        Generated sound goes under the source's untouched video, and the result says what became of its packets. A
+        generated video is encoded with the source's sound as it was, mixed to mono.
+        """
+        if Path(path).suffix.lower() in SOUND_SUFFIXES:
+            write_sound(self.waveform, path, sample_rate=self.sample_rate)
+        elif self.generated == "audio" and self.source is not None:
+            return write_sound_under_video(self.source, self.waveform, path, sample_rate=self.sample_rate)
         else:
-            write_video(self.frames, path, fps=self.fps, waveform=self.waveform, sample_rate=self.sample_rate)
+            waveform, rate = self.waveform, self.sample_rate
+            if self.generated == "video" and self.source is not None:
+                rate = FULL_RATE
+                waveform = read_clip(self.source, sample_rate=rate, want="audio").waveform
+                assert waveform is not None
+            write_video(self.frames, path, fps=self.fps, waveform=waveform.clip(-1, 1), sample_rate=rate)
+        return None
 
 
 class CMMDPipeline(DiffusionPipeline):

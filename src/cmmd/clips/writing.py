@@ -29,6 +29,8 @@ from cmmd.clips.stream_copy import copy_with_sound, obstacle
 from cmmd.clips.unfinished_file import written_beside
 from cmmd.errors import InputError
 
+SOUND_SUFFIXES = (".wav", ".flac")
+
 
 @dataclass(frozen=True, slots=True)
 class Muxed:
@@ -118,7 +120,7 @@ def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> N
     """
     out, waveform = Path(out), _checked(waveform, sample_rate)
     suffix = out.suffix.lower()
-    if suffix not in (".wav", ".flac"):
+    if suffix not in SOUND_SUFFIXES:
         raise InputError.about(out, found=f"the suffix {out.suffix!r}", expected=".wav or .flac")
     with written_beside(out) as beside:
         if suffix == ".wav":
