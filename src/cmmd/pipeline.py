@@ -117,6 +117,8 @@ class CMMDPipeline(DiffusionPipeline):
         prediction_type: PredictionType = "v_prediction",
     ) -> "CMMDPipeline":
         """A pipeline from trained parts."""
+        # diffusers would save where the autoencoder came from: a path of the training machine.
+        video_autoencoder.register_to_config(_name_or_path="")
         return cls(
             unet=unet.eval(),
             video_autoencoder=video_autoencoder.eval(),
@@ -140,7 +142,7 @@ class CMMDPipeline(DiffusionPipeline):
         video: str | Path | Clip | UInt8[np.ndarray, "f h w 3"],
         *,
         steps: int = 25,
-        guidance: float | None = None,
+        guidance: float | int | None = None,
         seed: int = 0,
         takes: int = 1,
         sampler: Sampler = "unipc",
@@ -172,7 +174,7 @@ class CMMDPipeline(DiffusionPipeline):
         audio: str | Path | Clip | Float[np.ndarray, " s"],
         *,
         steps: int = 25,
-        guidance: float | None = None,
+        guidance: float | int | None = None,
         seed: int = 0,
         takes: int = 1,
         sampler: Sampler = "unipc",
@@ -201,9 +203,9 @@ class CMMDPipeline(DiffusionPipeline):
     def joint(
         self,
         *,
-        seconds: float = 1.6,
+        seconds: float | int = 1.6,
         steps: int = 25,
-        guidance: float | None = None,
+        guidance: float | int | None = None,
         seed: int = 0,
         takes: int = 1,
         sampler: Sampler = "unipc",
@@ -239,7 +241,7 @@ class CMMDPipeline(DiffusionPipeline):
             frames = given if want == "video" else None
             waveform = given.astype(np.float32) if want == "audio" else None
             seconds = len(given) / (geometry.fps if want == "video" else geometry.sample_rate)
-            return Clip(frames, waveform, geometry.fps, geometry.sample_rate, seconds, Path())
+            return Clip(frames, waveform, float(geometry.fps), geometry.sample_rate, seconds, Path())
         return read_clip(
             given,
             fps=geometry.fps,
@@ -268,7 +270,7 @@ class CMMDPipeline(DiffusionPipeline):
         direction: Literal["video_to_audio", "audio_to_video"],
         *,
         steps: int = 25,
-        guidance: float | None = None,
+        guidance: float | int | None = None,
         sampler: Sampler = "unipc",
         on_step: OnStep | None = None,
     ) -> Float[Tensor, "b ct ..."]:

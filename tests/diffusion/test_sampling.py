@@ -102,8 +102,3 @@ def test_neighbouring_windows_overlap_by_half():
 def test_a_clip_shorter_than_a_window_is_refused():
     with pytest.raises(ValueError, match="clip has 9 frames, expected at least a window of 16"):
         Windows(9, 16)
-
-
-def test_unknown_sampler_is_refused():
-    with pytest.raises(ValueError, match="sampler is 'euler', expected one of ddim"):
-        scheduler("euler")

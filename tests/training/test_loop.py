@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 import torch
@@ -138,5 +139,6 @@ def test_log_survives_a_line_cut_short(tmp_path):
 
 @pytest.mark.parametrize("name", ["steps", "batch_size", "learning_rate", "clip_norm", "save_every", "log_every"])
 def test_settings_are_checked(name):
-    with pytest.raises(ValueError, match=f"{name} is 0, expected more than 0"):
-        LoopConfig(**({"steps": 1, "batch_size": 1} | {name: 0}))
+    zero = type(getattr(CONFIG, name))(0)
+    with pytest.raises(ValueError, match=f"{name} is {zero}, expected more than 0"):
+        replace(CONFIG, **{name: zero})

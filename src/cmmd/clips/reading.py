@@ -146,19 +146,22 @@ def _read_sound(
     span = video_span
     if span is None:
         span = line.end if limit is None else min(line.end, limit)
-    _note_sound(line, begin, video_span, notes)
+    if video_span is not None:
+        _note_sound(line, begin, video_span, notes, whole=limit is None)
     damage.jumps = line.jumps
     notes += damage.notes("sound")
     return line.finish(span), span
 
 
-def _note_sound(line: SoundLine, begin: Fraction, video_span: Fraction | None, notes: list[str]) -> None:
+def _note_sound(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:
     """Say by how much sound and picture do not start and end together."""
     first = (line.first or Fraction(0)) + begin
-    if video_span is not None and abs(first) >= Fraction(5, 1000):
+    if abs(first) >= Fraction(5, 1000):
         notes.append(f"sound starts {_milliseconds(first)} {'after' if first > 0 else 'before'} the video")
-    if video_span is not None and video_span - line.end > WORTH_A_NOTE:
+    if video_span - line.end > WORTH_A_NOTE:
         notes.append(f"sound ends {_milliseconds(video_span - line.end)} before the video; silence fills the rest")
+    if whole and line.end - video_span > WORTH_A_NOTE:
+        notes.append("sound goes on after the video and is cut")
     if line.gaps:
         notes.append(f"{line.gaps} gaps in the sound filled with silence")
 

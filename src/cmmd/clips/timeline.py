@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 LONGEST_GAP = Fraction(600)  # s; a longer jump is a broken timestamp, not a pause
 SOUND_TOLERANCE = Fraction(5, 1000)  # s; millisecond containers jitter by less than this
 SAMPLE_BYTES = 4
-LEAD_IN = Fraction(1, 10)  # s of sound before time zero that give the resampling filter its past
+LEAD_IN = Fraction(1, 10)  # s of sound before and after what is kept that give the resampling filter its context
 
 
 def nominal_frame_seconds(stream: VideoStream) -> Fraction:
@@ -99,7 +99,7 @@ class SoundLine:
         self.gaps = 0
         self.jumps = 0
         self._sample_rate = sample_rate
-        self._until = None if until is None else until + LEAD_IN
+        self._until = None if until is None else until + 2 * LEAD_IN
         self._sound = bytearray()  # resampled so far, float32; grows in place
         self._resampler: soxr.ResampleStream | None = None
         self._rate = 0
@@ -114,7 +114,7 @@ class SoundLine:
 
     @property
     def full(self) -> bool:
-        """Whether everything before `until` has been heard."""
+        """Whether everything before `until`, and a little more, has been heard."""
         return self._until is not None and self._position >= self._until
 
     @property

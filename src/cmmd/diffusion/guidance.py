@@ -15,7 +15,7 @@ def guided_target(
     modality: Modality,
     t: float,
     condition: Condition,
-    guidance: float,
+    guidance: float | int,
 ) -> Float[Tensor, "b c ..."]:
     """The target's U-Net alone on an encoded condition. Guidance 1 is the conditional model, at half the cost."""
     times = noisy.new_full((len(noisy),), t)
@@ -38,7 +38,7 @@ def guided_pair(
     *,
     t_video: float,
     t_audio: float,
-    guidance: float,
+    guidance: float | int,
 ) -> Prediction:
     """Both U-Nets; without guidance they hear each other, and guidance pushes away from two that hear nothing."""
     times_video, times_audio = video.new_full((len(video),), t_video), audio.new_full((len(audio),), t_audio)
@@ -60,6 +60,6 @@ def _first_half_hears(noisy: Tensor) -> Tensor:
     return torch.arange(2 * len(noisy), device=noisy.device) < len(noisy)
 
 
-def _extrapolate(both: Tensor, guidance: float) -> Tensor:
+def _extrapolate(both: Tensor, guidance: float | int) -> Tensor:
     conditional, unconditional = both.chunk(2)
     return unconditional + guidance * (conditional - unconditional)

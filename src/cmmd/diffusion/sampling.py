@@ -49,7 +49,7 @@ def sample_target(
     target: Modality,
     window: int,
     steps: int,
-    guidance: float,
+    guidance: float | int,
     encode_once: bool = True,
     on_step: OnStep | None = None,
 ) -> Float[Tensor, "b ct ..."]:
@@ -97,7 +97,7 @@ def sample_joint(
     *,
     window: int,
     steps: int,
-    guidance: float,
+    guidance: float | int,
     on_step: OnStep | None = None,
 ) -> Prediction:
     """Denoise both modalities together; each has its own solver over the same times."""
