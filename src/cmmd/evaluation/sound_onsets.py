@@ -26,7 +26,7 @@ class OnsetSettings:
     """Times in seconds; `delta` and `rise` in nepers of band energy, `loudness` in dB below the loudest moment."""
 
     delta: float = 0.2  # how far the mean rise over the bands must stand above its local median
-    rise: float = 1.1  # how far the rising bands together must climb: 1.1 nepers of energy are 5 dB
+    rise: float = 1.2  # how far the rising bands together must climb: 1.2 nepers of energy are 5 dB
     loudness: float = 50.0  # an event weaker than this below the loudest one is not heard
     minimum_gap: float = 0.1
     median_window: float = 0.5

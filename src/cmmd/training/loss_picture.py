@@ -23,12 +23,12 @@ def draw_losses(log: Path, picture: Path) -> None:
         points = np.array([(line["step"], line[name]) for line in lines if line.get(name, 0) > 0])
         if not len(points):
             continue
-        width = max(1, len(points) // 40)
+        width = max(1, len(points) // 15)
         smooth = np.convolve(points[:, 1], np.ones(width) / width, mode="valid")
         axes.plot(points[width - 1 :, 0], smooth, label=name.replace("_", " "), linewidth=1.2)
     axes.set_yscale("log")
     axes.set_xlabel("step")
-    axes.set_ylabel(f"loss (mean of {max(1, len(lines) // 40)} reports)")
+    axes.set_ylabel(f"loss (mean of {max(1, len(lines) // 15)} reports)")
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
     beside = picture.with_name(f".{picture.stem}.partial.png")

@@ -42,7 +42,7 @@ class Scene:
 
     def __init__(self, background: np.ndarray, camera: np.ndarray) -> None:
         self.camera = camera.astype(np.float32)
-        self.pixels = np.stack([_shifted(background, dx, dy) for dx, dy in self.camera])
+        self.pixels = np.stack([_shifted(background, dx, dy) for dx, dy in self.camera.tolist()])
 
     def disc(
         self,
