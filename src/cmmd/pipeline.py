@@ -28,8 +28,8 @@ from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet, Prediction
 from cmmd.pretrained import SHIPPED_MODEL
 
-LOUDEST = 0.99
-"""Largest peak of a generated waveform: files clip at 1."""
+LOUDEST = 0.95
+"""Largest peak of a generated waveform: files clip at 1, and AAC overshoots a little."""
 FULL_RATE = 48_000
 """Hz of a source's own sound under a generated video: the model's 16 kHz would be a loss for nothing."""
 DEFAULT_GUIDANCE = {"video_to_audio": 3.0, "audio_to_video": 2.0, "joint": 2.0}

@@ -207,4 +207,6 @@ def load_visual_event_detector(folder: Path | str | None = None) -> VisualEventD
         raise ValueError(
             f"{path}: no {VisualEventDetector.config_name}, expected a folder with a visual event detector"
         )
-    return VisualEventDetector.from_pretrained(path, local_files_only=True, use_safetensors=True).eval()
+    # Without low_cpu_mem_usage=False diffusers advises, at every call, to install accelerate.
+    options = {"local_files_only": True, "use_safetensors": True, "low_cpu_mem_usage": False}
+    return VisualEventDetector.from_pretrained(path, **options).eval()
