@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, Family, WorldClip, world_clip
+from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip, world_clip
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
 from cmmd.diffusion.sampling import Sampler, build_scheduler, sample_joint
 from cmmd.evaluation.alignment import AlignmentReport, markdown_table, measure_alignment, table_row
@@ -50,10 +50,12 @@ class ScoreOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """One row. found, ceiling: alignment of the model and of the detector on true clips. pitch: Spearman correlation of
-    true and generated dominant frequency (impacts, video to audio). seconds: of denoising, a clip."""
+    """One row. family: that of the clips, or `any`. found, ceiling: alignment of the model, and of true clips.
 
-    family: Family
+    pitch: Spearman correlation of true and generated dominant frequency (impacts, video to audio). seconds: a clip.
+    """
+
+    family: str
     direction: Direction
     found: AlignmentReport
     ceiling: AlignmentReport
@@ -67,12 +69,19 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
     detector = load_visual_event_detector()
     families = FAMILIES if options.family == "both" else (options.family,)
     directions = DIRECTIONS if options.direction == "all" else (options.direction,)
-    scores = []
-    for family in families:
-        clips = [world_clip(family, options.seed + index) for index in range(options.clips)]
-        truth = _Truth.of(clips, detector)
+    seeds = range(options.seed, options.seed + options.clips)
+    worlds = {family: [world_clip(family, seed) for seed in seeds] for family in families}
+    scores, truths = [], []
+    for family, clips in worlds.items():
+        truths.append(_Truth.of(clips, detector))
         for direction in directions:
-            scores.append(_score(pipeline, detector, clips, truth, direction, options))
+            if direction != "joint":
+                scores.append(_score(pipeline, detector, clips, truths[-1], direction, options, name=family))
+    if "joint" in directions:
+        # What is made from nothing belongs to no family: it is made once, and the ceiling is that of all families.
+        scores.append(
+            _score(pipeline, detector, worlds[families[0]], _Truth.join(truths), "joint", options, name="any")
+        )
     print(table(scores))
     if options.out is not None:
         record = provenance(_plain(options), seed=options.seed) | {"scores": [asdict(row) for row in scores]}
@@ -115,6 +124,11 @@ class _Truth:
     seen: list[np.ndarray]
 
     @classmethod
+    def join(cls, truths: list["_Truth"]) -> "_Truth":
+        known, heard, seen = ([times for truth in truths for times in getattr(truth, name)] for name in cls.__slots__)
+        return cls(known=known, heard=heard, seen=seen)
+
+    @classmethod
     def of(cls, clips: list[WorldClip], detector: VisualEventDetector) -> "_Truth":
         return cls(
             known=[clip.event_times for clip in clips],
@@ -130,9 +144,11 @@ def _score(
     truth: _Truth,
     direction: Direction,
     options: ScoreOptions,
+    *,
+    name: str,
 ) -> Score:
     started = time.perf_counter()
-    bar = progress(len(clips), f"{clips[0].family} {direction}", unit="clip")
+    bar = progress(len(clips), f"{name} {direction}", unit="clip")
     waveforms, frames = _generate(pipeline, clips, direction, options, bar)
     bar.close()
     seconds = (time.perf_counter() - started) / len(clips)
@@ -141,13 +157,13 @@ def _score(
     pitch = None
     if direction == "video_to_audio":
         found, expected, ceiling = heard, truth.known, (truth.heard, truth.known)
-        pitch = pitch_follows(clips, waveforms) if clips[0].family == "impacts" else None
+        pitch = pitch_follows(clips, waveforms) if name == "impacts" else None
     elif direction == "audio_to_video":
         found, expected, ceiling = seen, truth.known, (truth.seen, truth.known)
     else:
         found, expected, ceiling = heard, seen, (truth.heard, truth.seen)
     return Score(
-        family=clips[0].family,
+        family=name,
         direction=direction,
         found=measure_alignment(found, expected),
         ceiling=measure_alignment(*ceiling),
