@@ -78,7 +78,7 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
             if direction != "joint":
                 scores.append(_score(pipeline, detector, clips, truths[-1], direction, options, name=family))
     if "joint" in directions:
-        # What is made from nothing belongs to no family: it is made once, and the ceiling is that of all families.
+        # What is made from nothing belongs to no family: it is made once, under the ceiling of all families.
         scores.append(
             _score(pipeline, detector, worlds[families[0]], _Truth.join(truths), "joint", options, name="any")
         )
