@@ -5,9 +5,8 @@ trained on the world's clips, where every event time is known and silent distrac
 on damaged copies of them, so that it also reads decoded and generated frames.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -25,16 +24,6 @@ TARGET_WIDTH = 0.015  # seconds, standard deviation of the bump that stands for 
 MINIMUM_GAP = 0.15
 REACH = 4  # bins on either side that belong to one event: at 10 fps 50 ms, the tolerance that matters most
 THRESHOLD = 0.45  # of the probability that an event lies within REACH; F1 is largest near half of the F1 reached
-
-
-@runtime_checkable
-class ClipWithEvents(Protocol):
-    """What training needs of a clip, such as a WorldClip: uint8 frames `(f, h, w, 3)` and when its events are (s)."""
-
-    @property
-    def frames(self) -> np.ndarray: ...
-    @property
-    def event_times(self) -> Any: ...
 
 
 class TemporalBlock(nn.Module):
@@ -161,43 +150,6 @@ def damage(video: Float[Tensor, "b 3 f h w"], generator: torch.Generator) -> Flo
     flicker = F.interpolate(coarse, size=flat.shape[-2:], mode="bilinear").view_as(video)
     noise = torch.randn(video.shape, generator=generator)
     return (video + softness * (0.06 * flicker + 0.08 * draw(1, 1, 1, 1) * noise)).clamp(-1, 1)
-
-
-def train_visual_event_detector(
-    clip_of_seed: Callable[[int], ClipWithEvents],
-    *,
-    steps: int = 1000,
-    batch: int = 32,
-    seed: int = 0,
-    rate: float = 2e-3,
-    width: int = 128,
-    on_step: Callable[[int, float], None] | None = None,
-) -> VisualEventDetector:
-    """A detector trained on clips never seen twice: step k draws `clip_of_seed` at `seed` + k * batch and onwards.
-
-    `on_step` gets the step and its loss. All randomness follows from `seed`.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        detector = VisualEventDetector(image_size=clip_of_seed(seed).frames.shape[1], fps=10, width=width, depth=2)
-    optimizer = torch.optim.AdamW(detector.parameters(), lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=min(0.3, 50 / steps))
-    generator = torch.Generator().manual_seed(seed)
-    bins_per_second = BINS_PER_FRAME * detector.config["fps"]
-    for step in range(steps):
-        clips = [clip_of_seed(seed + step * batch + k) for k in range(batch)]
-        video = damage(frames_to_video(torch.stack([torch.as_tensor(clip.frames) for clip in clips])), generator)
-        bins = video.shape[2] * BINS_PER_FRAME
-        target = torch.stack([event_targets(c.event_times, bins=bins, bins_per_second=bins_per_second) for c in clips])
-        loss = F.binary_cross_entropy_with_logits(detector(video), target)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(detector.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        if on_step:
-            on_step(step, float(loss.detach()))
-    return detector.eval()
 
 
 def load_visual_event_detector(folder: Path | str | None = None) -> VisualEventDetector:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cmmd.data.order import batch_indices
@@ -19,7 +20,7 @@ from cmmd.evaluation.visual_events import (
     frames_to_video,
 )
 from cmmd.progress import progress
-from cmmd.training.loop import LoopConfig
+from cmmd.training.loop import LoopConfig, Losses
 from cmmd.training.run import run_training
 
 
@@ -44,19 +45,26 @@ def world_visual_events() -> VisualEventsRecipe:
 
 def run(config: VisualEventsRecipe, *, out: Path, resume: bool) -> None:
     """Train into `out`; the result is `out/model`."""
-    frames, targets = _examples(config.data)
     loop = config.loop
-
-    def losses(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
-        chosen = batch_indices(len(frames), loop.batch_size, seed=loop.seed, step=step)
-        video = damage(frames_to_video(frames[chosen]), generator)
-        return {"loss": F.binary_cross_entropy_with_logits(model(video), targets[chosen])}
-
+    losses = detection_losses(*_examples(config.data), batch_size=loop.batch_size, seed=loop.seed)
     torch.manual_seed(loop.seed)
     detector = VisualEventDetector(image_size=IMAGE_SIZE, fps=FPS, width=config.width, depth=config.depth)
     trained = run_training(detector, losses, loop=loop, config=config, out=out, resume=resume)
     assert isinstance(trained, VisualEventDetector)
     trained.save_pretrained(out / "model")
+
+
+def detection_losses(
+    frames: UInt8[Tensor, "clips f h w 3"], targets: Float[Tensor, "clips bins"], *, batch_size: int, seed: int
+) -> Losses:
+    """Cross-entropy of every bin, on damaged copies of the frames."""
+
+    def losses(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
+        chosen = batch_indices(len(frames), batch_size, seed=seed, step=step)
+        video = damage(frames_to_video(frames[chosen]), generator)
+        return {"loss": F.binary_cross_entropy_with_logits(model(video), targets[chosen])}
+
+    return losses
 
 
 def _examples(config: WorldConfig) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,36 @@
+"""Recipes: complete configurations that survive a round trip through YAML, and one that trains from nothing."""
+
+import json
+
+import pytest
+import yaml
+
+from cmmd.cli import main
+from cmmd.configuration import resolve, to_yaml
+from cmmd.errors import InputError
+from cmmd.latents.video_autoencoder import load_autoencoder
+from cmmd.recipes import load_recipe, recipe_names
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_is_written_as_yaml_and_read_back(name, tmp_path):
+    recipe = load_recipe(name)
+    (tmp_path / "recipe.yaml").write_text(to_yaml(recipe))
+    assert resolve(recipe, file=tmp_path / "recipe.yaml") == recipe
+
+
+def test_a_setting_that_makes_no_sense_is_told_in_one_line():
+    with pytest.raises(InputError, match="steps"):
+        resolve(load_recipe("world.cmmd"), overrides=["loop.steps=0"])
+    with pytest.raises(InputError, match="did you mean"):
+        resolve(load_recipe("world.cmmd"), overrides=["loop.step=5"])
+
+
+def test_the_autoencoder_recipe_trains_to_a_folder_that_loads(tmp_path):
+    small = ["data.clips=2", "loop.steps=3", "loop.batch_size=2", "loop.log_every=1", "loop.warmup=1"]
+    words = [word for setting in small for word in ("--set", setting)]
+    assert main(["train", "world.autoencoder", *words, "--out", str(tmp_path / "run")]) == 0
+    load_autoencoder(str(tmp_path / "run" / "model"))
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines[1:]] == [1, 2, 3]
+    assert lines[0]["config"] == yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
