@@ -23,7 +23,9 @@ def main() -> None:
     true = []
     heard: list[list] = [[] for _ in range(arguments.takes)]
     for path in arguments.clips:
-        true.append(sound_onsets(read_clip(path, want="audio").waveform).times)
+        waveform = read_clip(path, want="audio").waveform
+        assert waveform is not None
+        true.append(sound_onsets(waveform).times)
         takes = pipeline.video_to_audio(path, takes=arguments.takes)
         found = [sound_onsets(take.waveform, sample_rate=take.sample_rate).times for take in takes]
         for take, times in zip(heard, found, strict=True):
