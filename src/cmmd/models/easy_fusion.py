@@ -43,10 +43,10 @@ class Fusion(nn.Module):
 
 
 class Speak(nn.Module):
-    """Features to a message ``(b, d, time)``, in one of two ways (ours, to be measured).
+    """Features to a message ``(b, d, time)``, in one of two ways (ours).
 
     ``positions``: project to a few channels and let every position be channels, so that the message knows where in
-    space or frequency something is. ``mean``: average over the positions first.
+    space or frequency something is. ``mean``: average over the positions first. An ear mirrors the mouth.
     """
 
     def __init__(self, channels: int, positions: int, width: int, *, reduction: Reduction, temporal: bool):
@@ -75,21 +75,24 @@ class Hear(nn.Module):
 
     `rate` is the number of the hearer's time steps in one of the message's. Time is folded into channels on the way to
     a coarser grid and out of them on the way to a finer one: nothing of when it happens is averaged away (decision 02).
-    Raises ValueError for a rate that is neither whole nor one over a whole number.
+    With ``positions`` above 1 every position of space or frequency hears its own part: the same addition everywhere
+    could say that something sounds, but hardly at which pitch. Raises ValueError for a rate that is neither whole nor
+    one over a whole number.
     """
 
-    def __init__(self, channels: int, width: int, *, rate: Fraction):
+    def __init__(self, channels: int, width: int, *, positions: int, rate: Fraction):
         super().__init__()
         if rate.numerator != 1 and rate.denominator != 1:
             raise ValueError(f"time grids differ by the factor {rate}, expected a whole one")
         self.up, self.down = rate.numerator, rate.denominator
         self.conv = nn.Conv1d(width * self.down, width * self.up, 3, padding=1)
-        self.project = zero_initialised(nn.Conv1d(width, channels, 1))
+        self.project = zero_initialised(nn.Conv1d(width, channels * positions, 1))
+        self.positions = positions
 
-    def forward(self, message: Float[Tensor, "b d time"]) -> Float[Tensor, "b c own_time"]:
+    def forward(self, message: Float[Tensor, "b d time"]) -> Float[Tensor, "b c positions own_time"]:
         folded = rearrange(message, "b d (time down) -> b (d down) time", down=self.down)
         heard = rearrange(self.conv(folded), "b (d up) time -> b d (time up)", up=self.up)
-        return self.project(nn.functional.silu(heard))
+        return self.project(nn.functional.silu(heard)).unflatten(1, (-1, self.positions))
 
 
 class EasyFusion(Fusion):
@@ -112,7 +115,15 @@ class EasyFusion(Fusion):
             }
         )
         self.ears = nn.ModuleDict(
-            {name: Hear(channels[name], width, rate=rates[name] / rates[OTHER[name]]) for name in channels}
+            {
+                name: Hear(
+                    channels[name],
+                    width,
+                    positions=positions[name] if reduction == "positions" else 1,
+                    rate=rates[name] / rates[OTHER[name]],
+                )
+                for name in channels
+            }
         )
 
     def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b d time"]:
@@ -127,11 +138,16 @@ class EasyFusion(Fusion):
         hearer: Modality,
         hears: Bool[Tensor, " b"],
     ) -> Float[Tensor, "b ..."]:
-        """Add what was heard, the same at every position of a time step; an item that does not hear is untouched."""
+        """Add what was heard; an item that does not hear is untouched."""
         heard = self.ears[hearer](message)
         # where, not a product: a message that is not finite must not reach an item that does not hear.
-        heard = torch.where(hears[:, None, None], heard, 0.0)
-        return features + over_positions(heard, features)
+        heard = torch.where(hears[:, None, None, None], heard, 0.0)
+        if heard.shape[2] == 1:
+            return features + over_positions(heard[:, :, 0], features)
+        if features.ndim == 5:
+            height = features.shape[-2]
+            heard = rearrange(heard, "b c (h w) f -> b c f h w", h=height)
+        return features + heard
 
 
 def build_fusion(

@@ -55,7 +55,7 @@ class CoupledRecipe:
 def world_cmmd() -> CoupledRecipe:
     """The shipped model: both families, all three directions."""
     return CoupledRecipe(
-        data=WorldConfig(clips=1200), loop=LoopConfig(steps=3000, batch_size=16, learning_rate=1.5e-3, save_every=250)
+        data=WorldConfig(clips=2000), loop=LoopConfig(steps=6500, batch_size=16, learning_rate=1.5e-3, save_every=250)
     )
 
 
