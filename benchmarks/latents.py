@@ -17,7 +17,7 @@ from cmmd.errors import InputError
 from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames
-from cmmd.pipeline import load_pipeline
+from cmmd.loading import load_pipeline
 
 SEED = 2_000_000
 DECIBELS_PER_NEPER = 20 / math.log(10)

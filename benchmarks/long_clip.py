@@ -35,7 +35,7 @@ def peak_mib() -> float:
 
 def one(path: Path) -> None:
     """Generate in this process and print what it took."""
-    from cmmd.pipeline import load_pipeline
+    from cmmd.loading import load_pipeline
 
     pipeline = load_pipeline(None, device="cpu")
     started = time.perf_counter()

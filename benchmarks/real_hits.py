@@ -11,7 +11,7 @@ from pathlib import Path
 from cmmd.clips.reading import read_clip
 from cmmd.evaluation.alignment import measure_alignment
 from cmmd.evaluation.sound_onsets import sound_onsets
-from cmmd.pipeline import load_pipeline
+from cmmd.loading import load_pipeline
 
 
 def main() -> None:

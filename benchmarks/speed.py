@@ -12,7 +12,8 @@ import torch
 
 from cmmd.data.world.clip import world_clip
 from cmmd.diffusion.sampling import build_scheduler, sample_target
-from cmmd.pipeline import CMMDPipeline, load_pipeline
+from cmmd.loading import load_pipeline
+from cmmd.pipeline import CMMDPipeline
 
 
 def median_seconds(call: Callable[[], object], *, repeats: int) -> float:

@@ -20,7 +20,7 @@ LAYERS = (
     {"losses"},
     {"data"},
     {"training"},
-    {"pipeline"},
+    {"pipeline", "loading"},
     {"evaluation"},
     {"generation"},
     {"recipes"},

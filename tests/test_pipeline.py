@@ -13,8 +13,9 @@ from cmmd.errors import InputError
 from cmmd.evaluation.alignment import measure_alignment
 from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.latents.video_autoencoder import small_autoencoder
+from cmmd.loading import load_pipeline
 from cmmd.models.coupled_unet import CoupledUNet
-from cmmd.pipeline import CMMDPipeline, load_pipeline
+from cmmd.pipeline import CMMDPipeline
 
 
 @pytest.fixture(scope="module")

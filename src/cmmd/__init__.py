@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cmmd.clips.geometry import Geometry
     from cmmd.clips.reading import Clip, read_clip
+    from cmmd.clips.take import Take
     from cmmd.clips.writing import write_sound, write_sound_under_video, write_video
     from cmmd.data.world.clip import world_clip
     from cmmd.errors import InputError
@@ -25,6 +26,7 @@ __all__ = [
     "LogMelCodec",
     "ComplexSTFTCodec",
     "Clip",
+    "Take",
     "read_clip",
     "write_video",
     "write_sound",
@@ -40,6 +42,7 @@ _HOME = {
     "LogMelCodec": "cmmd.latents.spectrogram",
     "ComplexSTFTCodec": "cmmd.latents.spectrogram",
     "Clip": "cmmd.clips.reading",
+    "Take": "cmmd.clips.take",
     "read_clip": "cmmd.clips.reading",
     "write_video": "cmmd.clips.writing",
     "write_sound": "cmmd.clips.writing",

@@ -11,10 +11,12 @@ import numpy as np
 
 from cmmd.clips.probing import probe
 from cmmd.clips.reading import Fit
+from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling import Sampler
 from cmmd.errors import InputError
-from cmmd.pipeline import CMMDPipeline, Generation, load_pipeline
+from cmmd.loading import load_pipeline
+from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
 
 STREAM_COPY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
@@ -84,7 +86,7 @@ def _out_path(source: Path | None, target: str, options: GenerateOptions, take: 
     return folder / f"{stem}_cmmd{number}{suffix}"
 
 
-def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Generation, ...]:
+def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Take, ...]:
     bar = progress(options.steps, path.name if path else "joint")
     shared = {
         "steps": options.steps,
@@ -104,7 +106,7 @@ def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: Genera
         bar.close()
 
 
-def _finish(take: Generation, out: Path, options: GenerateOptions) -> None:
+def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
     """Write the file and the picture, and say so."""
     started = time.perf_counter()
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +120,7 @@ def _finish(take: Generation, out: Path, options: GenerateOptions) -> None:
         print(f"  {picture}")
 
 
-def _described(take: Generation) -> str:
+def _described(take: Take) -> str:
     seconds = len(take.waveform) / take.sample_rate
     if take.generated == "video":
         height, width = take.frames.shape[1:3]
@@ -138,7 +140,7 @@ def _kept(muxed: Muxed | None) -> str:
     return f"; video packets copied, {same} (sha256 {(muxed.video_packet_hash_out or '')[:12]})"
 
 
-def _draw(take: Generation, picture: Path) -> None:
+def _draw(take: Take, picture: Path) -> None:
     from cmmd.evaluation.pictures import figure_sound_for_video, figure_video_for_sound
     from cmmd.evaluation.sound_onsets import sound_onsets
     from cmmd.evaluation.visual_events import load_visual_event_detector

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,17 +11,15 @@ import numpy as np
 import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.utils import logging as diffusers_logging
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import Clip, Fit, read_clip
-from cmmd.clips.writing import SOUND_SUFFIXES, Muxed, write_sound, write_sound_under_video, write_video
+from cmmd.clips.take import Take
 from cmmd.data.encoded_clips import Statistics
 from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import OnStep, Sampler, Scheduler, build_scheduler, sample_joint, sample_target
-from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames
 from cmmd.models.blocks import Modality
@@ -30,46 +28,8 @@ from cmmd.pretrained import SHIPPED_MODEL
 
 LOUDEST = 0.95
 """Largest peak of a generated waveform: files clip at 1, and AAC overshoots a little."""
-FULL_RATE = 48_000
-"""Hz of a source's own sound under a generated video: the model's 16 kHz would be a loss for nothing."""
 DEFAULT_GUIDANCE = {"video_to_audio": 3.0, "audio_to_video": 2.0, "joint": 2.0}
 """Video to audio: past 3 little is gained on the world (docs/results.md). The others were not searched."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Generation:
-    """One take. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz, peak below 1.
-
-    source: the file it was made for, if any. seconds: what reading, encoding, denoising and decoding took.
-    """
-
-    frames: np.ndarray
-    waveform: np.ndarray
-    fps: int
-    sample_rate: int
-    seed: int
-    generated: str
-    source: Path | None
-    seconds: dict[str, float]
-
-    def save(self, path: str | Path) -> Muxed | None:
-        """Write a media file, or the sound alone for .wav and .flac.
-
-        Generated sound goes under the source's untouched video, and the result says what became of its packets. A
-        generated video is encoded with the source's sound as it was, mixed to mono.
-        """
-        if Path(path).suffix.lower() in SOUND_SUFFIXES:
-            write_sound(self.waveform, path, sample_rate=self.sample_rate)
-        elif self.generated == "audio" and self.source is not None:
-            return write_sound_under_video(self.source, self.waveform, path, sample_rate=self.sample_rate)
-        else:
-            waveform, rate = self.waveform, self.sample_rate
-            if self.generated == "video" and self.source is not None:
-                rate = FULL_RATE
-                waveform = read_clip(self.source, sample_rate=rate, want="audio").waveform
-                assert waveform is not None
-            write_video(self.frames, path, fps=self.fps, waveform=waveform.clip(-1, 1), sample_rate=rate)
-        return None
 
 
 class CMMDPipeline(DiffusionPipeline):
@@ -148,7 +108,7 @@ class CMMDPipeline(DiffusionPipeline):
         sampler: Sampler = "unipc",
         fit: Fit = "crop",
         on_step: OnStep | None = None,
-    ) -> tuple[Generation, ...]:
+    ) -> tuple[Take, ...]:
         """Sound for a video file, a clip, or frames uint8 at the model's frame rate and size; as long as the video.
 
         Take i is that of seed + i, whatever the number of takes. Raises InputError for a file that cannot be read.
@@ -179,7 +139,7 @@ class CMMDPipeline(DiffusionPipeline):
         takes: int = 1,
         sampler: Sampler = "unipc",
         on_step: OnStep | None = None,
-    ) -> tuple[Generation, ...]:
+    ) -> tuple[Take, ...]:
         """Video for a sound file, a clip, or a mono waveform at the model's sample rate; whole frames that cover it."""
         clock = _Clock()
         with clock("reading"):
@@ -210,7 +170,7 @@ class CMMDPipeline(DiffusionPipeline):
         takes: int = 1,
         sampler: Sampler = "unipc",
         on_step: OnStep | None = None,
-    ) -> tuple[Generation, ...]:
+    ) -> tuple[Take, ...]:
         """A video with its sound from nothing; its length is `seconds` rounded up to whole frames."""
         if seconds <= 0:
             raise ValueError(f"seconds is {seconds}, expected more than 0")
@@ -317,10 +277,10 @@ class CMMDPipeline(DiffusionPipeline):
 
     def _takes(
         self, frames: Any, waveforms: Tensor, clip: Clip | None, *, seed: int, generated: str, clock: "_Clock"
-    ) -> tuple[Generation, ...]:
+    ) -> tuple[Take, ...]:
         source = None if clip is None or clip.source == Path() else clip.source
         return tuple(
-            Generation(
+            Take(
                 frames=frames[index] if isinstance(frames, list) else frames,
                 waveform=waveform.numpy(),
                 fps=self.geometry.fps,
@@ -332,18 +292,6 @@ class CMMDPipeline(DiffusionPipeline):
             )
             for index, waveform in enumerate(waveforms)
         )
-
-
-def load_pipeline(model: str | None, *, device: str) -> CMMDPipeline:
-    """A model on a device, quietly. Raises InputError when there is no such model or device."""
-    diffusers_logging.disable_progress_bar()
-    diffusers_logging.set_verbosity_error()
-    if model is not None and Path(model).exists() and not (Path(model) / "model_index.json").exists():
-        raise InputError(f"{model}: found no model_index.json, expected a folder that cmmd train wrote")
-    try:
-        return CMMDPipeline.from_pretrained(model).to(torch.device(device))
-    except (OSError, ValueError, RuntimeError, AssertionError) as error:
-        raise InputError(f"{model or 'shipped model'} on {device}: {str(error).strip().splitlines()[0]}") from error
 
 
 class _Clock:

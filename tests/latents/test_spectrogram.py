@@ -77,6 +77,27 @@ def test_griffin_lim_approaches_the_magnitude_and_depends_on_its_seed_alone():
     assert error < 0.15
 
 
+@pytest.mark.parametrize("frames", [48, 40, 41, 95])
+def test_blocks_of_griffin_lim_meet_without_a_seam(frames: int):
+    # A steady tone: where two blocks disagreed in phase, its level would sink and its spectrum would spread.
+    sizes = {"fft_size": 1024, "window": 512, "hop": 200}
+    time = torch.arange(200 * frames) / 16_000
+    magnitude = stft(torch.sin(2 * torch.pi * 440 * time)[None], **sizes).abs()
+    decoder = GriffinLim(**sizes, iterations=100)
+
+    def blocks(size: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        return decoder.in_blocks(lambda stretch: magnitude[..., stretch], frames, block=size, generator=generator)
+
+    whole, parts = blocks(frames), blocks(20)
+    assert whole.shape == parts.shape == (1, 200 * frames)
+    assert torch.equal(whole, decoder(magnitude, generator=torch.Generator().manual_seed(0)))
+    errors = [(stft(sound, **sizes).abs() - magnitude).square().sum(1).sqrt() for sound in (whole, parts)]
+    assert errors[1].mean() < 2 * errors[0].mean() + 0.02 * magnitude.norm() / frames**0.5
+    jumps = parts.diff().abs()
+    assert jumps.max() < 1.2 * whole.diff().abs().max()
+
+
 def test_mel_filters_cover_the_spectrum_and_sum_to_one():
     filters = mel_filters(64, 1024, 16_000)
     assert torch.allclose(filters.sum(1), torch.ones(64))

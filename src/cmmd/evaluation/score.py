@@ -23,8 +23,9 @@ from cmmd.evaluation.alignment import AlignmentReport, markdown_table, measure_a
 from cmmd.evaluation.pitch import dominant_frequency, rank_correlation
 from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.evaluation.visual_events import VisualEventDetector, load_visual_event_detector
+from cmmd.loading import load_pipeline
 from cmmd.models.coupled_unet import Prediction
-from cmmd.pipeline import DEFAULT_GUIDANCE, CMMDPipeline, load_pipeline
+from cmmd.pipeline import DEFAULT_GUIDANCE, CMMDPipeline
 from cmmd.progress import progress
 from cmmd.training.log import provenance
 

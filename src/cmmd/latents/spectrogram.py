@@ -68,10 +68,13 @@ class LogMelCodec(nn.Module):
         log_mel = spectrogram.squeeze(1)
         if not isinstance(self.vocoder, GriffinLim):
             return self.vocoder(log_mel)
-        # The floor stands for silence: without the subtraction every quiet bin would hiss at the floor's level.
-        mel = (log_mel.clamp(max=math.log(1e3)).exp() - LOG_FLOOR).clamp_min(0)
-        magnitude = self._linear_magnitude(mel)
-        return self.vocoder(magnitude, generator=generator)
+
+        def magnitude(stretch: slice) -> Tensor:
+            # The floor stands for silence: without the subtraction every quiet bin would hiss at the floor's level.
+            mel = (log_mel[..., stretch].clamp(max=math.log(1e3)).exp() - LOG_FLOOR).clamp_min(0)
+            return self._linear_magnitude(mel)
+
+        return self.vocoder.in_blocks(magnitude, log_mel.shape[-1], generator=generator)
 
     def _linear_magnitude(self, mel: Float[Tensor, "b m n"], *, iterations: int = 30) -> Float[Tensor, "b bins n"]:
         """Non-negative least squares by multiplicative updates (Lee and Seung 2001), from a clamped pseudo-inverse."""

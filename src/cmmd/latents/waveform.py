@@ -1,11 +1,16 @@
 """From magnitudes to a waveform: STFT pair, fast Griffin-Lim, a neural vocoder's interface (ours: decision 03)."""
 
+import math
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
+
+BLOCK = 512
+"""Spectrogram frames that Griffin-Lim works on at once (6.4 s at 10 fps): what bounds its memory."""
 
 
 @runtime_checkable
@@ -54,16 +59,60 @@ class GriffinLim:
         self, magnitude: Float[Tensor, "b bins n"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, "b s"]:
         """Magnitude to waveform. First phases are drawn from `generator`, or are those of seed 0 without one."""
+        return istft(self.spectrum(magnitude, generator=generator), **self.sizes)
+
+    def spectrum(
+        self,
+        magnitude: Float[Tensor, "b bins n"],
+        *,
+        held: Complex[Tensor, "b bins k"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Complex[Tensor, "b bins n"]:
+        """The magnitudes with phases. The first k frames may be held: they stay, and the others are fitted to them."""
         generator = generator or torch.Generator().manual_seed(0)
         phase = torch.rand(magnitude.shape, generator=generator).to(magnitude) * 2 * torch.pi
-        spectrum = torch.polar(magnitude, phase)
+        spectrum = _holding(torch.polar(magnitude, phase), held)
         previous = torch.zeros_like(spectrum)
         for _ in range(self.iterations):
             consistent = stft(istft(spectrum, **self.sizes), **self.sizes)
             accelerated = consistent + self.momentum * (consistent - previous)
-            spectrum = torch.polar(magnitude, accelerated.angle())
+            spectrum = _holding(torch.polar(magnitude, accelerated.angle()), held)
             previous = consistent
-        return istft(spectrum, **self.sizes)
+        return spectrum
+
+    def in_blocks(
+        self,
+        magnitude: Callable[[slice], Float[Tensor, "b bins k"]],
+        frames: int,
+        *,
+        block: int = BLOCK,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b s"]:
+        """A waveform of any length in bounded memory: `magnitude` gives a stretch of the `frames` when asked.
+
+        A block holds the last frames of the one before it. The seam lies in their middle, where every frame that a
+        sample depends on is in both blocks: the waveform goes on without a break.
+        """
+        hop = self.sizes["hop"]
+        reach = math.ceil(self.sizes["window"] / hop)
+        pieces: list[Tensor] = []
+        spectrum = None
+        for start in range(0, frames, block):
+            held = spectrum[..., -2 * reach :] if spectrum is not None else None
+            known = 0 if held is None else held.shape[-1]
+            stretch = magnitude(slice(start - known, min(start + block, frames)))
+            spectrum = self.spectrum(stretch, held=held, generator=generator)
+            waveform = istft(spectrum, **self.sizes)
+            if pieces:
+                seam = known // 2 * hop
+                pieces[-1] = pieces[-1][:, : pieces[-1].shape[-1] - (known - known // 2) * hop]
+                waveform = waveform[:, seam:]
+            pieces.append(waveform)
+        return torch.cat(pieces, dim=-1)
+
+
+def _holding(spectrum: Tensor, held: Tensor | None) -> Tensor:
+    return spectrum if held is None else torch.cat([held, spectrum[..., held.shape[-1] :]], dim=-1)
 
 
 class NeuralVocoder(nn.Module):

@@ -27,7 +27,7 @@ class NetworkConfig:
     """The settings of CoupledUNet that an ablation varies; its docstring explains them. Sizes: the geometry."""
 
     video_widths: tuple[int, ...] = (32, 64, 96)
-    audio_widths: tuple[int, ...] = (48, 80, 128)
+    audio_widths: tuple[int, ...] = (64, 96, 128)
     blocks_per_level: int = 1
     attention_levels: tuple[int, ...] = (1, 2)
     heads: int = 4
@@ -55,7 +55,7 @@ class CoupledRecipe:
 def world_cmmd() -> CoupledRecipe:
     """The shipped model: both families, all three directions."""
     return CoupledRecipe(
-        data=WorldConfig(clips=2000), loop=LoopConfig(steps=6500, batch_size=16, learning_rate=1.5e-3, save_every=250)
+        data=WorldConfig(clips=2000), loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250)
     )
 
 

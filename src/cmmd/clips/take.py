@@ -1,0 +1,48 @@
+"""A clip that was generated, and how it becomes a file (ours)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cmmd.clips.reading import read_clip
+from cmmd.clips.writing import SOUND_SUFFIXES, Muxed, write_sound, write_sound_under_video, write_video
+
+FULL_RATE = 48_000
+"""Hz of a source's own sound under a generated video: the model's 16 kHz would be a loss for nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Take:
+    """What was made for one seed. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz, peak below 1.
+
+    source: the file it was made for, if any. seconds: what reading, encoding, denoising and decoding took.
+    """
+
+    frames: np.ndarray
+    waveform: np.ndarray
+    fps: int
+    sample_rate: int
+    seed: int
+    generated: str
+    source: Path | None
+    seconds: dict[str, float]
+
+    def save(self, path: str | Path) -> Muxed | None:
+        """Write a media file, or the sound alone for .wav and .flac.
+
+        Generated sound goes under the source's untouched video, and the result says what became of its packets. A
+        generated video is encoded with the source's sound as it was, mixed to mono.
+        """
+        if Path(path).suffix.lower() in SOUND_SUFFIXES:
+            write_sound(self.waveform, path, sample_rate=self.sample_rate)
+        elif self.generated == "audio" and self.source is not None:
+            return write_sound_under_video(self.source, self.waveform, path, sample_rate=self.sample_rate)
+        else:
+            waveform, rate = self.waveform, self.sample_rate
+            if self.generated == "video" and self.source is not None:
+                rate = FULL_RATE
+                waveform = read_clip(self.source, sample_rate=rate, want="audio").waveform
+                assert waveform is not None
+            write_video(self.frames, path, fps=self.fps, waveform=waveform.clip(-1, 1), sample_rate=rate)
+        return None
