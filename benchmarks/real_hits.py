@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cmmd.clips.reading import read_clip
 from cmmd.evaluation.alignment import measure_alignment
-from cmmd.evaluation.sound_onsets import sound_onsets
+from cmmd.evaluation.sound_onsets import RECORDINGS, sound_onsets
 from cmmd.loading import load_pipeline
 
 
@@ -25,9 +25,9 @@ def main() -> None:
     for path in arguments.clips:
         waveform = read_clip(path, want="audio").waveform
         assert waveform is not None
-        true.append(sound_onsets(waveform).times)
+        true.append(sound_onsets(waveform, settings=RECORDINGS).times)
         takes = pipeline.video_to_audio(path, takes=arguments.takes)
-        found = [sound_onsets(take.waveform, sample_rate=take.sample_rate).times for take in takes]
+        found = [sound_onsets(take.waveform, sample_rate=take.sample_rate, settings=RECORDINGS).times for take in takes]
         for take, times in zip(heard, found, strict=True):
             take.append(times)
         one = measure_alignment(found, true[-1:] * arguments.takes, shuffles=1).at(0.1)

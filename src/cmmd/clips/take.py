@@ -14,9 +14,10 @@ FULL_RATE = 48_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Take:
-    """What was made for one seed. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz, peak below 1.
+    """What was made for one seed. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz.
 
-    source: the file it was made for, if any. seconds: what reading, encoding, denoising and decoding took.
+    The waveform's peak is below 1. source: the file it was made for, if any. seconds: of reading, encoding, denoising
+    and decoding.
     """
 
     frames: np.ndarray

@@ -38,6 +38,11 @@ class OnsetSettings:
             )
 
 
+RECORDINGS = OnsetSettings(delta=0.1, rise=0.6)
+"""For real recordings, where strokes follow each other in their own reverberation; the world's sound needs no less
+than the default, which noise does not reach."""
+
+
 @dataclass(frozen=True, slots=True)
 class Onsets:
     """Event times in seconds, ascending, and how strongly each rose (nepers of band energy above the local median)."""
