@@ -155,6 +155,7 @@ def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: p
 def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
+    line += " --contrast 0.5"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
     assert calls[0].args[1] == import_module("cmmd.generation").GenerateOptions(
         to="audio",
@@ -164,6 +165,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         out=Path("o.mp4"),
         steps=9,
         guidance=2.5,
+        contrast=0.5,
         seed=3,
         takes=4,
         picture=True,
@@ -195,7 +197,7 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     line = (
         "score m --family dance --clips 5 --direction joint --steps 9 --seed 3 --guidance 2 --sampler ddim --out o.json"
     )
-    assert main([*line.split(), "--device", "cuda"]) == 0
+    assert main([*line.split(), "--device", "cuda", "--contrast", "1"]) == 0
     assert calls[0].args == (
         import_module("cmmd.evaluation.score").ScoreOptions(
             model="m",
@@ -205,6 +207,7 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
             steps=9,
             seed=3,
             guidance=2.0,
+            contrast=1.0,
             sampler="ddim",
             out=Path("o.json"),
             device="cuda",

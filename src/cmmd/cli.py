@@ -65,6 +65,9 @@ def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that samples."""
     for option in (
         click.option("--sampler", type=click.Choice(["ddim", "dpm++", "unipc"]), default="unipc", help="ODE solver."),
+        click.option(
+            "--contrast", type=Number(0, 100), default=0, help="Push away from the wrong timing; not when making both."
+        ),
         click.option("--guidance", type=Number(0, 100), help="Guidance strength.  [default: the model's own]"),
         click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps."),
         click.option("--device", default="cpu", metavar="DEVICE", help="cpu, cuda, cuda:1, mps."),
@@ -103,6 +106,8 @@ def generate(inputs: tuple[Path, ...], joint: bool, seconds: float | None, **opt
     """
     if joint and (inputs or options["to"]):
         raise click.UsageError("--joint makes both from nothing: leave out INPUT and --to")
+    if joint and options["contrast"]:
+        raise click.UsageError("--contrast needs an INPUT to mismatch: leave it out with --joint")
     if not joint and not inputs:
         raise click.UsageError("expected an INPUT file, or --joint; cmmd generate --help lists the options")
     if not joint and seconds is not None:

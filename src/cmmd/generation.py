@@ -33,6 +33,7 @@ class GenerateOptions:
     out: Path | None = None
     steps: int = 25
     guidance: float | None = None
+    contrast: float = 0.0
     seed: int = 0
     takes: int = 1
     picture: bool = False
@@ -100,8 +101,8 @@ def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: Genera
         if path is None:
             return pipeline.joint(seconds=options.seconds, **shared)
         if target == "audio":
-            return pipeline.video_to_audio(path, fit=options.fit, **shared)
-        return pipeline.audio_to_video(path, **shared)
+            return pipeline.video_to_audio(path, fit=options.fit, contrast=options.contrast, **shared)
+        return pipeline.audio_to_video(path, contrast=options.contrast, **shared)
     finally:
         bar.close()
 

@@ -103,6 +103,7 @@ class CMMDPipeline(DiffusionPipeline):
         *,
         steps: int = 25,
         guidance: float | int | None = None,
+        contrast: float | int = 0,
         seed: int = 0,
         takes: int = 1,
         sampler: Sampler = "unipc",
@@ -111,7 +112,8 @@ class CMMDPipeline(DiffusionPipeline):
     ) -> tuple[Take, ...]:
         """Sound for a video file, a clip, or frames uint8 at the model's frame rate and size; as long as the video.
 
-        Take i is that of seed + i, whatever the number of takes. Raises InputError for a file that cannot be read.
+        Take i is that of seed + i, whatever the number of takes. `guidance` strengthens the condition against none,
+        `contrast` against the same condition at the wrong time. Raises InputError for a file that cannot be read.
         """
         clock = _Clock()
         with clock("reading"):
@@ -122,7 +124,14 @@ class CMMDPipeline(DiffusionPipeline):
         with clock("denoising"):
             noise = self.noise("audio", condition.shape[2], seed=seed, items=takes)
             audio = self.sample(
-                condition, noise, "video_to_audio", steps=steps, guidance=guidance, sampler=sampler, on_step=on_step
+                condition,
+                noise,
+                "video_to_audio",
+                steps=steps,
+                guidance=guidance,
+                contrast=contrast,
+                sampler=sampler,
+                on_step=on_step,
             )
         with clock("decoding"):
             waveforms = self.decode_audio(audio, seed=seed)[:, : round(clip.seconds * self.geometry.sample_rate)]
@@ -135,6 +144,7 @@ class CMMDPipeline(DiffusionPipeline):
         *,
         steps: int = 25,
         guidance: float | int | None = None,
+        contrast: float | int = 0,
         seed: int = 0,
         takes: int = 1,
         sampler: Sampler = "unipc",
@@ -152,7 +162,14 @@ class CMMDPipeline(DiffusionPipeline):
         with clock("denoising"):
             noise = self.noise("video", padded // self.geometry.samples_per_frame, seed=seed, items=takes)
             video = self.sample(
-                condition, noise, "audio_to_video", steps=steps, guidance=guidance, sampler=sampler, on_step=on_step
+                condition,
+                noise,
+                "audio_to_video",
+                steps=steps,
+                guidance=guidance,
+                contrast=contrast,
+                sampler=sampler,
+                on_step=on_step,
             )
         with clock("decoding"):
             frames = [take[:count] for take in self.decode_video(video)]
@@ -231,6 +248,7 @@ class CMMDPipeline(DiffusionPipeline):
         *,
         steps: int = 25,
         guidance: float | int | None = None,
+        contrast: float | int = 0,
         sampler: Sampler = "unipc",
         on_step: OnStep | None = None,
     ) -> Float[Tensor, "b ct ..."]:
@@ -244,6 +262,7 @@ class CMMDPipeline(DiffusionPipeline):
             window=self.geometry.frames,
             steps=steps,
             guidance=DEFAULT_GUIDANCE[direction] if guidance is None else guidance,
+            contrast=contrast,
             on_step=on_step,
         )
 

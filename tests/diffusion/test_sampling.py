@@ -8,6 +8,8 @@ import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
+from cmmd.diffusion.guidance import guided_target
+from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.process import scheduler_config, time_of_timestep
 from cmmd.diffusion.sampling import build_scheduler, sample_joint, sample_target
 from cmmd.diffusion.windows import WindowAverage, Windows
@@ -55,6 +57,44 @@ def test_condition_encoded_once_equals_encoded_at_every_step(unet, target, guida
     once = sample_target(unet, scheduler(), condition, noise, **shared)
     again = sample_target(unet, scheduler(), condition, noise, encode_once=False, **shared)
     assert (once - again).abs().max() < 1e-5
+
+
+def test_contrast_pushes_away_from_the_shifted_condition(unet):
+    condition, noise = torch.randn(1, 4, 16, 8, 8), torch.randn(1, 1, 64, 128)
+    shared = {"target": "audio", "window": 16, "steps": 2}
+    plain, guided, both = (
+        sample_target(unet, scheduler("ddim"), condition, noise, guidance=g, contrast=c, **shared)
+        for g, c in ((1, 0), (1, 0.5), (2, 0.5))
+    )
+    assert not torch.allclose(plain, guided)
+    assert not torch.allclose(guided, both)
+    times = torch.full((1,), 0.5)
+    said = unet.encode_condition(condition, modality="video")
+    wrong = circularly_shifted(said, frames=16, turn=1)
+    right, shifted = (unet.predict(noise, modality="audio", t=times, condition=c) for c in (said, wrong))
+    silent = unet.predict(noise, modality="audio", t=times, condition=None)
+    found = guided_target(
+        unet, noisy=noise, modality="audio", t=0.5, condition=said, guidance=2, mismatched=wrong, contrast=0.5
+    )
+    expected = silent + 2 * (right - silent) + 0.5 * (right - shifted)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_contrast_without_messages_is_refused(unet):
+    condition, noise = torch.randn(1, 4, 16, 8, 8), torch.randn(1, 1, 64, 128)
+    with pytest.raises(ValueError, match="contrast is 1"):
+        sample_target(
+            unet,
+            scheduler(),
+            condition,
+            noise,
+            target="audio",
+            window=16,
+            steps=1,
+            guidance=1,
+            contrast=1,
+            encode_once=False,
+        )
 
 
 def test_a_take_does_not_depend_on_the_others(unet):

@@ -1,4 +1,8 @@
-"""Classifier-free guidance, batched: v = v_uncond + g (v_cond - v_uncond) (Ho and Salimans, arXiv 2207.12598)."""
+"""Guidance, batched: away from no condition, and away from a wrong one.
+
+Classifier-free (Ho and Salimans, arXiv 2207.12598): v = v_uncond + g (v_cond - v_uncond). Contrastive (ours): the same
+with a mismatched condition in place of none, added as s (v_cond - v_mismatched), pushes away from the wrong timing.
+"""
 
 import torch
 from jaxtyping import Float
@@ -16,19 +20,32 @@ def guided_target(
     t: float,
     condition: Condition,
     guidance: float | int,
+    mismatched: Condition | None = None,
+    contrast: float | int = 0,
 ) -> Float[Tensor, "b c ..."]:
-    """The target's U-Net alone on an encoded condition. Guidance 1 is the conditional model, at half the cost."""
-    times = noisy.new_full((len(noisy),), t)
-    if guidance == 1:
-        return unet.predict(noisy, modality=modality, t=times, condition=condition)
-    both = unet.predict(
-        torch.cat([noisy, noisy]),
+    """The target's U-Net alone on encoded conditions. Guidance 1 and contrast 0 are the conditional model; either one
+    costs a pass more. Raises ValueError for a contrast without a mismatched condition."""
+    if contrast and mismatched is None:
+        raise ValueError(f"contrast is {contrast}, expected a mismatched condition with it")
+    conditions, hears = [condition], [True]
+    if guidance != 1:
+        conditions, hears = [*conditions, condition], [*hears, False]
+    if contrast and mismatched is not None:
+        conditions, hears = [*conditions, mismatched], [*hears, True]
+    passes = len(conditions)
+    predictions = unet.predict(
+        noisy.repeat(passes, *(1,) * (noisy.ndim - 1)),
         modality=modality,
-        t=torch.cat([times, times]),
-        condition=Condition.cat([condition, condition]),
-        hears=_first_half_hears(noisy),
-    )
-    return _extrapolate(both, guidance)
+        t=noisy.new_full((passes * len(noisy),), t),
+        condition=Condition.cat(conditions),
+        hears=torch.tensor(hears, device=noisy.device).repeat_interleave(len(noisy)),
+    ).chunk(passes)
+    conditional = guided = predictions[0]
+    if guidance != 1:
+        guided = predictions[1] + guidance * (conditional - predictions[1])
+    if contrast:
+        guided = guided + contrast * (conditional - predictions[-1])
+    return guided
 
 
 def guided_pair(

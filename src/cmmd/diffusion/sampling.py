@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.diffusion.guidance import guided_pair, guided_target
+from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.process import time_of_timestep
 from cmmd.diffusion.windows import WindowAverage, Windows
 from cmmd.models.blocks import Modality
@@ -50,12 +51,15 @@ def sample_target(
     window: int,
     steps: int,
     guidance: float | int,
+    contrast: float | int = 0,
     encode_once: bool = True,
     on_step: OnStep | None = None,
 ) -> Float[Tensor, "b ct ..."]:
     """Denoise `noise` into the target under clean, standardised condition latents of the same length, or of one item
     that all share. `window` is the network's clip length in video frames; `encode_once` False runs the condition's
-    U-Net again at every step (same result, for comparison)."""
+    U-Net again at every step (same result, for comparison; ValueError with a contrast, which needs the messages)."""
+    if contrast and not encode_once:
+        raise ValueError(f"contrast is {contrast}, expected 0 when the condition is not encoded once")
     windows = Windows(_frames(condition, OTHER[target]), window)
     batch = len(noise)
     if encode_once:
@@ -66,7 +70,7 @@ def sample_target(
     else:
         encoded = [(starts, None) for starts in windows.batches(WINDOW_BATCH)]
 
-    def predict(x: Tensor, t: float) -> Tensor:
+    def predict(x: Tensor, t: float, step: int) -> Tensor:
         average = WindowAverage(x, windows, target)
         for starts, messages in encoded:
             noisy = windows.cut(x, target, starts)
@@ -75,7 +79,17 @@ def sample_target(
                 predictions = _plain(unet, noisy, clean, target=target, t=t, guidance=guidance)
             else:
                 heard = messages.repeat(batch // len(condition))
-                predictions = guided_target(unet, noisy, modality=target, t=t, condition=heard, guidance=guidance)
+                wrong = circularly_shifted(heard, frames=window, turn=step) if contrast else None
+                predictions = guided_target(
+                    unet,
+                    noisy,
+                    modality=target,
+                    t=t,
+                    condition=heard,
+                    guidance=guidance,
+                    mismatched=wrong,
+                    contrast=contrast,
+                )
             average.add(predictions, starts)
         return average.mean()
 
@@ -83,7 +97,7 @@ def sample_target(
     solver.set_timesteps(steps)
     x = noise
     for index, timestep in enumerate(solver.timesteps):
-        x = _step(solver, predict(x, float(time_of_timestep(timestep))), timestep, x)
+        x = _step(solver, predict(x, float(time_of_timestep(timestep)), index), timestep, x)
         if on_step:
             on_step(index + 1)
     return x

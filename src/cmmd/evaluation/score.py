@@ -44,6 +44,7 @@ class ScoreOptions:
     steps: int = 25
     seed: int = 1_000_000
     guidance: float | None = None
+    contrast: float = 0.0
     sampler: Sampler = "unipc"
     device: str = "cpu"
     out: Path | None = None
@@ -179,7 +180,12 @@ def _generate(
     """Waveforms and frames as the direction makes them; item i has seed options.seed + i whatever the batch size."""
     waveforms: list[np.ndarray] = []
     frames: list[np.ndarray] = []
-    shared: dict[str, Any] = {"steps": options.steps, "guidance": options.guidance, "sampler": options.sampler}
+    shared: dict[str, Any] = {
+        "steps": options.steps,
+        "guidance": options.guidance,
+        "contrast": options.contrast,
+        "sampler": options.sampler,
+    }
     for start in range(0, len(clips), BATCH):
         batch, seed = clips[start : start + BATCH], options.seed + start
         if direction == "video_to_audio":

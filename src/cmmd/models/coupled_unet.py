@@ -60,6 +60,14 @@ class Condition:
         return Condition(conditions[0].modality, tuple(torch.cat(messages) for messages in stages))
 
 
+class Exchange(NamedTuple):
+    """A prediction, and what the streams said to each other on the way to it."""
+
+    prediction: Prediction
+    from_video: Condition
+    from_audio: Condition
+
+
 class CoupledUNet(ModelMixin, ConfigMixin):
     """Two U-Nets with the same number of stages and one fusion module after each.
 
@@ -137,22 +145,44 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         ``video_hears`` and ``audio_hears`` say which items of a stream hear the other (all, by default); a stream whose
         times are all zero does not hear, whatever they say, unless the model was made with ``clean_hears``.
         """
+        return self.exchange(
+            video, audio, t_video=t_video, t_audio=t_audio, video_hears=video_hears, audio_hears=audio_hears
+        ).prediction
+
+    def exchange(
+        self,
+        video: Float[Tensor, "b cv f h w"],
+        audio: Float[Tensor, "b ca m n"],
+        *,
+        t_video: Float[Tensor, "b *fv"],
+        t_audio: Float[Tensor, "b *fa"],
+        video_hears: Bool[Tensor, " b"] | None = None,
+        audio_hears: Bool[Tensor, " b"] | None = None,
+    ) -> Exchange:
+        """``forward`` that keeps the messages: of an item that is clean they equal those of ``encode_condition``."""
         self._check_input(video, "video")
         self._check_input(audio, "audio")
         t_video, t_audio = (_frame_times(t, video.shape[2]) for t in (t_video, t_audio))
         self._check_sizes(frames=video.shape[2], spectrogram_frames=audio.shape[3])
         video_hears, audio_hears = self._hearing(t_video, video_hears), self._hearing(t_audio, audio_hears)
         states = (self.video_unet.begin(video, t_video), self.audio_unet.begin(audio, t_audio))
+        said: list[tuple[Tensor, Tensor]] = []
         for index, fusion in enumerate(self._fusions()):
             seen = self.video_unet.stage(index, states[0])
             heard = self.audio_unet.stage(index, states[1])
             from_video = fusion.speak(seen.features, speaker="video")
             from_audio = fusion.speak(heard.features, speaker="audio")
+            said.append((from_video, from_audio))
             states = (
                 self._hear(index, seen, from_audio, hearer="video", hears=video_hears),
                 self._hear(index, heard, from_video, hearer="audio", hears=audio_hears),
             )
-        return Prediction(self.video_unet.finish(states[0]), self.audio_unet.finish(states[1]))
+        by_video, by_audio = zip(*said, strict=True)
+        return Exchange(
+            Prediction(self.video_unet.finish(states[0]), self.audio_unet.finish(states[1])),
+            Condition("video", by_video),
+            Condition("audio", by_audio),
+        )
 
     def encode_condition(self, latents: Float[Tensor, "b c ..."], *, modality: Modality) -> Condition:
         """All that a clean modality has to say, from one pass of its U-Net at time 0, hearing nothing.

@@ -14,6 +14,7 @@ from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
+from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.easy_fusion import FusionKind, Reduction
 from cmmd.pretrained import SHIPPED_MODEL
@@ -49,6 +50,7 @@ class CoupledRecipe:
     data: WorldConfig = field(default_factory=WorldConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
+    contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=3000, batch_size=16))
 
 
@@ -114,6 +116,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
         batch_size=config.loop.batch_size,
         seed=config.loop.seed,
         prediction_type=config.prediction_type,
+        contrastive=config.contrastive,
     )
     trained = run_training(network, losses, loop=config.loop, config=config, out=out, resume=resume)
     from cmmd.pipeline import CMMDPipeline

@@ -1,12 +1,17 @@
-"""The loss curve of a run, drawn from its log (ours)."""
+"""The losses of a run and its gaps, drawn from its log (ours)."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cmmd.training.log import read_log
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 NOT_LOSSES = {"step", "seconds", "gradient_norm"}
+GAP = "gap_"
 
 
 def draw_losses(log: Path, picture: Path) -> None:
@@ -18,7 +23,8 @@ def draw_losses(log: Path, picture: Path) -> None:
         return
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    names = [name for name in dict.fromkeys(name for line in lines for name in line) if name not in NOT_LOSSES]
+    names = dict.fromkeys(name for line in lines for name in line)
+    names = [name for name in names if name not in NOT_LOSSES and not name.startswith(GAP)]
     for name in names:
         points = np.array([(line["step"], line[name]) for line in lines if line.get(name, 0) > 0])
         if not len(points):
@@ -31,6 +37,39 @@ def draw_losses(log: Path, picture: Path) -> None:
     axes.set_ylabel(f"loss (mean of {max(1, len(lines) // 15)} reports)")
     axes.grid(alpha=0.3, which="both")
     axes.legend(frameon=False)
+    _save(figure, picture)
+
+
+def draw_gaps(log: Path, picture: Path) -> None:
+    """d(x, c-) - d(x, c+) over the steps: a panel a kind of mismatch, a line a noise level; nothing without a contrast.
+
+    What keeps to zero is not listened to.
+    """
+    from matplotlib.figure import Figure
+
+    lines = [line for line in read_log(log) if any(name.startswith(GAP) for name in line)]
+    names = list(dict.fromkeys(name for line in lines for name in line if name.startswith(GAP)))
+    kinds = [name for name in names if "_noise" not in name]
+    if not kinds:
+        return
+    figure = Figure(figsize=(3.6 * len(kinds), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+    for axes, kind in zip(panels, kinds, strict=True):
+        for name in sorted(name for name in names if name.startswith(f"{kind}_noise")):
+            points = np.array([(line["step"], line[name]) for line in lines if name in line])
+            width = max(1, len(points) // 15)
+            smooth = np.convolve(points[:, 1], np.ones(width) / width, mode="valid")
+            axes.plot(points[width - 1 :, 0], smooth, label=name.removeprefix(f"{kind}_"), linewidth=1.2)
+        axes.axhline(0, color="0.5", linewidth=0.8)
+        axes.set_title(kind.removeprefix(GAP).replace("_", " "))
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("gap of the denoising error")
+    panels[0].legend(frameon=False)
+    _save(figure, picture)
+
+
+def _save(figure: "Figure", picture: Path) -> None:
     beside = picture.with_name(f".{picture.stem}.partial.png")
     figure.savefig(beside, dpi=120)
     beside.replace(picture)

@@ -61,6 +61,7 @@ def _open_folder(out: Path, configuration: str, *, resume: bool) -> None:
 
 
 def _draw_losses(out: Path) -> None:
-    from cmmd.training.loss_picture import draw_losses
+    from cmmd.training.loss_picture import draw_gaps, draw_losses
 
     draw_losses(out / "log.jsonl", out / "losses.png")
+    draw_gaps(out / "log.jsonl", out / "gaps.png")
