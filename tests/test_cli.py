@@ -116,6 +116,7 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("generate a.mp4 --joint", "--joint makes both from nothing"),
         ("generate --joint --to audio", "--joint makes both from nothing"),
         ("generate a.mp4 --seconds 2", "--seconds goes with --joint"),
+        ("generate --joint --contrast 1", "--contrast needs an INPUT"),
         ("generate --joint --seconds 0", "'--seconds': 0"),
         ("generate --joint --seconds inf", "'--seconds': inf"),
         ("generate a.mp4 --steps 0", "'--steps': 0 is not in the range"),
@@ -197,11 +198,12 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     line = (
         "score m --family dance --clips 5 --direction joint --steps 9 --seed 3 --guidance 2 --sampler ddim --out o.json"
     )
-    assert main([*line.split(), "--device", "cuda", "--contrast", "1"]) == 0
+    assert main([*line.split(), "--device", "cuda", "--contrast", "1", "--split", "hard"]) == 0
     assert calls[0].args == (
         import_module("cmmd.evaluation.score").ScoreOptions(
             model="m",
             family="dance",
+            split="hard",
             clips=5,
             direction="joint",
             steps=9,
@@ -217,9 +219,9 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_world_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.data.world.files", "write_world")
-    assert main(["world", "dance", "d", "--clips", "3", "--seed", "7", "--frames", "32"]) == 0
+    assert main(["world", "dance", "d", "--clips", "3", "--seed", "7", "--frames", "32", "--split", "hard"]) == 0
     assert calls[0].args == ("dance", Path("d"))
-    assert calls[0].kwargs == {"clips": 3, "seed": 7, "frames": 32}
+    assert calls[0].kwargs == {"clips": 3, "seed": 7, "frames": 32, "split": "hard"}
 
 
 # Recipes

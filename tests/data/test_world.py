@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from cmmd.data.world.clip import EDGE, FAMILIES, world_clip
+from cmmd.data.world.difficulty import Difficulty, worsen
 from cmmd.data.world.files import write_world
-from cmmd.data.world.impacts import HIGHEST, LARGEST, LOWEST, SMALLEST, frequency_of
+from cmmd.data.world.impacts import HIGHEST, LARGEST, LOWEST, SMALLEST, frequency_of, impacts_clip
 from cmmd.evaluation.alignment import measure_alignment
 from cmmd.evaluation.sound_onsets import sound_onsets
 
@@ -55,6 +56,36 @@ def test_a_generator_that_ignores_its_condition_scores_at_chance(family):
     report = measure_alignment([clip.event_times for clip in others], [clip.event_times for clip in clips])
     assert report.at(0.05).f1 < 0.45
     assert abs(report.at(0.05).f1 - report.at(0.05).chance) < 0.08
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_hard_split_is_as_exact_and_moves_less(family):
+    hard = [world_clip(family, seed, split="hard") for seed in range(40)]
+    assert np.array_equal(hard[3].frames, world_clip(family, 3, split="hard").frames)
+    heard = [sound_onsets(clip.waveform).times for clip in hard]
+    report = measure_alignment(heard, [clip.event_times for clip in hard])
+    assert report.at(0.05).f1 > 0.85
+    standard = [world_clip(family, seed) for seed in range(40)]
+    contrast = [np.mean([clip.frames.astype(float).std() for clip in clips]) for clips in (hard, standard)]
+    assert contrast[0] < 0.8 * contrast[1]
+
+
+def test_decoys_are_seen_and_not_heard():
+    plain, with_decoys = (
+        impacts_clip(np.random.default_rng(0), seed=0, frames=16, difficulty=Difficulty(decoys=decoys))
+        for decoys in (0, 3)
+    )
+    assert plain.events and np.array_equal(plain.event_times, with_decoys.event_times)
+    moving = [np.abs(np.diff(clip.frames.astype(float), axis=0)).mean() for clip in (plain, with_decoys)]
+    assert moving[1] > moving[0]
+
+
+def test_compression_costs_detail_and_the_defaults_cost_nothing():
+    frames = world_clip("impacts", 0).frames
+    rng = np.random.default_rng(0)
+    assert worsen(frames, Difficulty(), rng) is frames
+    errors = [np.abs(worsen(frames, Difficulty(compression=c), rng).astype(float) - frames).mean() for c in (0.02, 0.2)]
+    assert 0 < errors[0] < errors[1] < 12
 
 
 def test_pitch_is_a_falling_function_of_size():

@@ -17,6 +17,7 @@ import torch
 from tqdm import tqdm
 
 from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip, world_clip
+from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
 from cmmd.diffusion.sampling import Sampler, build_scheduler, sample_joint
 from cmmd.evaluation.alignment import AlignmentReport, markdown_table, measure_alignment, table_row
@@ -39,6 +40,7 @@ class ScoreOptions:
 
     model: str | None = None
     family: Literal["impacts", "dance", "both"] = "both"
+    split: Split = "standard"
     clips: int = 300
     direction: Literal["video_to_audio", "audio_to_video", "joint", "all"] = "all"
     steps: int = 25
@@ -72,7 +74,7 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
     families = FAMILIES if options.family == "both" else (options.family,)
     directions = DIRECTIONS if options.direction == "all" else (options.direction,)
     seeds = range(options.seed, options.seed + options.clips)
-    worlds = {family: [world_clip(family, seed) for seed in seeds] for family in families}
+    worlds = {family: [world_clip(family, seed, split=options.split) for seed in seeds] for family in families}
     scores, truths = [], []
     for family, clips in worlds.items():
         truths.append(_Truth.of(clips, detector))

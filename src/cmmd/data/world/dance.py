@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmmd.data.world.clip import FPS, SAMPLE_RATE, Event, Span, WorldClip, choose_span
+from cmmd.data.world.difficulty import Difficulty, worsen
 from cmmd.data.world.scene import Scene, hsv, textured_background
 from cmmd.data.world.sounds import bass, kick, limit_peak, mix_at, room, snare
 
@@ -109,15 +110,18 @@ class Beat:
     number: int
 
 
-def dance_clip(rng: np.random.Generator, *, seed: int, frames: int) -> WorldClip:
+def dance_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty: Difficulty) -> WorldClip:
     """One clip of the family."""
     style = STYLES[rng.integers(len(STYLES))]
     # A pattern with a silent beat would be slow at low tempo: its gaps stay below 1.4 s by drawing tempo in log space.
     period = 60.0 / float(np.exp(rng.uniform(np.log(70), np.log(150))))
     beats = draw_beats(rng, style, period, -LEAD, frames / FPS + 1 + LEAD)
+    if difficulty.accents:
+        beats = _with_accents(rng, beats, period, difficulty.accents)
     span = choose_span(np.array([beat.time for beat in beats]), frames, rng)
-    pixels = _draw(rng, style, beats, span)
+    pixels = _draw(rng, style, beats, span, difficulty)
     waveform, events = _sound(rng, style, beats, period, span)
+    pixels = worsen(pixels, difficulty, rng)
     return WorldClip(frames=pixels, waveform=waveform, events=events, family="dance", seed=seed)
 
 
@@ -141,7 +145,19 @@ def draw_beats(rng: np.random.Generator, style: Style, period: float, start: flo
     return tuple(beats)
 
 
-def _draw(rng: np.random.Generator, style: Style, beats: tuple[Beat, ...], span: Span) -> np.ndarray:
+def _with_accents(rng: np.random.Generator, beats: tuple[Beat, ...], period: float, share: float) -> tuple[Beat, ...]:
+    """Weak blows of the snare between some beats, danced as they are heard."""
+    accents = [
+        Beat(time=beat.time + period / 2, drum="S", level=0.5 * beat.level, number=beat.number + 1)
+        for beat in beats
+        if rng.random() < share and period / 2 > 0.25
+    ]
+    return tuple(sorted((*beats, *accents), key=lambda beat: beat.time))
+
+
+def _draw(
+    rng: np.random.Generator, style: Style, beats: tuple[Beat, ...], span: Span, difficulty: Difficulty
+) -> np.ndarray:
     t = span.frame_times
     wall = hsv(style.room_hue + rng.uniform(-0.04, 0.04), rng.uniform(0.15, 0.4), rng.uniform(0.2, 0.5))
     drift = rng.uniform(0, 1.5) * np.stack(
@@ -149,7 +165,14 @@ def _draw(rng: np.random.Generator, style: Style, beats: tuple[Beat, ...], span:
     )
     scene = Scene(textured_background(rng, wall, strength=rng.uniform(0.02, 0.08)), drift)
     scene.box(32.0, 76.0, 60.0, 18.0, wall * 0.6, outline=0)
-    _draw_dancer(rng, scene, style, _pose(style, beats, t))
+    for _ in range(difficulty.decoys):
+        # Somebody in the background who dances to other music.
+        other = STYLES[rng.integers(len(STYLES))]
+        rhythm = draw_beats(rng, other, rng.uniform(0.4, 0.85), float(t[0]) - LEAD, float(t[-1]) + LEAD)
+        pose = _pose(other, rhythm, t).scaled(difficulty.reach)
+        _draw_dancer(rng, scene, other, pose, x=rng.choice([10.0, 54.0]), size=rng.uniform(0.6, 0.75))
+    _draw_dancer(rng, scene, style, _pose(style, beats, t).scaled(difficulty.reach))
+    scene.occlude(rng, difficulty.occluders)
     light = 1 + rng.uniform(0, 0.08) * np.sin(t * rng.uniform(0.5, 2) + rng.uniform(0, 6))
     return scene.finish(rng, light=light, noise=rng.uniform(0, 0.01))
 
@@ -163,6 +186,10 @@ class Pose:
     left: np.ndarray
     right: np.ndarray
     step: np.ndarray
+
+    def scaled(self, reach: float) -> "Pose":
+        """The same movement, smaller."""
+        return Pose(sink=self.sink * reach, left=self.left * reach, right=self.right * reach, step=self.step * reach)
 
 
 def _pose(style: Style, beats: tuple[Beat, ...], t: np.ndarray) -> Pose:
@@ -198,13 +225,21 @@ def _arms(style: Style, beat: Beat) -> tuple[float, float, float]:
     return (float(angle), float(-angle), step)
 
 
-def _draw_dancer(rng: np.random.Generator, scene: Scene, style: Style, pose: Pose) -> None:
+def _draw_dancer(
+    rng: np.random.Generator,
+    scene: Scene,
+    style: Style,
+    pose: Pose,
+    *,
+    x: float | None = None,
+    size: float | None = None,
+) -> None:
     clothes = hsv(style.hue + rng.uniform(-0.03, 0.03), rng.uniform(0.65, 0.9), rng.uniform(0.75, 1.0))
     trousers = clothes * 0.55
     skin = hsv(0.07, rng.uniform(0.3, 0.5), rng.uniform(0.6, 0.95))
-    size = rng.uniform(0.9, 1.15)
+    size = rng.uniform(0.9, 1.15) if size is None else size
     ground = 59.0
-    x = 32 + rng.uniform(-8, 8) + 1.5 * pose.step
+    x = (32 + rng.uniform(-8, 8) if x is None else x) + 1.5 * pose.step
     hip = ground - size * 20 + style.drop * pose.sink
     neck = hip - size * 16
     for side, arm in ((-1.0, pose.left), (1.0, pose.right)):

@@ -43,7 +43,7 @@ def world_key(
     """What encoded clips depend on, as a hash: the configuration, a clip of each family as it is now, the weights."""
     digest = hashlib.sha256(json.dumps([asdict(config), asdict(geometry)]).encode())
     for family in config.families:
-        clip = world_clip(family, config.seed, frames=min(config.frames, 8))
+        clip = world_clip(family, config.seed, frames=min(config.frames, 8), split=config.split)
         spectrogram = codec.encode(torch.from_numpy(clip.waveform)[None])
         digest.update(clip.frames.tobytes() + spectrogram.numpy().tobytes())
     for name, tensor in sorted(autoencoder.state_dict().items()):

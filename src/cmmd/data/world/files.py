@@ -6,10 +6,13 @@ from pathlib import Path
 
 from cmmd.clips.writing import write_video
 from cmmd.data.world.clip import FPS, SAMPLE_RATE, Family, WorldClip, world_clip
+from cmmd.data.world.difficulty import Split
 from cmmd.progress import progress
 
 
-def write_world(family: Family, folder: Path, *, clips: int, seed: int, frames: int = 16) -> None:
+def write_world(
+    family: Family, folder: Path, *, clips: int, seed: int, frames: int = 16, split: Split = "standard"
+) -> None:
     """Write clips seed .. seed + clips - 1 as `FAMILY-SEED.mp4` and `.json`; a complete clip is not written again.
 
     Raises InputError when the folder cannot be written.
@@ -17,8 +20,8 @@ def write_world(family: Family, folder: Path, *, clips: int, seed: int, frames: 
     folder.mkdir(parents=True, exist_ok=True)
     for number in progress(range(seed, seed + clips), f"{family} clips", unit="clip"):
         record = folder / f"{family}-{number:07d}.json"
-        clip = world_clip(family, number, frames=frames)
-        text = json.dumps(_record(clip), indent=1) + "\n"
+        clip = world_clip(family, number, frames=frames, split=split)
+        text = json.dumps(_record(clip, split), indent=1) + "\n"
         if record.exists() and record.read_text() == text:
             continue
         write_video(clip.frames, record.with_suffix(".mp4"), fps=FPS, waveform=clip.waveform, sample_rate=SAMPLE_RATE)
@@ -28,10 +31,11 @@ def write_world(family: Family, folder: Path, *, clips: int, seed: int, frames: 
         beside.replace(record)
 
 
-def _record(clip: WorldClip) -> dict:
+def _record(clip: WorldClip, split: Split) -> dict:
     """Times in seconds from the first frame, frequencies in Hz."""
     return {
         "family": clip.family,
+        "split": split,
         "seed": clip.seed,
         "fps": FPS,
         "frames": len(clip.frames),

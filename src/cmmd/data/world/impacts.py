@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmmd.data.world.clip import FPS, SAMPLE_RATE, Event, Span, WorldClip, choose_span
+from cmmd.data.world.difficulty import Difficulty, worsen
 from cmmd.data.world.scene import Scene, hsv, textured_background
 from cmmd.data.world.sounds import MATERIALS, Material, limit_peak, mix_at, room, struck
 
@@ -23,7 +24,8 @@ LEAD = 1.6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thing:
-    """An object that sounds. times: its own events, from before the clip until after it; levels: the force of each."""
+    """An object that sounds. times: its own events, from before the clip until after it; levels: the force of each.
+    reach: size of its movement."""
 
     radius: float
     material: Material
@@ -31,6 +33,7 @@ class Thing:
     home: float
     times: np.ndarray
     levels: np.ndarray
+    reach: float = 1.0
 
     @property
     def colour(self) -> np.ndarray:
@@ -47,17 +50,18 @@ def frequency_of(radius: float) -> float:
     return float(LOWEST * (HIGHEST / LOWEST) ** part)
 
 
-def impacts_clip(rng: np.random.Generator, *, seed: int, frames: int) -> WorldClip:
+def impacts_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty: Difficulty) -> WorldClip:
     """One clip of the family."""
-    count = int(rng.choice([1, 2, 3], p=[0.45, 0.35, 0.2]))
+    count = int(rng.choice(difficulty.objects, p=difficulty.object_odds))
     times = draw_schedule(rng, -LEAD, frames / FPS + 1 + LEAD)
     owners = rng.integers(0, count, size=len(times))
-    things = [_draw_thing(rng, times[owners == index], index, count) for index in range(count)]
+    things = [_draw_thing(rng, times[owners == index], index, count, difficulty.reach) for index in range(count)]
     # An object with no event left to it would hang in the air for ever: it stays out of the picture.
     things = [thing for thing in things if len(thing.times) >= 2]
     span = choose_span(np.concatenate([thing.times for thing in things]), frames, rng)
-    pixels = _draw(rng, things, span)
+    pixels = _draw(rng, things, span, difficulty)
     waveform, events = _sound(rng, things, span)
+    pixels = worsen(pixels, difficulty, rng)
     return WorldClip(frames=pixels, waveform=waveform, events=events, family="impacts", seed=seed)
 
 
@@ -70,7 +74,7 @@ def draw_schedule(rng: np.random.Generator, start: float, stop: float) -> np.nda
     return times[times < stop]
 
 
-def _draw_thing(rng: np.random.Generator, times: np.ndarray, index: int, count: int) -> Thing:
+def _draw_thing(rng: np.random.Generator, times: np.ndarray, index: int, count: int, reach: float) -> Thing:
     lane = 64.0 / count
     radius = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(min(LARGEST, 0.36 * lane)))))
     home = lane * (index + 0.5) + rng.uniform(-0.1, 0.1) * lane
@@ -81,10 +85,11 @@ def _draw_thing(rng: np.random.Generator, times: np.ndarray, index: int, count: 
         home=float(home),
         times=times,
         levels=rng.uniform(0.55, 1.0, size=len(times)),
+        reach=reach,
     )
 
 
-def _draw(rng: np.random.Generator, things: list[Thing], span: Span) -> np.ndarray:
+def _draw(rng: np.random.Generator, things: list[Thing], span: Span, difficulty: Difficulty) -> np.ndarray:
     t = span.frame_times
     base = hsv(rng.uniform(), rng.uniform(0.05, 0.5), rng.uniform(0.15, 0.55))
     drift = rng.uniform(0, 2.5) * np.stack(
@@ -94,9 +99,12 @@ def _draw(rng: np.random.Generator, things: list[Thing], span: Span) -> np.ndarr
     scene.box(32.0, FLOOR + 20, 60.0, 20.0, base * rng.uniform(0.5, 0.8), outline=0)
     for _ in range(int(rng.integers(0, 3))):
         _draw_distractor(rng, scene, t)
+    for _ in range(difficulty.decoys):
+        _draw_decoy(rng, scene, t, difficulty.reach)
     for thing in things:
         action = (_draw_bounce, _draw_strike, _draw_swing)[rng.integers(3)]
         action(rng, scene, thing, t)
+    scene.occlude(rng, difficulty.occluders)
     light = 1 + rng.uniform(0, 0.12) * np.sin(t * rng.uniform(0.5, 3) + rng.uniform(0, 6))
     return scene.finish(rng, light=light, noise=rng.uniform(0, 0.01))
 
@@ -113,6 +121,13 @@ def _draw_distractor(rng: np.random.Generator, scene: Scene, t: np.ndarray) -> N
         scene.box(x, y, radius, radius * rng.uniform(0.5, 1.2), colour, outline=0)
 
 
+def _draw_decoy(rng: np.random.Generator, scene: Scene, t: np.ndarray, reach: float) -> None:
+    """A ball with the path of a bouncing one, which turns in mid-air and touches nothing."""
+    times = draw_schedule(rng, float(t[0]) - LEAD, float(t[-1]) + LEAD)
+    thing = _draw_thing(rng, times, int(rng.integers(3)), 3, reach)
+    _draw_bounce(rng, scene, thing, t, floor=FLOOR - rng.uniform(12, 22))
+
+
 def _phases(thing: Thing, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Time since the last event, time until the next, and the gap between them; far away where there is none."""
     following = np.searchsorted(thing.times, t, side="right")
@@ -121,22 +136,24 @@ def _phases(thing: Thing, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
     return since, until, since + until
 
 
-def _draw_bounce(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
+def _draw_bounce(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray, *, floor: float = FLOOR) -> None:
     """A ball on the floor: parabolas between its own contacts, higher where the flight is longer."""
     since, until, gap = _phases(thing, t)
     part = since / gap
-    room_above = FLOOR - 2 * thing.radius - 4
-    height = np.minimum(34.0 * gap, room_above) * 4 * part * (1 - part)
+    room_above = floor - 2 * thing.radius - 4
+    height = thing.reach * np.minimum(34.0 * gap, room_above) * 4 * part * (1 - part)
     x = thing.home + rng.uniform(0, 3) * np.sin(t * rng.uniform(0.5, 1.5) + rng.uniform(0, 6))
     contact = np.exp(-np.minimum(since, until) / 0.04)
-    scene.disc(x, FLOOR - thing.radius - height, thing.radius, thing.colour, squash=0.18 * contact)
+    scene.disc(x, floor - thing.radius - height, thing.radius, thing.colour, squash=0.18 * contact)
 
 
 def _draw_strike(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
     """A stick that comes down on an object at rest: fast down, slower up; the object shivers."""
     since, until, _ = _phases(thing, t)
-    lift = rng.uniform(0.8, 1.2) * np.minimum(
-        np.minimum(until / 0.24, 1.0) ** 0.85, np.minimum(since / 0.36, 1.0) ** 0.9
+    lift = (
+        thing.reach
+        * rng.uniform(0.8, 1.2)
+        * np.minimum(np.minimum(until / 0.24, 1.0) ** 0.85, np.minimum(since / 0.36, 1.0) ** 0.9)
     )
     shiver = 1.2 * np.exp(-since / 0.06) * np.sin(since * 60)
     y = FLOOR - thing.radius
@@ -161,7 +178,7 @@ def _draw_swing(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndar
     length = FLOOR - 8 - thing.radius
     room_beside = (62 - thing.home if side > 0 else thing.home - 2) - thing.radius
     widest = np.arcsin(min(room_beside / length, 0.65))
-    angle = side * np.minimum(1.1 * gap, widest) * np.sin(np.pi * part)
+    angle = side * thing.reach * np.minimum(1.1 * gap, widest) * np.sin(np.pi * part)
     x, y = thing.home + length * np.sin(angle), 4 + length * np.cos(angle)
     post_x = thing.home - side * (thing.radius + 2)
     scene.capsule(thing.home, 4.0, x, y, 0.7, hsv(0.0, 0.0, 0.85))

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from cmmd.data.world.clip import FAMILIES, Family, WorldClip, world_clip
+from cmmd.data.world.difficulty import Split
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
-    """clips: of each family. frames: of a clip, of which training crops a stretch. seed: of the first clip."""
+    """clips: of each family. frames: of a clip, of which training crops a stretch. seed: of the first clip. split: how
+    hard they are to understand."""
 
     families: tuple[Family, ...] = FAMILIES
     clips: int = 1000
     frames: int = 48
     seed: int = 0
+    split: Split = "standard"
 
     def __post_init__(self) -> None:
         if self.clips < 1 or self.frames < 1:
@@ -30,8 +33,8 @@ def render(config: WorldConfig) -> Iterator[WorldClip]:
     # Fork would copy the threads' locks of a process that has used torch; a fresh server has none.
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-        yield from pool.map(partial(_render_one, frames=config.frames), jobs, chunksize=8)
+        yield from pool.map(partial(_render_one, frames=config.frames, split=config.split), jobs, chunksize=8)
 
 
-def _render_one(job: tuple[Family, int], *, frames: int) -> WorldClip:
-    return world_clip(*job, frames=frames)
+def _render_one(job: tuple[Family, int], *, frames: int, split: Split) -> WorldClip:
+    return world_clip(*job, frames=frames, split=split)

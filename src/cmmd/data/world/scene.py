@@ -106,6 +106,12 @@ class Scene:
 
         self._paint(distance, colour, outline, (x - half_width, y - half_height, x + half_width, y + half_height))
 
+    def occlude(self, rng: np.random.Generator, bars: int) -> None:
+        """Upright bars in front of everything, over parts of the picture's width."""
+        for _ in range(bars):
+            colour = hsv(rng.uniform(), rng.uniform(0.0, 0.4), rng.uniform(0.1, 0.7))
+            self.box(rng.uniform(4, 60), 32.0, rng.uniform(1.5, 4.0), 40.0, colour, outline=0)
+
     def finish(self, rng: np.random.Generator, *, light: np.ndarray, noise: float) -> np.ndarray:
         """Apply the light (f,) and sensor noise; uint8 (f, 64, 64, 3)."""
         pixels = self.pixels * light[:, None, None, None].astype(np.float32)
