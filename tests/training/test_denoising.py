@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from cmmd.data.encoded_clips import EncodedClips
+from cmmd.data.order import batch_indices
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.training.denoising import NOISE_LEVELS, denoising_step
-from cmmd.training.loop import step_generator
+from cmmd.training.loop import Part, step_generator
 
 FRAMES, BATCH = 8, 16
 BOTH = ConditioningConfig(video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0)
@@ -36,7 +37,7 @@ def unet() -> CoupledUNet:
 
 def terms(unet: CoupledUNet, clips: EncodedClips, contrastive: ContrastiveConfig | None, modes=BOTH, step: int = 3):
     losses = denoising_step(clips, modes, frames=FRAMES, batch_size=BATCH, seed=0, contrastive=contrastive)
-    return losses(unet, step, step_generator(0, step))
+    return losses(unet, Part(step), step_generator(0, step))
 
 
 def test_contrast_adds_its_term_and_changes_nothing_else(unet, clips):
@@ -65,6 +66,11 @@ def test_a_batch_without_conditions_has_no_contrast(unet, clips):
     assert "contrastive" not in terms(unet, clips, ContrastiveConfig(weight=1.0), dropped)
 
 
+def test_parts_of_a_batch_hold_each_of_its_clips_once(clips):
+    whole = batch_indices(len(clips), BATCH, seed=0, step=5)
+    assert torch.equal(torch.cat([Part(5, index, 4).of(whole) for index in range(4)]), whole)
+
+
 @pytest.mark.parametrize("direction", ["video_to_audio", "audio_to_video"])
 def test_contrast_trains_the_speaker_and_the_hearer(unet, clips, direction):
     modes = ConditioningConfig(**({"video_to_audio": 0.0, "audio_to_video": 0.0, "joint": 0.0} | {direction: 1.0}))
@@ -84,7 +90,7 @@ def test_contrast_opens_the_gap(clips, unet):
     optimizer = torch.optim.Adam(unet.parameters(), lr=3e-3)
     gaps = []
     for step in range(60):
-        found = losses(unet, step, step_generator(0, step))
+        found = losses(unet, Part(step), step_generator(0, step))
         optimizer.zero_grad()
         found["loss"].backward()
         optimizer.step()

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from cmmd.errors import InputError
 from cmmd.training.log import Log, read_log
-from cmmd.training.loop import LoopConfig, fresh_state, learning_rate_at, step_generator, train
+from cmmd.training.loop import LoopConfig, Part, fresh_state, learning_rate_at, step_generator, train
 from cmmd.training.run import run_training
 from cmmd.training.state import KEPT, checkpoints
+from cmmd.training.team import Team
 
 CONFIG = LoopConfig(steps=12, batch_size=4, learning_rate=1e-2, warmup=3, save_every=4, log_every=1)
 
@@ -22,7 +23,7 @@ def line() -> nn.Module:
     return nn.Linear(3, 1)
 
 
-def losses(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
+def losses(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
     x = torch.randn(8, 3, generator=generator)
     return {"loss": (model(x) - x.sum(1, keepdim=True)).square().mean()}
 
@@ -49,10 +50,10 @@ def test_resumed_training_equals_uninterrupted_training_bit_for_bit(tmp_path):
 
 
 def test_a_run_killed_between_saves_ends_in_the_same_weights_and_log(tmp_path):
-    def stops(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
-        if step == 6:
+    def stops(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
+        if part.step == 6:
             raise KeyboardInterrupt
-        return losses(model, step, generator)
+        return losses(model, part, generator)
 
     whole = run_training(line(), losses, loop=CONFIG, config=CONFIG, out=tmp_path / "whole", resume=False)
     with pytest.raises(KeyboardInterrupt):
@@ -85,10 +86,10 @@ def test_a_loss_that_is_not_finite_stops_before_it_does_harm():
     state = fresh_state(line(), CONFIG)
     before = weights(state.model)
 
-    def not_finite(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
-        return {name: loss * float("nan") for name, loss in losses(model, step, generator).items()}
+    def not_finite(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
+        return {name: loss * float("nan") for name, loss in losses(model, part, generator).items()}
 
-    with pytest.raises(FloatingPointError, match="step 0: loss is nan, expected a finite number"):
+    with pytest.raises(FloatingPointError, match="step 0: loss is nan, gradient norm nan, expected finite numbers"):
         next(train(state, not_finite, CONFIG))
     assert all(map(torch.equal, weights(state.model), before)) and state.step == 0
 
@@ -110,8 +111,13 @@ def test_learning_rate_rises_and_falls():
 
 
 def test_every_step_has_its_own_noise():
-    draws = {torch.randn(1, generator=step_generator(seed, step)).item() for seed in range(3) for step in range(50)}
-    assert len(draws) == 150
+    draws = {
+        torch.randn(1, generator=step_generator(seed, step, part)).item()
+        for seed in range(3)
+        for step in range(50)
+        for part in range(4)
+    }
+    assert len(draws) == 600
 
 
 def test_a_run_is_not_overwritten_and_not_resumed_under_another_configuration(tmp_path):
@@ -137,7 +143,36 @@ def test_log_survives_a_line_cut_short(tmp_path):
     assert [entry["step"] for entry in read_log(path)] == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["steps", "batch_size", "learning_rate", "clip_norm", "save_every", "log_every"])
+def test_parts_of_a_batch_add_up_to_its_gradient():
+    """Gradient accumulation: a batch in parts trains as the whole batch does."""
+    x = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+
+    def fixed(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
+        own = part.of(x)
+        return {"loss": (model(own) - own.sum(1, keepdim=True)).square().mean(), f"part{part.index}": own.sum()}
+
+    runs = []
+    for parts in (1, 4):
+        config = replace(CONFIG, batch_size=8, parts=parts)
+        state = fresh_state(line(), config)
+        runs.append(([report.losses for report in train(state, fixed, config)], weights(state.model)))
+    for whole, cut in zip(runs[0][0], runs[1][0], strict=True):
+        assert whole["loss"] == pytest.approx(cut["loss"], rel=1e-5)
+    assert "part3" in runs[1][0][0] and "part3" not in runs[0][0][0]
+    for a, b in zip(runs[0][1], runs[1][1], strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_parts_that_cannot_be_shared_are_refused():
+    with pytest.raises(ValueError, match="batch_size 4 is not a multiple of its 3 parts"):
+        replace(CONFIG, parts=3)
+    with pytest.raises(ValueError, match="parts is 1, expected a multiple of the 2 processes"):
+        next(train(fresh_state(line(), CONFIG), losses, CONFIG, team=Team(size=2)))
+
+
+@pytest.mark.parametrize(
+    "name", ["steps", "batch_size", "parts", "learning_rate", "clip_norm", "save_every", "log_every"]
+)
 def test_settings_are_checked(name):
     zero = type(getattr(CONFIG, name))(0)
     with pytest.raises(ValueError, match=f"{name} is {zero}, expected more than 0"):

@@ -7,6 +7,7 @@ from typing import Any
 _RECIPES = {
     "world.autoencoder": "cmmd.recipes.autoencoder:world_autoencoder",
     "world.cmmd": "cmmd.recipes.coupled:world_cmmd",
+    "world.ncmmd": "cmmd.recipes.coupled:world_ncmmd",
     "world.tiny": "cmmd.recipes.coupled:world_tiny",
     "world.visual_events": "cmmd.recipes.visual_events:world_visual_events",
 }
@@ -27,4 +28,7 @@ def load_recipe(name: str) -> Any:
 def run_recipe(name: str, config: Any, *, out: Path, resume: bool) -> None:
     """Train by the recipe's configuration into folder `out`."""
     module, _ = _RECIPES[name].split(":")
-    import_module(module).run(config, out=out, resume=resume)
+    try:
+        import_module(module).run(config, out=out, resume=resume)
+    finally:
+        import_module("cmmd.training.team").Team.join().leave()

@@ -15,8 +15,9 @@ from cmmd.data.world.rendering import WorldConfig, render
 from cmmd.latents.video_autoencoder import frames_to_pixels, small_autoencoder
 from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.progress import progress
-from cmmd.training.loop import LoopConfig
+from cmmd.training.loop import LoopConfig, Part
 from cmmd.training.run import run_training
+from cmmd.training.team import Team
 
 CROP = 32
 """Pixels of a training crop: the network is convolutional, and a quarter of a frame costs a quarter."""
@@ -44,18 +45,19 @@ def run(config: AutoencoderRecipe, *, out: Path, resume: bool) -> None:
     frames = _frames(config.data)
     loop = config.loop
 
-    def losses(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
+    def losses(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
         assert isinstance(model, AutoencoderTiny)
-        chosen = frames[batch_indices(len(frames), loop.batch_size, seed=loop.seed, step=step)]
+        chosen = frames[part.of(batch_indices(len(frames), loop.batch_size, seed=loop.seed, step=part.step))]
         # Crops on the grid of the latents, so that a patch is cut as it will be cut later.
         top, left = (8 * torch.randint(0, (IMAGE_SIZE - CROP) // 8 + 1, (2,), generator=generator)).tolist()
-        pixels = frames_to_pixels(chosen[:, top : top + CROP, left : left + CROP])
+        pixels = frames_to_pixels(chosen[:, top : top + CROP, left : left + CROP]).to(model.device)
         return reconstruction_losses(model, pixels, generator=generator)
 
     torch.manual_seed(loop.seed)
     model = run_training(small_autoencoder(), losses, loop=loop, config=config, out=out, resume=resume)
     assert isinstance(model, AutoencoderTiny)
-    model.save_pretrained(out / "model")
+    if Team.join().leads:
+        model.save_pretrained(out / "model")
 
 
 def _frames(config: WorldConfig) -> Tensor:

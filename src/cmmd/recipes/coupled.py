@@ -1,6 +1,6 @@
 """Trains the coupled U-Net on the world: the shipped model, and a tiny one to try things with (ours)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.training.denoising import denoising_step
 from cmmd.training.loop import LoopConfig
 from cmmd.training.run import run_training
+from cmmd.training.team import Team
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,12 @@ def world_cmmd() -> CoupledRecipe:
     )
 
 
+def world_ncmmd() -> CoupledRecipe:
+    """The shipped model's training without the contrastive term: everything else is the same."""
+    recipe = world_cmmd()
+    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))
+
+
 def world_tiny() -> CoupledRecipe:
     """Small enough for a test or a first try: the same code in a minute, far from good."""
     network = NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32)
@@ -99,10 +106,12 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
     key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
     # Beside the run, not in it: every run on the same clips shares them.
     encoded = out.parent / f"clips-{key[:12]}.safetensors"
-    clips = EncodedClips.load(encoded, key=key)
-    if clips is None:
-        clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
-        clips.save(encoded, key=key)
+    team = Team.join()
+    with team.leader_first():
+        clips = EncodedClips.load(encoded, key=key)
+        if clips is None:
+            clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
+            clips.save(encoded, key=key)
     network = build_network(
         config,
         latent_channels=clips.video.shape[1],
@@ -119,11 +128,13 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
         contrastive=config.contrastive,
     )
     trained = run_training(network, losses, loop=config.loop, config=config, out=out, resume=resume)
+    if not team.leads:
+        return
     from cmmd.pipeline import CMMDPipeline
 
     assert isinstance(trained, CoupledUNet)
     pipeline = CMMDPipeline.assemble(
-        unet=trained,
+        unet=trained.cpu(),
         video_autoencoder=autoencoder,
         geometry=config.geometry,
         codec=config.codec,

@@ -20,8 +20,9 @@ from cmmd.evaluation.visual_events import (
     frames_to_video,
 )
 from cmmd.progress import progress
-from cmmd.training.loop import LoopConfig, Losses
+from cmmd.training.loop import LoopConfig, Losses, Part
 from cmmd.training.run import run_training
+from cmmd.training.team import Team
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +52,8 @@ def run(config: VisualEventsRecipe, *, out: Path, resume: bool) -> None:
     detector = VisualEventDetector(image_size=IMAGE_SIZE, fps=FPS, width=config.width, depth=config.depth)
     trained = run_training(detector, losses, loop=loop, config=config, out=out, resume=resume)
     assert isinstance(trained, VisualEventDetector)
-    trained.save_pretrained(out / "model")
+    if Team.join().leads:
+        trained.save_pretrained(out / "model")
 
 
 def detection_losses(
@@ -59,10 +61,11 @@ def detection_losses(
 ) -> Losses:
     """Cross-entropy of every bin, on damaged copies of the frames."""
 
-    def losses(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
-        chosen = batch_indices(len(frames), batch_size, seed=seed, step=step)
-        video = damage(frames_to_video(frames[chosen]), generator)
-        return {"loss": F.binary_cross_entropy_with_logits(model(video), targets[chosen])}
+    def losses(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
+        assert isinstance(model, VisualEventDetector)
+        chosen = part.of(batch_indices(len(frames), batch_size, seed=seed, step=part.step))
+        video = damage(frames_to_video(frames[chosen]), generator).to(model.device)
+        return {"loss": F.binary_cross_entropy_with_logits(model(video), targets[chosen].to(model.device))}
 
     return losses
 

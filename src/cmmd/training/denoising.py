@@ -14,7 +14,7 @@ from cmmd.losses.contrastive import ContrastiveConfig, contrastive_losses, error
 from cmmd.losses.denoising import denoising_errors, denoising_loss
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import Condition, CoupledUNet, Exchange, Prediction
-from cmmd.training.loop import Losses
+from cmmd.training.loop import Losses, Part
 
 NOISE_LEVELS = 4
 """Parts of [0, 1] for which the gap is logged apart: a model listens most where the noise leaves it most to guess."""
@@ -33,12 +33,14 @@ def denoising_step(
     """The losses of a step as the loop wants them, over random crops of `frames` frames."""
     contrastive = contrastive or ContrastiveConfig()
 
-    def losses(model: nn.Module, step: int, generator: torch.Generator) -> Mapping[str, Tensor]:
+    def losses(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
         assert isinstance(model, CoupledUNet)
-        indices = batch_indices(len(clips), batch_size, seed=seed, step=step)
+        indices = part.of(batch_indices(len(clips), batch_size, seed=seed, step=part.step))
+        # Everything is drawn on the CPU, where a seed means the same numbers on every machine.
         clean = Prediction(*clips.crops(indices, frames=frames, generator=generator))
-        mode = draw_modes(conditioning, batch=batch_size, frames=frames, generator=generator)
-        noise = Prediction(*(torch.randn(part.shape, generator=generator) for part in clean))
+        mode = draw_modes(conditioning, batch=len(indices), frames=frames, generator=generator).to(model.device)
+        noise = Prediction(*(torch.randn(x.shape, generator=generator).to(model.device) for x in clean))
+        clean = Prediction(*(x.to(model.device) for x in clean))
         times = (mode.t_video, mode.t_audio)
         noisy = [diffuse(x, e, t) for x, e, t in zip(clean, noise, times, strict=True)]
         target = Prediction(
@@ -58,7 +60,7 @@ def denoising_step(
         loss = denoising_loss(predicted, target, video_mask=mode.video_loss, audio_mask=mode.audio_loss)
         terms = {"loss": loss.total, "video": loss.video.detach(), "audio": loss.audio.detach()}
         terms |= _by_direction(predicted, target, mode)
-        weight = contrastive.weight_at(step)
+        weight = contrastive.weight_at(part.step)
         if weight:
             contrast = _contrast(
                 model, clean, noise, target, exchange, mode, contrastive, generator, prediction_type=prediction_type

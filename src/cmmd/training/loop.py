@@ -1,25 +1,36 @@
 """The training loop, a generator over a small state (as in smalldiffusion); it trains every model (ours: decision 05).
 
-1. draw everything random from (seed, step)   2. losses   3. gradient, clipped   4. step, moving average   5. report
+1. draw everything random from (seed, step, part)   2. losses   3. gradient, clipped   4. step, average   5. report
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from cmmd.training.state import TrainingState
+from cmmd.training.team import Team
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
     """steps: optimiser steps. learning_rate: the peak, after `warmup` steps, followed by a cosine down to a hundredth.
-    clip_norm: largest norm of the gradient. average_decay: of the moving average. save_every, log_every: steps."""
+    clip_norm: largest norm of the gradient. average_decay: of the moving average. save_every, log_every: steps.
+
+    batch_size: of all processes together. parts: equal parts of a batch, which the processes share and each works off
+    one after the other: the result depends on them, and not on how many processes there are. precision: bf16 is
+    autocast, on CUDA only. Raises ValueError for values out of range.
+    """
 
     steps: int
     batch_size: int
+    parts: int = 1
+    precision: Literal["fp32", "bf16"] = "fp32"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     warmup: int = 100
@@ -30,15 +41,44 @@ class LoopConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "learning_rate", "clip_norm", "save_every", "log_every"):
+        for name in ("steps", "batch_size", "parts", "learning_rate", "clip_norm", "save_every", "log_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay is {self.average_decay}, expected 0 <= average_decay < 1")
+        if self.batch_size % self.parts:
+            raise ValueError(f"batch_size {self.batch_size} is not a multiple of its {self.parts} parts")
 
 
-Losses = Callable[[nn.Module, int, torch.Generator], Mapping[str, Tensor]]
-"""(model, step, generator) -> named terms; the one called `loss` is minimised. The step picks the batch."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of `count` equal parts of the batch of a step."""
+
+    step: int
+    index: int = 0
+    count: int = 1
+
+    def of(self, batch: Tensor) -> Tensor:
+        """This part's items of a whole batch."""
+        return batch.chunk(self.count)[self.index]
+
+
+Losses = Callable[[nn.Module, Part, torch.Generator], Mapping[str, Tensor]]
+"""(model, part, generator) -> named terms; the one called `loss` is minimised. The part picks the items."""
+
+
+class Objective(nn.Module):
+    """A model and its losses as one module, which is what distributed training wraps."""
+
+    def __init__(self, model: nn.Module, losses: Losses, *, precision: Literal["fp32", "bf16"]):
+        super().__init__()
+        self.model = model
+        self.losses = losses
+        self.precision = precision
+
+    def forward(self, part: Part, generator: torch.Generator) -> dict[str, Tensor]:
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.precision == "bf16"):
+            return dict(self.losses(self.model, part, generator))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +98,67 @@ def fresh_state(model: nn.Module, config: LoopConfig) -> TrainingState:
     )
 
 
-def train(state: TrainingState, losses: Losses, config: LoopConfig) -> Iterator[StepReport]:
+def train(
+    state: TrainingState, losses: Losses, config: LoopConfig, *, team: Team | None = None
+) -> Iterator[StepReport]:
     """Train from `state.step` to `config.steps`, changing the state in place; yields after every step.
 
-    Raises FloatingPointError, naming the step, when a loss is not finite; the state is then that of the step before.
+    Raises FloatingPointError, naming the step, when the loss or its gradient is not finite; the state is then that of
+    the step before. Raises ValueError when the processes cannot share the parts of a batch equally.
     """
-    state.model.train()
+    team = team or Team()
+    if config.parts % team.size:
+        raise ValueError(f"parts is {config.parts}, expected a multiple of the {team.size} processes")
+    objective = Objective(state.model, losses, precision=config.precision)
+    module = DistributedDataParallel(objective) if team.size > 1 else objective
+    module.train()
     while state.step < config.steps:
         started = time.perf_counter()
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate_at(state.step, config)
-        terms = losses(state.model, state.step, step_generator(config.seed, state.step))
-        if not torch.isfinite(terms["loss"]):
-            raise FloatingPointError(f"step {state.step}: loss is {terms['loss'].item()}, expected a finite number")
         state.optimizer.zero_grad(set_to_none=True)
-        terms["loss"].backward()
+        own = [_part_gradient(module, part, config) for part in _parts_of(state.step, config, team)]
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
+        values = _mean([terms for each in team.gather({"terms": own}) for terms in each["terms"]])
+        # The gradient is everyone's: no process goes on where another stops.
+        if not (torch.isfinite(norm) and torch.isfinite(torch.tensor(values["loss"]))):
+            raise FloatingPointError(
+                f"step {state.step}: loss is {values['loss']}, gradient norm {norm.item()}, expected finite numbers"
+            )
         state.optimizer.step()
         state.average.update_parameters(state.model)
         state.step += 1
-        values = {name: term.item() for name, term in terms.items()}
         yield StepReport(state.step, values, float(norm), time.perf_counter() - started)
 
 
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """All randomness of a step comes from its number: a resumed run draws what a whole one would (after EDM2)."""
-    return torch.Generator().manual_seed((seed * 0x9E3779B1 + step * 0x85EBCA77 + 1) % 2**63)
+def _parts_of(step: int, config: LoopConfig, team: Team) -> list[tuple[Part, bool]]:
+    """This process's parts of a step, and whether a part is its last, after which gradients are exchanged."""
+    indices = range(team.rank, config.parts, team.size)
+    return [(Part(step, index, config.parts), index == indices[-1]) for index in indices]
+
+
+def _part_gradient(module: nn.Module, part_and_last: tuple[Part, bool], config: LoopConfig) -> dict[str, float]:
+    """Add a part's share to the gradients; returns the loss terms."""
+    part, last = part_and_last
+    distributed = isinstance(module, DistributedDataParallel)
+    size = torch.distributed.get_world_size() if distributed else 1
+    with module.no_sync() if distributed and not last else nullcontext():
+        terms = module(part, step_generator(config.seed, part.step, part.index))
+        # DDP takes the mean over the processes, each of which holds `parts / size` parts.
+        (terms["loss"] * size / config.parts).backward()
+    return {name: term.item() for name, term in terms.items()}
+
+
+def _mean(parts: list[dict[str, float]]) -> dict[str, float]:
+    """Of every named term, over the parts that have it."""
+    names = dict.fromkeys(name for terms in parts for name in terms)
+    found = {name: [terms[name] for terms in parts if name in terms] for name in names}
+    return {name: sum(values) / len(values) for name, values in found.items()}
+
+
+def step_generator(seed: int, step: int, part: int = 0) -> torch.Generator:
+    """All randomness of a part of a step comes from its numbers: a resumed run draws what a whole one would (EDM2)."""
+    return torch.Generator().manual_seed((seed * 0x9E3779B1 + step * 0x85EBCA77 + part * 0xC2B2AE3D + 1) % 2**63)
 
 
 def learning_rate_at(step: int, config: LoopConfig) -> float:

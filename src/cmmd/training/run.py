@@ -1,6 +1,7 @@
 """A run on disk: the loop with its log, checkpoints, progress bar and loss picture in one folder (ours)."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from cmmd.configuration import as_dict, to_yaml
 from cmmd.errors import InputError
 from cmmd.progress import progress
 from cmmd.training.log import Log, provenance
-from cmmd.training.loop import LoopConfig, Losses, fresh_state, train
-from cmmd.training.state import checkpoints
+from cmmd.training.loop import LoopConfig, Losses, StepReport, fresh_state, train
+from cmmd.training.state import TrainingState, checkpoints
+from cmmd.training.team import Team
 
 
 def run_training(
@@ -20,19 +22,38 @@ def run_training(
 ) -> nn.Module:
     """Train `model` into folder `out` and return the averaged weights' model, in eval mode.
 
-    Writes config.yaml, log.jsonl and checkpoints. Raises InputError when there is a run already and `resume` is
-    False, or when it is True and the run had another configuration.
+    Under torchrun all processes train together and the first one writes config.yaml, log.jsonl and checkpoints. Raises
+    InputError when there is a run already and `resume` is False, or when it is True and the run had another
+    configuration.
     """
-    _open_folder(out, to_yaml(config), resume=resume)
-    state = fresh_state(model, loop)
+    team = Team.join()
+    if team.leads:
+        _open_folder(out, to_yaml(config), resume=resume)
+    team.wait()
+    state = fresh_state(model.to(team.device), loop)
     saved = checkpoints(out)
     if resume and saved:
         state.load(saved[-1])
+    team.wait()
+    reports = train(state, losses, loop, team=team)
+    if team.leads:
+        _record(reports, state, loop=loop, config=config, out=out, team=team)
+    else:
+        for _ in reports:
+            pass
+    return state.average.module.eval()
+
+
+def _record(
+    reports: Iterator[StepReport], state: TrainingState, *, loop: LoopConfig, config: Any, out: Path, team: Team
+) -> None:
+    """Follow a training to its end: log, checkpoints, progress bar, pictures."""
     log = Log(out / "log.jsonl", resume_at=state.step)
     if state.step == 0:
-        log.write(**provenance(as_dict(config), seed=loop.seed), threads=torch.get_num_threads(), cpus=os.cpu_count())
+        facts = {"threads": torch.get_num_threads(), "cpus": os.cpu_count(), "processes": team.size}
+        log.write(**provenance(as_dict(config), seed=loop.seed), **facts, device=str(team.device))
     bar = progress(loop.steps, "training", start=state.step)
-    for report in train(state, losses, loop):
+    for report in reports:
         if report.step % loop.log_every == 0 or report.step == loop.steps:
             rounded = {name: round(value, 6) for name, value in report.losses.items()}
             log.write(
@@ -47,7 +68,6 @@ def run_training(
         bar.update()
     bar.close()
     _draw_losses(out)
-    return state.average.module.eval()
 
 
 def _open_folder(out: Path, configuration: str, *, resume: bool) -> None:
