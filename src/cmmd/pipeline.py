@@ -28,8 +28,8 @@ from cmmd.pretrained import SHIPPED_MODEL
 
 LOUDEST = 0.95
 """Largest peak of a generated waveform: files clip at 1, and AAC overshoots a little."""
-DEFAULT_GUIDANCE = {"video_to_audio": 3.0, "audio_to_video": 2.0, "joint": 2.0}
-"""Video to audio: past 3 little is gained on the world (docs/results.md). The others were not searched."""
+DEFAULT_GUIDANCE = {"video_to_audio": 3.0, "audio_to_video": 4.5, "joint": 3.0}
+"""Where onset F1 on the world stopped rising (docs/results.md)."""
 
 
 class CMMDPipeline(DiffusionPipeline):
