@@ -170,7 +170,7 @@ def _draw(
         other = STYLES[rng.integers(len(STYLES))]
         rhythm = draw_beats(rng, other, rng.uniform(0.4, 0.85), float(t[0]) - LEAD, float(t[-1]) + LEAD)
         pose = _pose(other, rhythm, t).scaled(difficulty.reach)
-        _draw_dancer(rng, scene, other, pose, x=rng.choice([10.0, 54.0]), size=rng.uniform(0.6, 0.75))
+        _draw_dancer(rng, scene, other, pose, home=float(rng.choice([10.0, 54.0])), size=rng.uniform(0.6, 0.75))
     _draw_dancer(rng, scene, style, _pose(style, beats, t).scaled(difficulty.reach))
     scene.occlude(rng, difficulty.occluders)
     light = 1 + rng.uniform(0, 0.08) * np.sin(t * rng.uniform(0.5, 2) + rng.uniform(0, 6))
@@ -231,7 +231,7 @@ def _draw_dancer(
     style: Style,
     pose: Pose,
     *,
-    x: float | None = None,
+    home: float | None = None,
     size: float | None = None,
 ) -> None:
     clothes = hsv(style.hue + rng.uniform(-0.03, 0.03), rng.uniform(0.65, 0.9), rng.uniform(0.75, 1.0))
@@ -239,7 +239,7 @@ def _draw_dancer(
     skin = hsv(0.07, rng.uniform(0.3, 0.5), rng.uniform(0.6, 0.95))
     size = rng.uniform(0.9, 1.15) if size is None else size
     ground = 59.0
-    x = (32 + rng.uniform(-8, 8) if x is None else x) + 1.5 * pose.step
+    x = (32 + rng.uniform(-8, 8) if home is None else home) + 1.5 * pose.step
     hip = ground - size * 20 + style.drop * pose.sink
     neck = hip - size * 16
     for side, arm in ((-1.0, pose.left), (1.0, pose.right)):
