@@ -166,7 +166,7 @@ def test_parts_of_a_batch_add_up_to_its_gradient():
 def test_parts_that_cannot_be_shared_are_refused():
     with pytest.raises(ValueError, match="batch_size 4 is not a multiple of its 3 parts"):
         replace(CONFIG, parts=3)
-    with pytest.raises(ValueError, match="parts is 1, expected a multiple of the 2 processes"):
+    with pytest.raises(InputError, match="parts is 1, expected a multiple of the 2 processes"):
         next(train(fresh_state(line(), CONFIG), losses, CONFIG, team=Team(size=2)))
 
 

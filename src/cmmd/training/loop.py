@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from cmmd.errors import InputError
 from cmmd.training.state import TrainingState
 from cmmd.training.team import Team
 
@@ -104,11 +105,10 @@ def train(
     """Train from `state.step` to `config.steps`, changing the state in place; yields after every step.
 
     Raises FloatingPointError, naming the step, when the loss or its gradient is not finite; the state is then that of
-    the step before. Raises ValueError when the processes cannot share the parts of a batch equally.
+    the step before. Raises InputError when the processes cannot share the parts of a batch equally.
     """
     team = team or Team()
-    if config.parts % team.size:
-        raise ValueError(f"parts is {config.parts}, expected a multiple of the {team.size} processes")
+    require_equal_shares(config, team)
     objective = Objective(state.model, losses, precision=config.precision)
     module = DistributedDataParallel(objective) if team.size > 1 else objective
     module.train()
@@ -129,6 +129,12 @@ def train(
         state.average.update_parameters(state.model)
         state.step += 1
         yield StepReport(state.step, values, float(norm), time.perf_counter() - started)
+
+
+def require_equal_shares(config: LoopConfig, team: Team) -> None:
+    """Raise InputError when some processes would have more parts of a batch than others."""
+    if config.parts % team.size:
+        raise InputError(f"loop.parts is {config.parts}, expected a multiple of the {team.size} processes")
 
 
 def _parts_of(step: int, config: LoopConfig, team: Team) -> list[tuple[Part, bool]]:

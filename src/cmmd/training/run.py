@@ -12,7 +12,7 @@ from cmmd.configuration import as_dict, to_yaml
 from cmmd.errors import InputError
 from cmmd.progress import progress
 from cmmd.training.log import Log, provenance
-from cmmd.training.loop import LoopConfig, Losses, StepReport, fresh_state, train
+from cmmd.training.loop import LoopConfig, Losses, StepReport, fresh_state, require_equal_shares, train
 from cmmd.training.state import TrainingState, checkpoints
 from cmmd.training.team import Team
 
@@ -23,10 +23,11 @@ def run_training(
     """Train `model` into folder `out` and return the averaged weights' model, in eval mode.
 
     Under torchrun all processes train together and the first one writes config.yaml, log.jsonl and checkpoints. Raises
-    InputError when there is a run already and `resume` is False, or when it is True and the run had another
-    configuration.
+    InputError when there is a run already and `resume` is False, when it is True and the run had another configuration,
+    and when the processes cannot share a batch.
     """
     team = Team.join()
+    require_equal_shares(loop, team)
     if team.leads:
         _open_folder(out, to_yaml(config), resume=resume)
     team.wait()
