@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return commands.main(words or ["--help"], prog_name="cmmd", standalone_mode=False) or 0
-    except InputError as error:
+    except (InputError, FloatingPointError) as error:  # the latter: training that diverged, told with its step
         return _refuse(str(error))
     except click.ClickException as error:
         return _refuse(error.format_message())

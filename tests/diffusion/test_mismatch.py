@@ -19,16 +19,6 @@ from cmmd.models.coupled_unet import CoupledUNet
 FRAMES = 16
 
 
-@pytest.fixture(scope="module")
-def unet() -> CoupledUNet:
-    torch.manual_seed(0)
-    unet = CoupledUNet(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
-    with torch.no_grad():
-        for parameter in unet.parameters():
-            parameter += 0.05 * torch.randn_like(parameter)
-    return unet.eval().requires_grad_(False)
-
-
 def video(items: int = 4) -> Tensor:
     return torch.randn(items, 4, FRAMES, 8, 8, generator=torch.Generator().manual_seed(1))
 

@@ -14,17 +14,7 @@ from cmmd.diffusion.process import scheduler_config, time_of_timestep
 from cmmd.diffusion.sampling import build_scheduler, sample_joint, sample_target
 from cmmd.diffusion.windows import WindowAverage, Windows
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import CoupledUNet, Prediction
-
-
-@pytest.fixture(scope="module")
-def unet() -> CoupledUNet:
-    torch.manual_seed(0)
-    unet = CoupledUNet(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
-    with torch.no_grad():
-        for parameter in unet.parameters():
-            parameter += 0.05 * torch.randn_like(parameter)
-    return unet.eval()
+from cmmd.models.coupled_unet import Prediction
 
 
 def scheduler(sampler: Any = "unipc") -> Any:
