@@ -13,8 +13,8 @@ from cmmd.data.world.difficulty import Difficulty, worsen
 from cmmd.data.world.scene import Scene, hsv, textured_background
 from cmmd.data.world.sounds import MATERIALS, Material, limit_peak, mix_at, room, struck
 
-LARGEST, SMALLEST = 9.5, 3.5
-"""Radii in pixels; they span the pitches below."""
+LARGEST, SMALLEST = 13.0, 3.0
+"""Radii in pixels; they span the pitches below. An object among others is smaller: each has its lane."""
 LOWEST, HIGHEST = 230.0, 1700.0
 """Hz of the largest and the smallest object."""
 FLOOR = 54.0

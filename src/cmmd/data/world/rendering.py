@@ -13,8 +13,8 @@ from cmmd.data.world.difficulty import Split
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
-    """clips: of each family. frames: of a clip, of which training crops a stretch. seed: of the first clip. split: how
-    hard they are to understand."""
+    """families: one that is named twice has twice as many clips. clips: of each family named. frames: of a clip, of
+    which training crops a stretch. seed: of the first clip. split: how hard they are to understand."""
 
     families: tuple[Family, ...] = FAMILIES
     clips: int = 1000
@@ -29,7 +29,11 @@ class WorldConfig:
 
 def render(config: WorldConfig) -> Iterator[WorldClip]:
     """All clips in a fixed order (families in turn), made in as many processes as there are processors."""
-    jobs = [(family, config.seed + index) for index in range(config.clips) for family in config.families]
+    jobs = [
+        (family, config.seed + index + config.families[:place].count(family) * config.clips)
+        for index in range(config.clips)
+        for place, family in enumerate(config.families)
+    ]
     # Fork would copy the threads' locks of a process that has used torch; a fresh server has none.
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
