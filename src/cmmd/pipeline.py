@@ -196,15 +196,7 @@ class CMMDPipeline(DiffusionPipeline):
         count = max(wanted, self.geometry.frames)
         with clock("denoising"):
             noise = Prediction(*(self.noise(name, count, seed=seed, items=takes) for name in ("video", "audio")))
-            video, audio = sample_joint(
-                self.unet,
-                build_scheduler(sampler, self.scheduler),
-                noise,
-                window=self.geometry.frames,
-                steps=steps,
-                guidance=DEFAULT_GUIDANCE["joint"] if guidance is None else guidance,
-                on_step=on_step,
-            )
+            video, audio = self.sample_joint(noise, steps=steps, guidance=guidance, sampler=sampler, on_step=on_step)
         with clock("decoding"):
             frames = [take[:wanted] for take in self.decode_video(video)]
             waveforms = self.decode_audio(audio, seed=seed)[:, : self.geometry.samples_of(wanted)]
@@ -253,16 +245,38 @@ class CMMDPipeline(DiffusionPipeline):
         on_step: OnStep | None = None,
     ) -> Float[Tensor, "b ct ..."]:
         """Denoise a batch under encoded conditions, one for each item or one that all share."""
+        target = "audio" if direction == "video_to_audio" else "video"
         return sample_target(
             self.unet,
-            build_scheduler(sampler, self.scheduler),
+            build_scheduler(sampler, self.scheduler, target),
             condition,
             noise,
-            target="audio" if direction == "video_to_audio" else "video",
+            target=target,
             window=self.geometry.frames,
             steps=steps,
             guidance=DEFAULT_GUIDANCE[direction] if guidance is None else guidance,
             contrast=contrast,
+            on_step=on_step,
+        )
+
+    def sample_joint(
+        self,
+        noise: Prediction,
+        *,
+        steps: int = 25,
+        guidance: float | int | None = None,
+        sampler: Sampler = "unipc",
+        on_step: OnStep | None = None,
+    ) -> Prediction:
+        """Denoise a batch of both modalities together."""
+        modalities: tuple[Modality, ...] = ("video", "audio")
+        return sample_joint(
+            self.unet,
+            {modality: build_scheduler(sampler, self.scheduler, modality) for modality in modalities},
+            noise,
+            window=self.geometry.frames,
+            steps=steps,
+            guidance=DEFAULT_GUIDANCE["joint"] if guidance is None else guidance,
             on_step=on_step,
         )
 

@@ -44,6 +44,14 @@ def test_times_cover_the_interval_and_joint_times_are_independent():
     assert abs(torch.corrcoef(times)[0, 1]) < 0.065
 
 
+def test_a_modality_that_is_decided_in_noise_is_trained_there():
+    plain, noisier = (draw(only("joint", keep_clean=0.0, audio_noise=factor)) for factor in (1.0, 6.0))
+    assert torch.equal(plain.t_video, noisier.t_video)
+    # A noise 12.7 times the signal is the end of the interval: 5 % of uniform times, 28 % of these.
+    assert abs((plain.t_audio[:, 0] > 0.95).float().mean() - 0.05) < 0.015
+    assert abs((noisier.t_audio[:, 0] > 0.95).float().mean() - 0.28) < 0.03
+
+
 def test_dropout_takes_the_hearing_of_its_share():
     drawn = draw(only("joint", dropout=0.25))
     assert torch.equal(drawn.video_hears, drawn.audio_hears)
@@ -90,6 +98,7 @@ def test_a_seed_means_the_same_draw_and_shares_do_not_change_the_times():
         ({"joint": -0.1}, "joint is -0.1"),
         ({"joint": 0.5}, "sum to 1.2"),
         ({"keep_clean": float("nan")}, "keep_clean is nan"),
+        ({"audio_noise": 0.0}, "audio_noise is 0.0"),
     ],
 )
 def test_what_is_no_probability_is_rejected(config, message):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+from safetensors.torch import load_file
 
 from cmmd.cli import main
 from cmmd.configuration import resolve, to_yaml
@@ -34,3 +35,20 @@ def test_the_autoencoder_recipe_trains_to_a_folder_that_loads(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines[1:]] == [1, 2, 3]
     assert lines[0]["config"] == yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+
+
+def test_training_goes_on_from_a_model_and_refuses_one_of_another_make(tmp_path, capsys):
+    small = ["data.clips=2", "loop.steps=1", "loop.batch_size=2"]
+    words = [word for setting in small for word in ("--set", setting)]
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert main(["train", "world.tiny", *words, "--out", str(first)]) == 0
+    start = ["--set", f"start={first / 'model'}"]
+    # A learning rate of next to nothing: what comes out is what went in.
+    assert main(["train", "world.tiny", *words, *start, "--set", "loop.learning_rate=1e-12", "--out", str(second)]) == 0
+    before, after = (load_file(out / "model/unet/diffusion_pytorch_model.safetensors") for out in (first, second))
+    assert all((before[name].float() - after[name].float()).abs().max() < 1e-3 for name in before)
+    capsys.readouterr()
+    assert main(["train", "world.cmmd", *words, *start, "--out", str(tmp_path / "third")]) == 2
+    message = capsys.readouterr().err.strip()
+    assert "message_width is 32, expected 96" in message and len(message.splitlines()) == 1
+    assert not (tmp_path / "third").exists()

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from cmmd.diffusion.process import noisier
+
 Direction = Literal["video_to_audio", "audio_to_video", "joint"]
 DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video", "joint")
 
@@ -15,7 +17,9 @@ DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video", "joint"
 class ConditioningConfig:
     """Probabilities of the three directions (they sum to 1), of condition dropout and of a stretch that stays clean.
 
-    Raises ValueError for a value outside [0, 1] and for directions that do not sum to 1.
+    audio_noise, video_noise: how many times as high as under uniform times the noise stands over the signal; above 1,
+    more of training goes to where the condition decides (decision 08). Raises ValueError for probabilities outside
+    [0, 1], directions that do not sum to 1 and factors that are not above 0.
     """
 
     video_to_audio: float = 0.4
@@ -23,11 +27,16 @@ class ConditioningConfig:
     joint: float = 0.3
     dropout: float = 0.1
     keep_clean: float = 0.1
+    audio_noise: float = 1.0
+    video_noise: float = 1.0
 
     def __post_init__(self) -> None:
         for name in (*DIRECTIONS, "dropout", "keep_clean"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a probability between 0 and 1")
+        for name in ("audio_noise", "video_noise"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
         total = sum(self.direction_probabilities)
         if abs(total - 1.0) > 1e-6:
             raise ValueError(f"video_to_audio, audio_to_video and joint sum to {total:g}, expected 1")
@@ -75,7 +84,7 @@ def draw_modes(
     makes_audio = direction != DIRECTIONS.index("audio_to_video")
     makes_video = direction != DIRECTIONS.index("video_to_audio")
     # 1 - [0, 1) is (0, 1]: pure noise is trained on, and a generated modality is never taken for a clean one.
-    time_video, time_audio = 1 - uniform(), 1 - uniform()
+    time_video, time_audio = (noisier(1 - uniform(), factor) for factor in (config.video_noise, config.audio_noise))
     hears = uniform() >= config.dropout
     kept = _clean_stretch(config.keep_clean, uniform(), uniform(), uniform(), frames=frames)
     # One stretch for both modalities of a joint item: that is how a joint clip is continued.

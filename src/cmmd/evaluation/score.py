@@ -19,14 +19,14 @@ from tqdm import tqdm
 from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip, world_clip
 from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
-from cmmd.diffusion.sampling import Sampler, build_scheduler, sample_joint
+from cmmd.diffusion.sampling import Sampler
 from cmmd.evaluation.alignment import AlignmentReport, markdown_table, measure_alignment, table_row
 from cmmd.evaluation.pitch import dominant_frequency, rank_correlation
 from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.evaluation.visual_events import VisualEventDetector, load_visual_event_detector
 from cmmd.loading import load_pipeline
 from cmmd.models.coupled_unet import Prediction
-from cmmd.pipeline import DEFAULT_GUIDANCE, CMMDPipeline
+from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
 from cmmd.training.log import provenance
 
@@ -200,24 +200,15 @@ def _generate(
             noise = pipeline.noise("video", len(batch[0].frames), seed=seed, items=len(batch))
             frames += pipeline.decode_video(pipeline.sample(condition, noise, direction, **shared))
         else:
-            video, audio = _sample_joint(pipeline, len(batch), len(batch[0].frames), seed, options)
+            shape = {"seed": seed, "items": len(batch)}
+            noise = Prediction(*(pipeline.noise(name, len(batch[0].frames), **shape) for name in ("video", "audio")))
+            video, audio = pipeline.sample_joint(
+                noise, steps=options.steps, guidance=options.guidance, sampler=options.sampler
+            )
             frames += pipeline.decode_video(video)
             waveforms += list(pipeline.decode_audio(audio, seed=seed).numpy())
         bar.update(len(batch))
     return waveforms, frames
-
-
-def _sample_joint(pipeline: CMMDPipeline, items: int, frames: int, seed: int, options: ScoreOptions) -> Prediction:
-    noise = Prediction(*(pipeline.noise(name, frames, seed=seed, items=items) for name in ("video", "audio")))
-    guidance = DEFAULT_GUIDANCE["joint"] if options.guidance is None else options.guidance
-    return sample_joint(
-        pipeline.unet,
-        build_scheduler(options.sampler, pipeline.scheduler),
-        noise,
-        window=pipeline.geometry.frames,
-        steps=options.steps,
-        guidance=guidance,
-    )
 
 
 def pitch_follows(clips: list[WorldClip], waveforms: list[np.ndarray]) -> float:

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from cmmd.clips.geometry import Geometry
+from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
+from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.losses.contrastive import ContrastiveConfig
@@ -22,6 +24,9 @@ from cmmd.training.denoising import denoising_step
 from cmmd.training.loop import LoopConfig
 from cmmd.training.run import run_training
 from cmmd.training.team import Team
+
+if TYPE_CHECKING:
+    from cmmd.pipeline import CMMDPipeline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +47,12 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoupledRecipe:
-    """autoencoder: a diffusers folder or hub name, or `shipped`. codec: of the spectrogram. The rest is grouped."""
+    """start: a model (folder, hub name or `shipped`) to train on from, with its autoencoder and statistics; without one
+    the network starts at random. autoencoder: a diffusers folder or hub name, or `shipped`. codec: of the spectrogram.
+    The rest is grouped.
+    """
 
+    start: str | None = None
     autoencoder: str = "shipped"
     codec: Literal["log_mel", "complex_stft"] = "log_mel"
     prediction_type: PredictionType = "v_prediction"
@@ -56,9 +65,13 @@ class CoupledRecipe:
 
 
 def world_cmmd() -> CoupledRecipe:
-    """The shipped model: both families, all three directions."""
+    """The shipped model: both families, all three directions, most of what is harder: impacts, and sound."""
     return CoupledRecipe(
-        data=WorldConfig(clips=2000), loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250)
+        data=WorldConfig(families=("impacts", "impacts", "dance"), clips=1400),
+        conditioning=ConditioningConfig(
+            video_to_audio=0.7, audio_to_video=0.15, joint=0.15, audio_noise=8.0, video_noise=2.0
+        ),
+        loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250),
     )
 
 
@@ -100,8 +113,12 @@ def build_network(config: CoupledRecipe, *, latent_channels: int, spectrogram_ch
 
 def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
     """Train into `out`; the result is `out/model`, a folder for `CMMDPipeline.from_pretrained`."""
-    source = str(SHIPPED_MODEL / "video_autoencoder") if config.autoencoder == "shipped" else config.autoencoder
-    autoencoder = load_autoencoder(source).eval()
+    start = _starting_model(config)
+    if start is None:
+        source = str(SHIPPED_MODEL / "video_autoencoder") if config.autoencoder == "shipped" else config.autoencoder
+        autoencoder = load_autoencoder(source).eval()
+    else:
+        autoencoder = start.video_autoencoder
     codec = spectrogram_codec(config.codec, config.geometry)
     key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
     # Beside the run, not in it: every run on the same clips shares them.
@@ -113,11 +130,12 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
             clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
             clips.save(encoded, key=key)
     network = build_network(
-        config,
-        latent_channels=clips.video.shape[1],
-        spectrogram_channels=codec.channels,
-        bins=codec.bins,
+        config, latent_channels=clips.video.shape[1], spectrogram_channels=codec.channels, bins=codec.bins
     )
+    if start is not None:
+        network.load_state_dict(start.unet.state_dict())
+        # The network knows clips as its own training standardised them.
+        clips = replace(clips, video_statistics=start.statistics["video"], audio_statistics=start.statistics["audio"])
     losses = denoising_step(
         clips,
         config.conditioning,
@@ -130,7 +148,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
     trained = run_training(network, losses, loop=config.loop, config=config, out=out, resume=resume)
     if not team.leads:
         return
-    from cmmd.pipeline import CMMDPipeline
+    from cmmd.pipeline import CMMDPipeline  # only here: --show must not wait for diffusers' pipelines
 
     assert isinstance(trained, CoupledUNet)
     pipeline = CMMDPipeline.assemble(
@@ -144,3 +162,28 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
         prediction_type=config.prediction_type,
     )
     pipeline.save_pretrained(out / "model")
+
+
+def _starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
+    """The model to train on from, or None. Raises InputError, naming every setting in which it differs."""
+    if config.start is None:
+        return None
+    from cmmd.loading import load_pipeline
+
+    model = load_pipeline(None if config.start == "shipped" else config.start, device="cpu")
+    network = as_dict(config.network)
+    wanted = network | {
+        "geometry": as_dict(config.geometry),
+        "codec": config.codec,
+        "prediction_type": config.prediction_type,
+    }
+    found = {name: model.unet.config[name] for name in network} | {
+        "geometry": as_dict(model.geometry),
+        "codec": model.config["codec"],
+        "prediction_type": model.scheduler.config["prediction_type"],
+    }
+    different = [name for name in wanted if found[name] != wanted[name]]
+    if different:
+        told = "; ".join(f"{name} is {found[name]}, expected {wanted[name]}" for name in different)
+        raise InputError(f"{config.start}: {told}")
+    return model
