@@ -11,7 +11,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from cmmd.diffusion.guidance import guided_target
 from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.process import scheduler_config, solver_times
-from cmmd.diffusion.sampling import build_scheduler, sample_joint, sample_target
+from cmmd.diffusion.sampling import Scheduler, build_scheduler, sample_joint, sample_target
 from cmmd.diffusion.windows import WindowAverage, Windows
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import Prediction
@@ -108,7 +108,7 @@ def test_one_condition_an_item_equals_one_after_the_other(unet):
 def test_joint_sampling_steps_both_modalities(unet):
     noise = Prediction(torch.randn(1, 4, 20, 8, 8), torch.randn(1, 1, 64, 160))
     modalities: tuple[Modality, ...] = ("video", "audio")
-    solvers = {modality: scheduler(modality=modality) for modality in modalities}
+    solvers: dict[Modality, Scheduler] = {modality: scheduler(modality=modality) for modality in modalities}
     made = sample_joint(unet, solvers, noise, window=16, steps=2, guidance=1.5)
     assert made.video.shape == noise.video.shape and made.audio.shape == noise.audio.shape
     assert torch.isfinite(made.video).all() and not torch.equal(made.video, noise.video)

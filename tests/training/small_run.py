@@ -1,11 +1,13 @@
-"""A training of a small coupled U-Net in a process of its own: `python small_run.py OUT [--resume] [--die-at STEP]`."""
+"""A training of a small coupled U-Net in a process of its own; see the options below."""
 
 import argparse
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from cmmd.data.encoded_clips import EncodedClips
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--die-at", type=int, default=-1)
+    parser.add_argument("--share-weights", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
@@ -47,10 +50,14 @@ def main() -> None:
     unet = CoupledUNet(
         frames=8, latent_channels=2, latent_size=4, mels=16, video_widths=(16, 24), audio_widths=(16, 24), heads=2
     )
-    run_training(
-        unet, dying(losses, arguments.die_at), loop=LOOP, config=LOOP, out=arguments.out, resume=arguments.resume
-    )
-    Team.join().leave()
+    loop = replace(LOOP, share_weights=arguments.share_weights)
+    losses = dying(losses, arguments.die_at)
+    # One configuration on record, so that a run that shared goes on in one that does not.
+    result = run_training(unet, losses, loop=loop, config=LOOP, out=arguments.out, resume=arguments.resume)
+    team = Team.join()
+    if team.leads:
+        save_file(result.state_dict(), arguments.out / "result.safetensors")
+    team.leave()
 
 
 if __name__ == "__main__":

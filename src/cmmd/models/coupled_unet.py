@@ -84,6 +84,10 @@ class CoupledUNet(ModelMixin, ConfigMixin):
     Raises ValueError for sizes that do not divide.
     """
 
+    _repeated_blocks = ["Stage"]  # noqa: RUF012 - diffusers' names, and its lists
+    _no_split_modules = ["Stage", "Speak", "Hear"]  # noqa: RUF012
+    entry_points = ("exchange", "predict", "encode_condition")
+
     @register_to_config
     def __init__(
         self,

@@ -65,9 +65,8 @@ def denoising_step(
             contrast = _contrast(
                 model, clean, noise, target, exchange, mode, contrastive, generator, prediction_type=prediction_type
             )
-            if "contrastive" in contrast:
-                terms["loss"] = terms["loss"] + weight * contrast["contrastive"]
-                terms |= contrast | {"contrastive": contrast["contrastive"].detach()}
+            terms["loss"] = terms["loss"] + weight * contrast["contrastive"]
+            terms |= contrast | {"contrastive": contrast["contrastive"].detach()}
         return terms
 
     return losses
@@ -99,7 +98,7 @@ def _contrast(
     *,
     prediction_type: PredictionType,
 ) -> dict[str, Tensor]:
-    """The term, as a mean over the batch, and the gaps; empty where no item of the batch is conditional.
+    """The term, as a mean over the batch, and the gaps, which are missing where no item of the batch is conditional.
 
     Both directions: sound under other videos, and video under other sounds (that is what is joint about it).
     """
@@ -115,8 +114,11 @@ def _contrast(
     for (modality, said, t, mask, hears), direction in zip(sides, ("video_to_audio", "audio_to_video"), strict=True):
         eligible = torch.nonzero((mode.direction == DIRECTIONS.index(direction)) & hears).flatten()
         chosen = eligible[: round(config.fraction * len(eligible))]
-        if len(chosen) < 2:  # a clip alone has no other clip
-            continue
+        counts = len(chosen) >= 2  # a clip alone has no other clip
+        if not counts:
+            # Stand-ins that count for nothing: processes that hold shares of the weights gather them pass by pass, so
+            # that all must make the same passes whatever each has drawn.
+            chosen = torch.arange(min(2, batch), device=mode.direction.device)
         x, e = (getattr(pair, modality)[chosen] for pair in (clean, noise))
         speaker = clean.video if modality == "audio" else clean.audio
         condition = said.select(chosen)
@@ -138,13 +140,13 @@ def _contrast(
         )
         own, aim = (getattr(pair, modality)[chosen] for pair in (exchange.prediction, target))
         right = denoising_errors(own, aim, mask=mask[chosen])
-        losses.append(contrastive_losses(right, wrong, config))
-        gaps.append((wrong - right[:, None]).detach())
-        levels.append(t[chosen].amax(dim=1))
-    if not losses:
-        return {}
+        losses.append(contrastive_losses(right, wrong, config) * counts)
+        if counts:
+            gaps.append((wrong - right[:, None]).detach())
+            levels.append(t[chosen].amax(dim=1))
     # The mean over the batch, as of the denoising loss: an item weighs the same in any batch.
-    return {"contrastive": torch.cat(losses).sum() / batch} | _gaps(torch.cat(gaps), torch.cat(levels), config)
+    term = {"contrastive": torch.cat(losses).sum() / batch}
+    return term | _gaps(torch.cat(gaps), torch.cat(levels), config) if gaps else term
 
 
 def _gaps(gaps: Tensor, levels: Tensor, config: ContrastiveConfig) -> dict[str, Tensor]:

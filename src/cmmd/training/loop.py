@@ -10,28 +10,36 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from cmmd.errors import InputError
+from cmmd.training.sharding import whole
 from cmmd.training.state import TrainingState
 from cmmd.training.team import Team
+from cmmd.training.trackers import TrackerName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
     """steps: optimiser steps. learning_rate: the peak, after `warmup` steps, followed by a cosine down to a hundredth.
     clip_norm: largest norm of the gradient. average_decay: of the moving average. save_every, log_every: steps.
+    evaluate_every: steps between two looks at what is held out, if anything is; patience: how many of them in a row may
+    be no better before training stops, 0 being any number. trackers: where the log's figures go as well.
 
     batch_size: of all processes together. parts: equal parts of a batch, which the processes share and each works off
-    one after the other: the result depends on them, and not on how many processes there are. precision: bf16 is
-    autocast, on CUDA only. Raises ValueError for values out of range.
+    one after the other: the result depends on them, and not on how many processes there are. share_weights: processes
+    share the weights (FSDP2) instead of each holding all of them (DDP). precision: bf16 is autocast, on CUDA only.
+    compile: run the blocks through torch.compile. Raises ValueError for values out of range.
     """
 
     steps: int
     batch_size: int
     parts: int = 1
+    share_weights: bool = False
     precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     warmup: int = 100
@@ -39,12 +47,18 @@ class LoopConfig:
     average_decay: float = 0.998
     save_every: int = 500
     log_every: int = 20
+    evaluate_every: int = 250
+    patience: int = 0
+    trackers: tuple[TrackerName, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "parts", "learning_rate", "clip_norm", "save_every", "log_every"):
+        above = ("steps", "batch_size", "parts", "learning_rate", "clip_norm", "save_every", "log_every")
+        for name in (*above, "evaluate_every"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
+        if self.patience < 0:
+            raise ValueError(f"patience is {self.patience}, expected 0 or more")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay is {self.average_decay}, expected 0 <= average_decay < 1")
         if self.batch_size % self.parts:
@@ -92,11 +106,22 @@ class StepReport:
     seconds: float
 
 
-def fresh_state(model: nn.Module, config: LoopConfig) -> TrainingState:
-    """The state before the first step."""
-    return TrainingState.fresh(
-        model, learning_rate=config.learning_rate, weight_decay=config.weight_decay, average_decay=config.average_decay
+def fresh_state(model: nn.Module, config: LoopConfig, team: Team | None = None) -> TrainingState:
+    """The state before the first step, on the team's device."""
+    team = team or Team()
+    share_weights = config.share_weights and team.size > 1
+    state = TrainingState.fresh(
+        # What is shared goes to the device share by share: it may not fit there in one piece.
+        model if share_weights else model.to(team.device),
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        average_decay=config.average_decay,
+        share_weights=share_weights,
     )
+    if config.compile:
+        # Block by block, where a model names its blocks: minutes less than the model as one.
+        model.compile_repeated_blocks() if isinstance(model, ModelMixin) else model.compile()
+    return state
 
 
 def train(
@@ -110,16 +135,16 @@ def train(
     team = team or Team()
     require_equal_shares(config, team)
     objective = Objective(state.model, losses, precision=config.precision)
-    module = DistributedDataParallel(objective) if team.size > 1 else objective
+    module = DistributedDataParallel(objective) if team.size > 1 and not state.is_shared else objective
     module.train()
     while state.step < config.steps:
         started = time.perf_counter()
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate_at(state.step, config)
         state.optimizer.zero_grad(set_to_none=True)
-        own = [_part_gradient(module, part, config) for part in _parts_of(state.step, config, team)]
-        norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
-        values = _mean([terms for each in team.gather({"terms": own}) for terms in each["terms"]])
+        own = [_part_gradient(module, part, config, team) for part in _parts_of(state.step, config, team)]
+        norm = whole(nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm))
+        values = mean_terms([terms for each in team.gather({"terms": own}) for terms in each["terms"]])
         # The gradient is everyone's: no process goes on where another stops.
         if not (torch.isfinite(norm) and torch.isfinite(torch.tensor(values["loss"]))):
             raise FloatingPointError(
@@ -143,20 +168,20 @@ def _parts_of(step: int, config: LoopConfig, team: Team) -> list[tuple[Part, boo
     return [(Part(step, index, config.parts), index == indices[-1]) for index in indices]
 
 
-def _part_gradient(module: nn.Module, part_and_last: tuple[Part, bool], config: LoopConfig) -> dict[str, float]:
+def _part_gradient(
+    module: nn.Module, part_and_last: tuple[Part, bool], config: LoopConfig, team: Team
+) -> dict[str, float]:
     """Add a part's share to the gradients; returns the loss terms."""
     part, last = part_and_last
-    distributed = isinstance(module, DistributedDataParallel)
-    size = torch.distributed.get_world_size() if distributed else 1
-    with module.no_sync() if distributed and not last else nullcontext():
+    with module.no_sync() if isinstance(module, DistributedDataParallel) and not last else nullcontext():
         terms = module(part, step_generator(config.seed, part.step, part.index))
-        # DDP takes the mean over the processes, each of which holds `parts / size` parts.
-        (terms["loss"] * size / config.parts).backward()
+        # Gradients become the mean over the processes, each of which holds `parts / size` parts.
+        (terms["loss"] * team.size / config.parts).backward()
     return {name: term.item() for name, term in terms.items()}
 
 
-def _mean(parts: list[dict[str, float]]) -> dict[str, float]:
-    """Of every named term, over the parts that have it."""
+def mean_terms(parts: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of every named term, over the parts that have it."""
     names = dict.fromkeys(name for terms in parts for name in terms)
     found = {name: [terms[name] for terms in parts if name in terms] for name in names}
     return {name: sum(values) / len(values) for name, values in found.items()}

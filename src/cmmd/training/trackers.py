@@ -1,0 +1,64 @@
+"""Where the figures of a run can go beside its log: TensorBoard, Weights & Biases (ours)."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+from cmmd.errors import InputError
+
+TrackerName = Literal["tensorboard", "wandb"]
+
+
+class TensorBoard:
+    """Event files in `tensorboard` of the run's folder; what a resumed run does again replaces what it did before."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], *, resume_at: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise _missing("tensorboard", "cmmd[track]") from error
+        self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=resume_at + 1 if resume_at else None)
+        self._writer.add_text("configuration", f"```\n{config}\n```")
+
+    def write(self, step: int, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class WandB:
+    """A run of project `cmmd`; the same folder goes on with the same run. Its environment variables hold as usual."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], *, resume_at: int) -> None:
+        try:
+            import wandb  # pyright: ignore[reportMissingImports]
+        except ImportError as error:
+            raise _missing("wandb", "wandb") from error
+        identity = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+        resume = "allow" if resume_at else None
+        self._run = wandb.init(
+            project="cmmd", name=folder.name, id=identity, resume=resume, dir=str(folder), config=config
+        )
+
+    def write(self, step: int, figures: dict[str, float]) -> None:
+        self._run.log(figures, step=step)
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+Tracker = TensorBoard | WandB
+
+
+def open_trackers(
+    names: tuple[TrackerName, ...], folder: Path, config: dict[str, Any], *, resume_at: int
+) -> list[Tracker]:
+    """The trackers by their names. Raises InputError for one that is not installed."""
+    kinds = {"tensorboard": TensorBoard, "wandb": WandB}
+    return [kinds[name](folder, config, resume_at=resume_at) for name in names]
+
+
+def _missing(name: str, requirement: str) -> InputError:
+    return InputError(f"loop.trackers: {name} is not installed, expected it after: pip install '{requirement}'")
