@@ -164,7 +164,9 @@ def train(
 @commands.command(short_help="Score a model on world clips of known event times.")
 @click.argument("model", required=False)
 @click.option("--family", type=click.Choice(["impacts", "dance", "both"]), default="both", help="World clips.")
-@click.option("--split", type=click.Choice(["standard", "hard"]), default="standard", help="How hard they are.")
+@click.option(
+    "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="How hard they are."
+)
 @click.option("--clips", type=Whole(2, 1_000_000), default=300, help="Unseen clips a family.")
 @click.option(
     "--direction",
@@ -193,7 +195,9 @@ def score(**options: Any) -> None:
 @click.option("--clips", type=Whole(1, 1_000_000), default=16, help="Number of clips.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the first clip.")
 @click.option("--frames", type=Whole(1, 36_000), default=16, help="Frames a clip, 10 a second.")
-@click.option("--split", type=click.Choice(["standard", "hard"]), default="standard", help="How hard they are.")
+@click.option(
+    "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="How hard they are."
+)
 def world(family: Literal["impacts", "dance"], folder: Path, **options: Any) -> None:
     """Write procedural clips of FAMILY (impacts or dance) as MP4 and their event times as JSON into DIR.
 

@@ -80,3 +80,15 @@ def test_world_is_encoded_on_the_common_grid_and_keyed_by_all_it_depends_on():
     assert key != other
     with pytest.raises(ValueError, match="the world has"):
         encode_world(config, geometry=Geometry(fps=20), autoencoder=autoencoder, codec=LogMelCodec(geometry))
+
+
+def test_held_out_clips_are_the_last_ones_and_do_not_enter_the_statistics():
+    video, audio = torch.randn(10, 2, 4, 3, 3), torch.randn(10, 1, 8, 32)
+    video[8:] += 100
+    trained, held_out = EncodedClips.of(video, audio).hold_out(0.2)
+    assert torch.equal(trained.video, video[:8]) and torch.equal(held_out.audio, audio[8:])
+    assert (
+        held_out.video_statistics == trained.video_statistics == EncodedClips.of(video[:8], audio[:8]).video_statistics
+    )
+    with pytest.raises(ValueError, match=r"0\.01 of 10 clips held out leaves none on one side"):
+        EncodedClips.of(video, audio).hold_out(0.01)

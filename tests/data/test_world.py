@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,18 @@ import pytest
 from cmmd.data.world.clip import EDGE, FAMILIES, world_clip
 from cmmd.data.world.difficulty import Difficulty, worsen
 from cmmd.data.world.files import write_world
-from cmmd.data.world.impacts import HIGHEST, LARGEST, LOWEST, SMALLEST, frequency_of, impacts_clip
+from cmmd.data.world.impacts import (
+    HIGHEST,
+    LARGEST,
+    LOWEST,
+    SMALLEST,
+    Thing,
+    _draw_roll,
+    frequency_of,
+    impacts_clip,
+)
+from cmmd.data.world.scene import Scene
+from cmmd.data.world.sounds import MATERIALS
 from cmmd.evaluation.alignment import measure_alignment
 from cmmd.evaluation.sound_onsets import sound_onsets
 
@@ -68,6 +80,35 @@ def test_the_hard_split_is_as_exact_and_moves_less(family):
     standard = [world_clip(family, seed) for seed in range(40)]
     contrast = [np.mean([clip.frames.astype(float).std() for clip in clips]) for clips in (hard, standard)]
     assert contrast[0] < 0.8 * contrast[1]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_unseen_split_is_clear_and_of_its_own(family):
+    unseen = [world_clip(family, seed, split="unseen") for seed in range(40)]
+    heard = [sound_onsets(clip.waveform).times for clip in unseen]
+    assert measure_alignment(heard, [clip.event_times for clip in unseen]).at(0.05).f1 > 0.95
+    assert {len({event.source for event in clip.events}) for clip in unseen} == {1}
+
+
+def test_a_rolling_ball_touches_one_post_after_the_other_when_it_sounds():
+    class Drawn(Scene):
+        def __init__(self) -> None:
+            self.discs, self.boxes = [], []
+
+        def disc(self, x: Any, *_: Any, **__: Any) -> None:
+            self.discs.append(x)
+
+        def box(self, x: Any, *_: Any, **__: Any) -> None:
+            self.boxes.append(x)
+
+    times = np.array([0.4, 1.0, 1.5, 2.3])
+    thing = Thing(radius=5.0, material=MATERIALS[0], lightness=0.5, home=32.0, times=times, levels=np.ones(4))
+    scene = Drawn()
+    _draw_roll(np.random.default_rng(0), scene, thing, np.concatenate([times, [0.7, 1.25, 1.9]]))
+    (x,), posts = scene.discs, scene.boxes
+    reached = np.array([posts[side] + (7 if side == 0 else -7) for side in (1, 0, 1, 0)])
+    assert x[:4] == pytest.approx(reached) and x[4:] == pytest.approx(32.0)
+    assert posts[1] - posts[0] > 20
 
 
 def test_decoys_are_seen_and_not_heard():

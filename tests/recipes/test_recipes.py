@@ -52,3 +52,18 @@ def test_training_goes_on_from_a_model_and_refuses_one_of_another_make(tmp_path,
     message = capsys.readouterr().err.strip()
     assert "message_width is 32, expected 96" in message and len(message.splitlines()) == 1
     assert not (tmp_path / "third").exists()
+
+
+def test_fine_tuning_keeps_the_best_step_and_looks_for_copies(tmp_path, capsys):
+    small = ["data.clips=20", "copies=3", "loop.steps=4", "loop.batch_size=4", "loop.warmup=1", "loop.evaluate_every=2"]
+    words = [word for setting in small for word in ("--set", setting)]
+    assert main(["train", "world.fine_tune", *words, "--out", str(tmp_path / "run")]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    measured = [line for line in lines if "held_out_loss" in line]
+    assert [line["step"] for line in measured] == [2, 4]
+    gaps = [-(line["held_out_gap_other_clip"] + line["held_out_gap_time_shift"]) / 2 for line in measured]
+    assert [line["held_out_loss"] for line in measured] == pytest.approx(gaps, abs=1e-3)
+    copies = json.loads((tmp_path / "run" / "copies.json").read_text())
+    assert all(len(copies[name]["distances"]) == 3 for name in ("video_to_audio", "audio_to_video"))
+    assert capsys.readouterr().out.count("of 3 samples are nearer to a training clip") == 2
+    assert main(["train", "world.fine_tune", "--set", "held_out=0", "--out", str(tmp_path / "none")]) == 2

@@ -1,6 +1,6 @@
 """Clips in latent-spectrogram space, ready for training: two tensors, their statistics, random crops in time (ours)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +86,17 @@ class EncodedClips:
         return ClipBatch(
             self.video_statistics.standardise(video.float()), self.audio_statistics.standardise(audio.float())
         )
+
+    def hold_out(self, share: float) -> "tuple[EncodedClips, EncodedClips]":
+        """The clips to train on, and the last `share` of them, which are not; both have the statistics of the former.
+
+        Raises ValueError when either part would be empty.
+        """
+        first = len(self) - round(share * len(self))
+        if not 0 < first < len(self):
+            raise ValueError(f"{share:g} of {len(self)} clips held out leaves none on one side")
+        trained = EncodedClips.of(self.video[:first], self.audio[:first])
+        return trained, replace(trained, video=self.video[first:], audio=self.audio[first:])
 
     @classmethod
     def of(cls, video: Tensor, audio: Tensor) -> "EncodedClips":

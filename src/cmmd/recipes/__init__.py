@@ -7,6 +7,7 @@ from typing import Any
 _RECIPES = {
     "world.autoencoder": "cmmd.recipes.autoencoder:world_autoencoder",
     "world.cmmd": "cmmd.recipes.coupled:world_cmmd",
+    "world.fine_tune": "cmmd.recipes.coupled:world_fine_tune",
     "world.ncmmd": "cmmd.recipes.coupled:world_ncmmd",
     "world.tiny": "cmmd.recipes.coupled:world_tiny",
     "world.visual_events": "cmmd.recipes.visual_events:world_visual_events",

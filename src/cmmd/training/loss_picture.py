@@ -10,7 +10,7 @@ from cmmd.training.log import read_log
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NOT_LOSSES = {"step", "seconds", "gradient_norm"}
+NOT_LOSSES = {"step", "seconds", "gradient_norm", "clips_per_second", "share_of_peak"}
 GAP = "gap_"
 
 
@@ -24,7 +24,7 @@ def draw_losses(log: Path, picture: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     names = dict.fromkeys(name for line in lines for name in line)
-    names = [name for name in names if name not in NOT_LOSSES and not name.startswith(GAP)]
+    names = [name for name in names if name not in NOT_LOSSES and GAP not in name]
     for name in names:
         points = np.array([(line["step"], line[name]) for line in lines if line.get(name, 0) > 0])
         if not len(points):

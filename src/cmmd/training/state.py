@@ -123,7 +123,7 @@ class TrainingState:
             raise InputError(f"{checkpoint}: not a checkpoint of this configuration: {reason}") from error
         # What is no tensor (learning rate, betas) is the configuration's, and not saved.
         own = get_optimizer_state_dict(self.model, self.optimizer, options=_flat())
-        optimizer = own | shared_like(saved["optimizer"], own)
+        optimizer: Any = own | shared_like(saved["optimizer"], own)
         set_optimizer_state_dict(self.model, self.optimizer, optimizer, options=_flat())
         self.average.n_averaged.copy_(saved["averaged"])
         self.step = int(saved["step"])

@@ -99,6 +99,20 @@ STYLES = (
     ),
 )
 
+UNSEEN_STYLE = Style(
+    name="shuffle",
+    hue=0.45,
+    room_hue=0.22,
+    pattern="KBSB",
+    arms="wave",
+    drop=8,
+    kick=90,
+    snare=500,
+    bass=147,
+    brightness=0.9,
+)
+"""That of the unseen split; no other clip has it."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
@@ -112,7 +126,7 @@ class Beat:
 
 def dance_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty: Difficulty) -> WorldClip:
     """One clip of the family."""
-    style = STYLES[rng.integers(len(STYLES))]
+    style = UNSEEN_STYLE if difficulty.unseen else STYLES[rng.integers(len(STYLES))]
     # A pattern with a silent beat would be slow at low tempo: its gaps stay below 1.4 s by drawing tempo in log space.
     period = 60.0 / float(np.exp(rng.uniform(np.log(70), np.log(150))))
     beats = draw_beats(rng, style, period, -LEAD, frames / FPS + 1 + LEAD)

@@ -1,7 +1,8 @@
-"""How hard a clip of the world is to understand: the standard split, and a harder one (ours: decision 04).
+"""How hard a clip of the world is to understand: the standard split, a harder one, an unseen one (ours: decision 04).
 
 On the standard split everything that sounds is large and clear. On the hard one movement may be tiny, things that move
-like sounding ones stay silent, something stands in front, and the picture is pale, noisy and compressed.
+like sounding ones stay silent, something stands in front, and the picture is pale, noisy and compressed. The unseen one
+is as clear as the standard one and moves as nothing there does: it is what a model is fine-tuned on.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Split = Literal["standard", "hard"]
+Split = Literal["standard", "hard", "unseen"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
@@ -20,7 +21,8 @@ class Difficulty:
     objects, object_odds: how many things may sound (impacts). decoys: silent things that move as sounding ones do.
     reach: size of every movement. occluders: bars in front. contrast: of the picture about its mean. noise: deviation
     of sensor noise, of 1. compression: coarsest step of the block transform, of 1. accents: share of the beats that are
-    followed by a weaker one between them and the next (dance).
+    followed by a weaker one between them and the next (dance). unseen: a movement (impacts) or a style (dance) of its
+    own.
     """
 
     objects: tuple[int, ...] = (1, 2, 3)
@@ -32,6 +34,7 @@ class Difficulty:
     noise: float = 0.0
     compression: float = 0.0
     accents: float = 0.0
+    unseen: bool = False
 
 
 def draw_difficulty(split: Split, rng: np.random.Generator) -> Difficulty:
@@ -50,6 +53,8 @@ def draw_difficulty(split: Split, rng: np.random.Generator) -> Difficulty:
             compression=float(rng.uniform(0.0, 0.12)),
             accents=0.15,
         )
+    if split == "unseen":
+        return Difficulty(objects=(1,), object_odds=(1.0,), unseen=True)
     raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
 
 

@@ -102,7 +102,7 @@ def _draw(rng: np.random.Generator, things: list[Thing], span: Span, difficulty:
     for _ in range(difficulty.decoys):
         _draw_decoy(rng, scene, t, difficulty.reach)
     for thing in things:
-        action = (_draw_bounce, _draw_strike, _draw_swing)[rng.integers(3)]
+        action = _draw_roll if difficulty.unseen else (_draw_bounce, _draw_strike, _draw_swing)[rng.integers(3)]
         action(rng, scene, thing, t)
     scene.occlude(rng, difficulty.occluders)
     light = 1 + rng.uniform(0, 0.12) * np.sin(t * rng.uniform(0.5, 3) + rng.uniform(0, 6))
@@ -184,6 +184,18 @@ def _draw_swing(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndar
     scene.capsule(thing.home, 4.0, x, y, 0.7, hsv(0.0, 0.0, 0.85))
     scene.box(post_x, FLOOR - 9, 2.0, 9.0, hsv(0.0, 0.0, 0.3), outline=0)
     scene.disc(x, y, thing.radius, thing.colour)
+
+
+def _draw_roll(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
+    """A ball that rolls on the floor between two posts and knocks against them in turn (the unseen split)."""
+    since, _, gap = _phases(thing, t)
+    side = np.where(np.searchsorted(thing.times, t, side="right") % 2, 1.0, -1.0)
+    # Half of the way between the posts, which stand a radius and their own half width beyond its ends.
+    half = thing.reach * min(rng.uniform(8.0, 16.0), thing.home - thing.radius - 5, 59 - thing.home - thing.radius)
+    x = thing.home + side * half * (1 - 2 * since / gap)
+    for end in (-1.0, 1.0):
+        scene.box(thing.home + end * (half + thing.radius + 2), FLOOR - 9, 2.0, 9.0, hsv(0.0, 0.0, 0.3), outline=0)
+    scene.disc(x, FLOOR - thing.radius, thing.radius, thing.colour)
 
 
 def _sound(rng: np.random.Generator, things: list[Thing], span: Span) -> tuple[np.ndarray, tuple[Event, ...]]:

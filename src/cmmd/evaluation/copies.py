@@ -1,0 +1,77 @@
+"""Whether what a model makes is a copy of a training clip: the nearest one, against how near real clips lie (ours).
+
+Two clips are as far apart as the mean squared difference of their standardised latents or spectrograms at the best
+alignment in time. How near clips lie that are no copies is told by the training clips themselves, each against the
+others: what lies nearer than all but the `CHANCE` nearest of them is flagged, so that a model that copies nothing has
+about that share of its samples flagged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+CHANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """distances, nearest: of every sample to its nearest training clip, and which that is. threshold: below it a
+    distance is flagged. typical: median distance of a training clip to the nearest other one."""
+
+    distances: Float[Tensor, " samples"]
+    nearest: Int[Tensor, " samples"]
+    threshold: float
+    typical: float
+
+    @property
+    def flagged(self) -> Int[Tensor, " copies"]:
+        """The samples that are nearer to a training clip than real clips are to each other."""
+        return torch.nonzero(self.distances < self.threshold).flatten()
+
+    def __str__(self) -> str:
+        count, total = len(self.flagged), len(self.distances)
+        return (
+            f"{count} of {total} samples are nearer to a training clip than {1 - CHANCE:.0%} of real clips are"
+            f" (nearest {self.distances.min():.3f}, threshold {self.threshold:.3f}, real clips {self.typical:.3f})"
+        )
+
+
+def find_copies(samples: Float[Tensor, "samples c ... frames"], clips: Float[Tensor, "clips c ... time"]) -> CopyReport:
+    """Compare generated stretches with all stretches of the training clips; time is the last axis, in the same units.
+
+    Raises ValueError for fewer than two clips.
+    """
+    if len(clips) < 2:
+        raise ValueError(f"found {len(clips)} clips, expected at least 2 to compare with each other")
+    frames = samples.shape[-1]
+    distances, nearest = distances_to(samples, clips).min(dim=1)
+    last = clips.shape[-1] - frames
+    # Beginning, middle and end of every clip: each against the other clips.
+    between = torch.stack([distances_to(clips[..., at : at + frames], clips) for at in {0, last // 2, last}])
+    between.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    real = between.min(dim=2).values.flatten()
+    return CopyReport(distances, nearest, real.quantile(CHANCE).item(), real.median().item())
+
+
+def distances_to(
+    samples: Float[Tensor, "samples c ... frames"], clips: Float[Tensor, "clips c ... time"]
+) -> Float[Tensor, "samples clips"]:
+    """Mean squared difference of every sample to every clip, at the alignment at which it is smallest."""
+    flat = samples.flatten(1, -2)
+    size = flat[0].numel()
+    columns = []
+    for clip in _clip_by_clip(clips):
+        # |a - b|^2 = |a|^2 - 2 a b + |b|^2 at every alignment at once, as correlations along time.
+        products = torch.nn.functional.conv1d(clip[None], flat)[0]
+        ones = torch.ones_like(flat[:1])
+        energy = torch.nn.functional.conv1d(clip.square()[None], ones)[0, 0]
+        squared = flat.square().sum((1, 2))[:, None] - 2 * products + energy
+        columns.append(squared.min(dim=1).values.clamp_min(0) / size)
+    return torch.stack(columns, dim=1)
+
+
+def _clip_by_clip(clips: Tensor) -> Sequence[Tensor]:
+    return [clip.flatten(0, -2).float() for clip in clips]
