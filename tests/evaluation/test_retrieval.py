@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from cmmd.evaluation.retrieval import retrieve
+from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import Condition, CoupledUNet
 
 
@@ -18,6 +19,7 @@ class Listener(CoupledUNet):
     def predict(self, noisy, *, modality, t, condition, hears=None):
         if not self.hears_well:
             return torch.zeros_like(noisy)
+        assert condition is not None
         # v = alpha e - sigma x, with e from the noisy signal and x from what was heard.
         angle = (torch.pi / 2 * t[0, 0]).item()
         alpha, sigma = torch.cos(torch.tensor(angle)), torch.sin(torch.tensor(angle))
@@ -48,7 +50,8 @@ def test_an_untrained_model_is_near_chance_in_both_directions():
         torch.nn.init.normal_(parameter, std=0.1)
     generator = torch.Generator().manual_seed(0)
     video, audio = torch.randn(12, 2, 8, 4, 4, generator=generator), torch.randn(12, 1, 16, 64, generator=generator)
-    for modality, targets, conditions in (("audio", audio, video), ("video", video, audio)):
+    both: tuple[tuple[Modality, torch.Tensor, torch.Tensor], ...] = (("audio", audio, video), ("video", video, audio))
+    for modality, targets, conditions in both:
         found = retrieve(unet, targets, conditions, modality=modality)
         assert 3 < found.rank < 10 and found.first < 0.5
         assert found == retrieve(unet, targets, conditions, modality=modality)

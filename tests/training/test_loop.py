@@ -108,6 +108,8 @@ def test_learning_rate_rises_and_falls():
     rates = [learning_rate_at(step, CONFIG) for step in range(CONFIG.steps + 1)]
     assert rates[2] == max(rates) == CONFIG.learning_rate
     assert rates[-1] == pytest.approx(CONFIG.learning_rate / 100)
+    constant = replace(CONFIG, schedule="constant")
+    assert {learning_rate_at(step, constant) for step in range(3, 100)} == {CONFIG.learning_rate}
 
 
 def test_every_step_has_its_own_noise():

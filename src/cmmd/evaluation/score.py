@@ -8,6 +8,7 @@ measure with the pairs shuffled.
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,14 +17,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from cmmd.clips.geometry import Geometry
 from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip, world_clip
 from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
 from cmmd.diffusion.sampling import Sampler
 from cmmd.evaluation.alignment import AlignmentReport, markdown_table, measure_alignment, table_row
+from cmmd.evaluation.frechet import frechet_distance
 from cmmd.evaluation.pitch import dominant_frequency, rank_correlation
 from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.evaluation.visual_events import VisualEventDetector, load_visual_event_detector
+from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.loading import load_pipeline
 from cmmd.models.coupled_unet import Prediction
 from cmmd.pipeline import CMMDPipeline
@@ -56,7 +60,9 @@ class ScoreOptions:
 class Score:
     """One row. family: that of the clips, or `any`. found, ceiling: alignment of the model, and of true clips.
 
-    pitch: Spearman correlation of true and generated dominant frequency (impacts, video to audio). seconds: a clip.
+    pitch: Spearman correlation of true and generated dominant frequency (impacts, video to audio). spectrogram: Frechet
+    distance of generated and true log-mel frames; its floor is that of one half of the true clips and the other.
+    seconds: a clip.
     """
 
     family: str
@@ -64,12 +70,26 @@ class Score:
     found: AlignmentReport
     ceiling: AlignmentReport
     pitch: float | None
+    spectrogram: float | None
+    spectrogram_floor: float | None
     seconds: float
 
 
 def score(options: ScoreOptions) -> tuple[Score, ...]:
     """Score, print the table, and write the record if asked."""
-    pipeline = load_pipeline(options.model, device=options.device)
+    scores = score_pipeline(load_pipeline(options.model, device=options.device), options)
+    print(table(scores))
+    if options.out is not None:
+        record = provenance(_plain(options), seed=options.seed) | {"scores": [asdict(row) for row in scores]}
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        beside = options.out.with_name(f".{options.out.name}.partial")
+        beside.write_text(json.dumps(record, indent=1) + "\n")
+        beside.replace(options.out)
+    return scores
+
+
+def score_pipeline(pipeline: CMMDPipeline, options: ScoreOptions) -> tuple[Score, ...]:
+    """Score a model that is loaded; `model`, `device` and `out` of the options are not looked at."""
     detector = load_visual_event_detector()
     families = FAMILIES if options.family == "both" else (options.family,)
     directions = DIRECTIONS if options.direction == "all" else (options.direction,)
@@ -86,22 +106,19 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
         scores.append(
             _score(pipeline, detector, worlds[families[0]], _Truth.join(truths), "joint", options, name="any")
         )
-    print(table(scores))
-    if options.out is not None:
-        record = provenance(_plain(options), seed=options.seed) | {"scores": [asdict(row) for row in scores]}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        beside = options.out.with_name(f".{options.out.name}.partial")
-        beside.write_text(json.dumps(record, indent=1) + "\n")
-        beside.replace(options.out)
     return tuple(scores)
 
 
-def table(scores: list[Score]) -> str:
+def table(scores: Sequence[Score]) -> str:
     """Markdown: a row a family and direction; every figure beside its ceiling and its chance."""
     rows = []
     for row in scores:
         text = table_row(f"{row.family}, {row.direction.replace('_', ' ')}", row.found, row.ceiling)
-        rows.append((*text, "-" if row.pitch is None else f"{row.pitch:.3f}"))
+        pitch, distance, floor = (
+            "-" if value is None else f"{value:.{places}f}"
+            for value, places in ((row.pitch, 3), (row.spectrogram, 2), (row.spectrogram_floor, 2))
+        )
+        rows.append((*text, pitch, distance, floor))
     head = (
         "",
         "clips",
@@ -115,26 +132,29 @@ def table(scores: list[Score]) -> str:
         "median",
         "lag",
         "pitch",
+        "spectrogram",
+        "floor",
     )
     return markdown_table(rows, head=head)
 
 
 @dataclass(frozen=True, slots=True)
 class _Truth:
-    """Per clip: known times, what the detectors find on the true sound and on the true frames."""
+    """Per clip: its sound, known times, what the detectors find on the true sound and on the true frames."""
 
+    waveforms: list[np.ndarray]
     known: list[np.ndarray]
     heard: list[np.ndarray]
     seen: list[np.ndarray]
 
     @classmethod
     def join(cls, truths: list["_Truth"]) -> "_Truth":
-        known, heard, seen = ([times for truth in truths for times in getattr(truth, name)] for name in cls.__slots__)
-        return cls(known=known, heard=heard, seen=seen)
+        return cls(*([item for truth in truths for item in getattr(truth, name)] for name in cls.__slots__))
 
     @classmethod
     def of(cls, clips: list[WorldClip], detector: VisualEventDetector) -> "_Truth":
         return cls(
+            waveforms=[clip.waveform for clip in clips],
             known=[clip.event_times for clip in clips],
             heard=[sound_onsets(clip.waveform, sample_rate=SAMPLE_RATE).times for clip in clips],
             seen=[detector.times(clip.frames) for clip in clips],
@@ -172,8 +192,20 @@ def _score(
         found=measure_alignment(found, expected),
         ceiling=measure_alignment(*ceiling),
         pitch=pitch,
+        spectrogram=_spectrogram_distance(waveforms, truth.waveforms) if waveforms else None,
+        spectrogram_floor=_spectrogram_distance(truth.waveforms[::2], truth.waveforms[1::2]) if waveforms else None,
         seconds=seconds,
     )
+
+
+def _spectrogram_distance(a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    """Frechet distance of log-mel frames, each a vector of 64 bins, whatever codec the model has."""
+    codec = LogMelCodec(Geometry())
+    frames = (
+        torch.cat([codec.encode(torch.from_numpy(waveform)[None])[0, 0].T for waveform in waveforms])
+        for waveforms in (a, b)
+    )
+    return frechet_distance(*frames)
 
 
 def _generate(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 _RECIPES = {
+    "world.ablation": "cmmd.recipes.coupled:world_ablation",
     "world.autoencoder": "cmmd.recipes.autoencoder:world_autoencoder",
     "world.cmmd": "cmmd.recipes.coupled:world_cmmd",
     "world.fine_tune": "cmmd.recipes.coupled:world_fine_tune",

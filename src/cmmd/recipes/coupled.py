@@ -124,6 +124,16 @@ def world_fine_tune() -> CoupledRecipe:
     )
 
 
+def world_ablation() -> CoupledRecipe:
+    """A small network for comparisons over many trainings; its steps can be compared wherever a training stands."""
+    return CoupledRecipe(
+        data=WorldConfig(clips=1000),
+        network=NetworkConfig(video_widths=(24, 48, 64), audio_widths=(48, 64, 96), message_width=64),
+        conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
+        loop=LoopConfig(steps=1000, batch_size=16, learning_rate=2e-3, schedule="constant", average_decay=0.99),
+    )
+
+
 def world_tiny() -> CoupledRecipe:
     """Small enough for a test or a first try: the same code in a minute, far from good."""
     network = NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32)

@@ -23,10 +23,11 @@ from cmmd.training.trackers import TrackerName
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
-    """steps: optimiser steps. learning_rate: the peak, after `warmup` steps, followed by a cosine down to a hundredth.
-    clip_norm: largest norm of the gradient. average_decay: of the moving average. save_every, log_every: steps.
-    evaluate_every: steps between two looks at what is held out, if anything is; patience: how many of them in a row may
-    be no better before training stops, 0 being any number. trackers: where the log's figures go as well.
+    """steps: optimiser steps. learning_rate: the peak, after `warmup` steps; from there the schedule is a cosine down
+    to a hundredth, or constant: then a step's weights do not depend on how many are to come. clip_norm: largest norm of
+    the gradient. average_decay: of the moving average. save_every, log_every: steps. evaluate_every: steps between two
+    looks at what is held out, if anything is; patience: how many of them in a row may be no better before training
+    stops, 0 being any number. trackers: where the log's figures go as well.
 
     batch_size: of all processes together. parts: equal parts of a batch, which the processes share and each works off
     one after the other: the result depends on them, and not on how many processes there are. share_weights: processes
@@ -41,6 +42,7 @@ class LoopConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
     learning_rate: float = 1e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
     weight_decay: float = 0.0
     warmup: int = 100
     clip_norm: float = 1.0
@@ -193,9 +195,11 @@ def step_generator(seed: int, step: int, part: int = 0) -> torch.Generator:
 
 
 def learning_rate_at(step: int, config: LoopConfig) -> float:
-    """Linear warm-up, then a cosine to a hundredth of the peak."""
+    """Linear warm-up, then the schedule."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
+    if config.schedule == "constant":
+        return config.learning_rate
     part = (step - config.warmup) / max(config.steps - config.warmup, 1)
     cosine = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * part)).item())
     return config.learning_rate * (0.01 + 0.99 * cosine)

@@ -1,0 +1,90 @@
+"""Classifier-free against contrastive guidance: alignment and quality over the strength, as a table and a picture.
+
+    python benchmarks/guidance.py PICTURE.png
+
+Strength 0 is the conditional model alone. Classifier-free guidance g is strength g - 1: how much of the difference to a
+model without condition is added; contrastive guidance adds as much of the difference to a wrong condition.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from cmmd.diffusion.conditioning import Direction
+from cmmd.evaluation.alignment import markdown_table
+from cmmd.evaluation.score import Score, ScoreOptions, score_pipeline
+from cmmd.loading import load_pipeline
+
+STRENGTHS = (0.0, 0.5, 1.0, 2.0, 3.5, 5.0)
+KINDS = ("classifier-free", "contrastive")
+PANELS: tuple[tuple[Direction, str, str], ...] = (
+    ("video_to_audio", "F1@50", "sound for video: onset F1@50"),
+    ("video_to_audio", "spectrogram", "sound for video: spectrogram distance"),
+    ("audio_to_video", "F1@50", "video for sound: event F1@50"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--model", help="folder or name; default: the shipped one")
+    parser.add_argument("--split", choices=["standard", "hard"], default="standard")
+    parser.add_argument("--clips", type=int, default=60)
+    arguments = parser.parse_args()
+    pipeline = load_pipeline(arguments.model, device="cpu")
+    found: dict[tuple[str, float, Direction], Score] = {}
+    for direction in ("video_to_audio", "audio_to_video"):
+        for strength in STRENGTHS:
+            for kind in KINDS if strength else KINDS[:1]:
+                ways: dict[str, Any] = {"guidance": 1.0, "contrast": strength}
+                if kind == "classifier-free":
+                    ways = {"guidance": 1.0 + strength}
+                options = ScoreOptions(
+                    family="impacts",
+                    split=arguments.split,
+                    clips=arguments.clips,
+                    direction=direction,
+                    seed=2_000_000,
+                    **ways,
+                )
+                (found[kind, strength, direction],) = score_pipeline(pipeline, options)
+        found |= {(kind, 0.0, direction): found[KINDS[0], 0.0, direction] for kind in KINDS}
+    print(table(found))
+    draw(found, arguments.picture)
+
+
+def value(score: Score, measure: str) -> float:
+    result = score.found.at(0.05).f1 if measure == "F1@50" else score.spectrogram
+    assert result is not None
+    return result
+
+
+def table(found: dict[tuple[str, float, Direction], Score]) -> str:
+    rows = []
+    for (kind, strength, direction), score in found.items():
+        offset, distance = f"{1000 * score.found.median_absolute_offset:.1f} ms", score.spectrogram
+        shown = "-" if distance is None else f"{distance:.2f}"
+        rows.append(
+            (direction.replace("_", " "), kind, f"{strength:g}", f"{score.found.at(0.05).f1:.3f}", offset, shown)
+        )
+    return markdown_table(rows, head=("", "guidance", "strength", "F1@50", "offset", "spectrogram"))
+
+
+def draw(found: dict[tuple[str, float, Direction], Score], picture: Path) -> None:
+    """A panel a measure, a line a kind of guidance."""
+    figure = Figure(figsize=(3.8 * len(PANELS), 3.4), layout="constrained")
+    for axes, (direction, measure, title) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+        for kind in KINDS:
+            points = [value(found[kind, strength, direction], measure) for strength in STRENGTHS]
+            axes.plot(STRENGTHS, points, marker="o", markersize=4, label=kind)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("strength")
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend(frameon=False)
+    figure.savefig(picture, dpi=120)
+
+
+if __name__ == "__main__":
+    main()
