@@ -64,7 +64,7 @@ def condition_once(pipeline: CMMDPipeline, repeats: int) -> None:
     """The same samples with the condition encoded once and at every step."""
     condition = pipeline.encode_video(world_clip("impacts", 0).frames)
     noise = pipeline.noise("audio", 16, seed=0, items=1)
-    scheduler = build_scheduler("unipc", pipeline.scheduler, "audio")
+    scheduler = build_scheduler("unipc", pipeline.scheduler)
     shared = {"target": "audio", "window": 16, "steps": 25, "guidance": 1.0}
 
     def sample(encode_once: bool) -> torch.Tensor:

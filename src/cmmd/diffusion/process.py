@@ -6,7 +6,7 @@ one an item ``(b,)`` or one a video frame ``(b, f)``; a spectrogram has eight co
 """
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import torch
 from jaxtyping import Float
@@ -115,34 +115,31 @@ def noise_from_prediction(
     return sigma(t) * noisy + alpha(t) * predicted
 
 
-def schedule_betas(steps: int = TRAINING_STEPS, *, noise: float | int = 1) -> Float[Tensor, " steps"]:
-    """Betas (float64) for diffusers' schedulers; the last is 1.
-
-    alphas_cumprod[k] = cos^2(pi/2 t) at t = (k + 1) / steps, or at the `noisier` time by the factor `noise`: a solver
-    whose steps are even in k then takes more of them near pure noise.
-    """
-    t = noisier(torch.arange(steps + 1, dtype=torch.float64) / steps, noise)
-    alphas_cumprod = alpha(t).square()
+def schedule_betas(steps: int = TRAINING_STEPS) -> Float[Tensor, " steps"]:
+    """Betas (float64) for diffusers' schedulers: alphas_cumprod[k] = cos^2(pi/2 (k+1)/steps); the last is 1."""
+    alphas_cumprod = torch.cos(math.pi / 2 * torch.arange(steps + 1, dtype=torch.float64) / steps).square()
     betas = 1 - alphas_cumprod[1:] / alphas_cumprod[:-1]
     betas[-1] = 1.0
     return betas
 
 
-def solver_times(scheduler: Any) -> Float[Tensor, " steps"]:
-    """Our time t in [0, 1] of every timestep k of a diffusers scheduler, from the signal that it has left there."""
-    signal = scheduler.alphas_cumprod.double()
-    return 2 / math.pi * torch.atan2((1 - signal).sqrt(), signal.sqrt())
+@overload
+def time_of_timestep(timestep: int) -> float: ...
+@overload
+def time_of_timestep(timestep: Tensor) -> Tensor: ...
+def time_of_timestep(timestep: int | Tensor) -> float | Tensor:
+    """Our time t in [0, 1] of a diffusers timestep k in 0 .. 999: (k + 1) / 1000."""
+    return (timestep + 1) / TRAINING_STEPS
 
 
-def scheduler_config(prediction_type: PredictionType = "v_prediction", *, noise: float | int = 1) -> dict[str, Any]:
+def scheduler_config(prediction_type: PredictionType = "v_prediction") -> dict[str, Any]:
     """Keyword arguments that give diffusers' DDIM, DPM-Solver++ and UniPC schedulers this process.
 
     DDIM wants ``clip_sample=False`` as well: latents go beyond [-1, 1], and the other two have no such argument.
     Epsilon cannot start from pure noise, where it says nothing about the signal: its last beta stays below 1.
-    `noise` as in `schedule_betas`.
     """
     _check_prediction_type(prediction_type)
-    betas = schedule_betas(noise=noise)
+    betas = schedule_betas()
     zero_terminal = prediction_type == "v_prediction"
     return {
         "num_train_timesteps": TRAINING_STEPS,

@@ -1,7 +1,7 @@
 """From noise to latents: both directions and joint generation, at any length, with diffusers' solvers (ours)."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.diffusion.guidance import guided_pair, guided_target
 from cmmd.diffusion.mismatch import circularly_shifted
-from cmmd.diffusion.process import scheduler_config, solver_times
+from cmmd.diffusion.process import time_of_timestep
 from cmmd.diffusion.windows import WindowAverage, Windows
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet, Prediction
@@ -28,22 +28,14 @@ WINDOW_BATCH = 8
 """Windows that go through the network together: more would cost memory, fewer time."""
 
 
-STEP_NOISE: dict[Modality, float] = {"video": 1.0, "audio": 1.0}
-"""How many times as high as in even steps the noise stands over the signal: steps go where things are decided."""
-
-
-def build_scheduler(sampler: Sampler, scheduler: Scheduler, modality: Modality) -> Scheduler:
-    """The solver by its short name, for the prediction type of `scheduler`, with the steps that suit a modality.
-
-    Raises ValueError for other names.
-    """
+def build_scheduler(sampler: Sampler, scheduler: Scheduler) -> Scheduler:
+    """The solver by its short name, on the process that `scheduler` describes. Raises ValueError for other names."""
     classes = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "unipc": UniPCMultistepScheduler}
     if sampler not in classes:
         raise ValueError(f"sampler is {sampler!r}, expected one of {', '.join(get_args(Sampler))}")
     # Latents of our autoencoders are not confined to [-1, 1], to which DDIM would clip them.
     options = {"clip_sample": False} if sampler == "ddim" else {}
-    process = scheduler_config(scheduler.config["prediction_type"], noise=STEP_NOISE[modality])
-    solver = classes[sampler].from_config(scheduler.config, **process, **options)
+    solver = classes[sampler].from_config(scheduler.config, **options)
     assert isinstance(solver, Scheduler)
     return solver
 
@@ -103,10 +95,9 @@ def sample_target(
 
     solver = copy.deepcopy(scheduler)
     solver.set_timesteps(steps)
-    times = solver_times(solver)[solver.timesteps].tolist()
     x = noise
-    for index, t in enumerate(times):
-        x = _step(solver, predict(x, t, index), index, x)
+    for index, timestep in enumerate(solver.timesteps):
+        x = _step(solver, predict(x, float(time_of_timestep(timestep)), index), timestep, x)
         if on_step:
             on_step(index + 1)
     return x
@@ -115,7 +106,7 @@ def sample_target(
 @torch.no_grad()
 def sample_joint(
     unet: CoupledUNet,
-    schedulers: Mapping[Modality, Scheduler],
+    scheduler: Scheduler,
     noise: Prediction,
     *,
     window: int,
@@ -123,31 +114,30 @@ def sample_joint(
     guidance: float | int,
     on_step: OnStep | None = None,
 ) -> Prediction:
-    """Denoise both modalities together; each has its own solver over its own times, and they step side by side."""
+    """Denoise both modalities together; each has its own solver over the same times."""
     windows = Windows(_frames(noise.video, "video"), window)
-    solvers = copy.deepcopy(dict(schedulers))
+    solvers: dict[Modality, Scheduler] = {"video": copy.deepcopy(scheduler), "audio": copy.deepcopy(scheduler)}
     for solver in solvers.values():
         solver.set_timesteps(steps)
-    times = {name: solver_times(solver)[solver.timesteps].tolist() for name, solver in solvers.items()}
     video, audio = noise
-    for index in range(steps):
-        t_video, t_audio = times["video"][index], times["audio"][index]
+    for index, timestep in enumerate(solvers["video"].timesteps):
+        t = float(time_of_timestep(timestep))
         averages = WindowAverage(video, windows, "video"), WindowAverage(audio, windows, "audio")
         for starts in windows.batches(WINDOW_BATCH):
             cut = windows.cut(video, "video", starts), windows.cut(audio, "audio", starts)
-            predicted = guided_pair(unet, *cut, t_video=t_video, t_audio=t_audio, guidance=guidance)
+            predicted = guided_pair(unet, *cut, t_video=t, t_audio=t, guidance=guidance)
             for average, prediction in zip(averages, predicted, strict=True):
                 average.add(prediction, starts)
-        video = _step(solvers["video"], averages[0].mean(), index, video)
-        audio = _step(solvers["audio"], averages[1].mean(), index, audio)
+        video = _step(solvers["video"], averages[0].mean(), timestep, video)
+        audio = _step(solvers["audio"], averages[1].mean(), timestep, audio)
         if on_step:
             on_step(index + 1)
     return Prediction(video, audio)
 
 
-def _step(solver: Scheduler, prediction: Tensor, index: int, x: Tensor) -> Tensor:
-    # diffusers annotates time steps as int and hands out tensors.
-    return solver.step(prediction, solver.timesteps[index], x, return_dict=False)[0]  # pyright: ignore[reportArgumentType]
+def _step(solver: Scheduler, prediction: Tensor, timestep: Tensor, x: Tensor) -> Tensor:
+    # diffusers annotates time steps as int and takes the tensors that it hands out.
+    return solver.step(prediction, timestep, x, return_dict=False)[0]  # pyright: ignore[reportArgumentType]
 
 
 def _plain(unet: CoupledUNet, noisy: Tensor, clean: Tensor, *, target: Modality, t: float, guidance: float) -> Tensor:
