@@ -1,5 +1,7 @@
 """The user's API on a small random model: lengths, seeds, takes, folders; then the shipped model's claims."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,28 @@ def test_same_seed_same_sound_and_takes_are_seeds_in_a_row(pipeline):
     assert np.array_equal(last.waveform, again.waveform)
     assert np.allclose(three[2].waveform, last.waveform, atol=1e-3)
     assert not np.allclose(three[0].waveform, last.waveform, atol=1e-3)
+
+
+def test_a_take_that_would_be_inaudible_is_made_again(pipeline, monkeypatch):
+    """Here the take of seed 1 is silent under the usual guidance, as when nothing that the model knows is seen."""
+    strengths: list[float] = []
+    sample, decode = pipeline.sample, pipeline.decode_audio
+
+    def sampled(*words: Any, guidance: float, **options: Any) -> torch.Tensor:
+        strengths.append(guidance)
+        return sample(*words, guidance=guidance, **options)
+
+    def decoded(audio: torch.Tensor, *, seed: int) -> torch.Tensor:
+        return decode(audio, seed=seed) * (0 if seed == 1 and strengths[-1] == 1.5 else 1)
+
+    usual = pipeline.video_to_audio(frames(16), steps=2, takes=2)
+    monkeypatch.setattr(pipeline, "sample", sampled)
+    monkeypatch.setattr(pipeline, "decode_audio", decoded)
+    made = pipeline.video_to_audio(frames(16), steps=2, takes=2)
+    assert [take.guidance for take in made] == [1.5, 0.4] and strengths == [1.5, 0.4]
+    assert np.array_equal(made[0].waveform, usual[0].waveform) and made[1].waveform.any()
+    told = pipeline.video_to_audio(frames(16), steps=2, takes=2, guidance=1.5)
+    assert not told[1].waveform.any() and told[1].guidance == 1.5
 
 
 def test_a_saved_pipeline_loads_to_the_same_one(pipeline, tmp_path):

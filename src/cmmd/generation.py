@@ -16,7 +16,7 @@ from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling import Sampler
 from cmmd.errors import InputError
 from cmmd.loading import load_pipeline
-from cmmd.pipeline import CMMDPipeline
+from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
 from cmmd.progress import progress
 
 STREAM_COPY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
@@ -95,7 +95,7 @@ def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: Genera
         "seed": options.seed,
         "takes": options.takes,
         "sampler": options.sampler,
-        "on_step": lambda _: bar.update(),
+        "on_step": lambda step: bar.update(step - bar.n),  # back to the start where takes are made again
     }
     try:
         if path is None:
@@ -114,6 +114,10 @@ def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
     muxed = take.save(out)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")
+    if options.guidance is None and take.guidance == UNSURE_GUIDANCE:
+        print(
+            f"  inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}: nothing it knows is seen to sound"
+        )
     print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in seconds.items()))
     if options.picture:
         picture = out.with_suffix(".png")

@@ -30,6 +30,10 @@ LOUDEST = 0.95
 """Largest peak of a generated waveform: files clip at 1, and AAC overshoots a little."""
 DEFAULT_GUIDANCE = {"video_to_audio": 1.5, "audio_to_video": 4.5, "joint": 3.0}
 """Where onset F1 on the world stopped rising; for sound, more of it costs pitch (docs/results.md)."""
+INAUDIBLE = 1e-3
+"""RMS of a waveform that is taken for silence: 60 dB below full scale, the level of a quiet room."""
+UNSURE_GUIDANCE = 0.4
+"""For sound that would be inaudible: nearer to what the model makes without a picture."""
 
 
 class CMMDPipeline(DiffusionPipeline):
@@ -113,7 +117,9 @@ class CMMDPipeline(DiffusionPipeline):
         """Sound for a video file, a clip, or frames uint8 at the model's frame rate and size; as long as the video.
 
         Take i is that of seed + i, whatever the number of takes. `guidance` strengthens the condition against none,
-        `contrast` against the same condition at the wrong time. Raises InputError for a file that cannot be read.
+        `contrast` against the same condition at the wrong time. Without a `guidance`, a take in which the model saw
+        nothing that sounds, so that it is inaudible, is made again with `UNSURE_GUIDANCE`; `Take.guidance` tells.
+        Raises InputError for a file that cannot be read.
         """
         clock = _Clock()
         with clock("reading"):
@@ -121,21 +127,31 @@ class CMMDPipeline(DiffusionPipeline):
             assert clip.frames is not None
         with clock("encoding"):
             condition = self.encode_video(_at_least(clip.frames, self.geometry.frames))
-        with clock("denoising"):
-            noise = self.noise("audio", condition.shape[2], seed=seed, items=takes)
-            audio = self.sample(
-                condition,
-                noise,
-                "video_to_audio",
-                steps=steps,
-                guidance=guidance,
-                contrast=contrast,
-                sampler=sampler,
-                on_step=on_step,
-            )
-        with clock("decoding"):
-            waveforms = self.decode_audio(audio, seed=seed)[:, : round(clip.seconds * self.geometry.sample_rate)]
-        return self._takes(clip.frames, waveforms, clip, seed=seed, generated="audio", clock=clock)
+        noise = self.noise("audio", condition.shape[2], seed=seed, items=takes)
+        used = [DEFAULT_GUIDANCE["video_to_audio"] if guidance is None else float(guidance)] * takes
+
+        def make(chosen: list[int], strength: float | int) -> Tensor:
+            with clock("denoising"):
+                audio = self.sample(
+                    condition,
+                    noise[chosen],
+                    "video_to_audio",
+                    steps=steps,
+                    guidance=strength,
+                    contrast=contrast,
+                    sampler=sampler,
+                    on_step=on_step,
+                )
+            with clock("decoding"):
+                sounds = [self.decode_audio(audio[[row]], seed=seed + take) for row, take in enumerate(chosen)]
+            return torch.cat(sounds)[:, : round(clip.seconds * self.geometry.sample_rate)]
+
+        waveforms = make(list(range(takes)), used[0])
+        silent = [take for take, sound in enumerate(waveforms) if sound.square().mean().sqrt() < INAUDIBLE]
+        if guidance is None and silent:
+            waveforms[silent] = make(silent, UNSURE_GUIDANCE)
+            used = [UNSURE_GUIDANCE if take in silent else strength for take, strength in enumerate(used)]
+        return self._takes(clip.frames, waveforms, clip, seed=seed, generated="audio", guidance=used, clock=clock)
 
     @torch.no_grad()
     def audio_to_video(
@@ -174,7 +190,8 @@ class CMMDPipeline(DiffusionPipeline):
         with clock("decoding"):
             frames = [take[:count] for take in self.decode_video(video)]
         waveforms = torch.from_numpy(clip.waveform).expand(takes, -1)
-        return self._takes(frames, waveforms, clip, seed=seed, generated="video", clock=clock)
+        used = [DEFAULT_GUIDANCE["audio_to_video"] if guidance is None else float(guidance)] * takes
+        return self._takes(frames, waveforms, clip, seed=seed, generated="video", guidance=used, clock=clock)
 
     @torch.no_grad()
     def joint(
@@ -200,7 +217,8 @@ class CMMDPipeline(DiffusionPipeline):
         with clock("decoding"):
             frames = [take[:wanted] for take in self.decode_video(video)]
             waveforms = self.decode_audio(audio, seed=seed)[:, : self.geometry.samples_of(wanted)]
-        return self._takes(frames, waveforms, None, seed=seed, generated="both", clock=clock)
+        used = [DEFAULT_GUIDANCE["joint"] if guidance is None else float(guidance)] * takes
+        return self._takes(frames, waveforms, None, seed=seed, generated="both", guidance=used, clock=clock)
 
     def _read(self, given: Any, *, want: Any, fit: Fit = "crop") -> Clip:
         geometry = self.geometry
@@ -307,7 +325,15 @@ class CMMDPipeline(DiffusionPipeline):
         return [decode_frames(self.video_autoencoder, item).numpy() for item in latents]
 
     def _takes(
-        self, frames: Any, waveforms: Tensor, clip: Clip | None, *, seed: int, generated: str, clock: "_Clock"
+        self,
+        frames: Any,
+        waveforms: Tensor,
+        clip: Clip | None,
+        *,
+        seed: int,
+        generated: str,
+        guidance: list[float],
+        clock: "_Clock",
     ) -> tuple[Take, ...]:
         source = None if clip is None or clip.source == Path() else clip.source
         return tuple(
@@ -318,6 +344,7 @@ class CMMDPipeline(DiffusionPipeline):
                 sample_rate=self.geometry.sample_rate,
                 seed=seed + index,
                 generated=generated,
+                guidance=guidance[index],
                 source=source,
                 seconds=dict(clock.seconds),
             )
@@ -335,7 +362,7 @@ class _Clock:
     def __call__(self, part: str) -> Iterator[None]:
         started = time.perf_counter()
         yield
-        self.seconds[part] = time.perf_counter() - started
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - started
 
 
 def _statistics(values: dict[str, Any]) -> Statistics:

@@ -16,8 +16,8 @@ FULL_RATE = 48_000
 class Take:
     """What was made for one seed. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz.
 
-    The waveform's peak is below 1. source: the file it was made for, if any. seconds: of reading, encoding, denoising
-    and decoding.
+    The waveform's peak is below 1. guidance: the strength that was used. source: the file it was made for, if any.
+    seconds: of reading, encoding, denoising and decoding.
     """
 
     frames: np.ndarray
@@ -26,6 +26,7 @@ class Take:
     sample_rate: int
     seed: int
     generated: str
+    guidance: float
     source: Path | None
     seconds: dict[str, float]
 
