@@ -115,9 +115,7 @@ def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")
     if options.guidance is None and take.guidance == UNSURE_GUIDANCE:
-        print(
-            f"  inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}: nothing it knows is seen to sound"
-        )
+        print(f"  inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}")
     print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in seconds.items()))
     if options.picture:
         picture = out.with_suffix(".png")
