@@ -66,4 +66,8 @@ def test_fine_tuning_keeps_the_best_step_and_looks_for_copies(tmp_path, capsys):
     copies = json.loads((tmp_path / "run" / "copies.json").read_text())
     assert all(len(copies[name]["distances"]) == 3 for name in ("video_to_audio", "audio_to_video"))
     assert capsys.readouterr().out.count("of 3 samples are nearer to a training clip") == 2
-    assert main(["train", "world.fine_tune", "--set", "held_out=0", "--out", str(tmp_path / "none")]) == 2
+    for share in ("0", "0.01", "0.99"):
+        assert main(["train", "world.fine_tune", "--set", f"held_out={share}", "--out", str(tmp_path / "none")]) == 2
+        message = capsys.readouterr().err
+        assert "held_out" in message and "Traceback" not in message
+    assert not (tmp_path / "none").exists()

@@ -72,7 +72,10 @@ def test_training_stops_when_what_is_held_out_gets_no_better_and_a_resumed_one_a
     best = min(found, key=lambda step: found[step])
     assert max(found) == best + 8 < config.steps
     assert held_out(tmp_path / "part" / "log.jsonl") == found
-    assert all(map(torch.equal, whole.state_dict().values(), part.state_dict().values()))
+    again = run_training(line(), slope_of(3.0), out=tmp_path / "part", resume=True, **shared)
+    assert held_out(tmp_path / "part" / "log.jsonl") == found
+    for other in (part, again):
+        assert all(map(torch.equal, whole.state_dict().values(), other.state_dict().values()))
 
 
 def test_the_log_tells_clips_a_second_and_the_share_of_the_peak(tmp_path):

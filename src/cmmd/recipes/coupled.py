@@ -79,6 +79,12 @@ class CoupledRecipe:
     def __post_init__(self) -> None:
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is {self.held_out}, expected a share of at least 0 and less than 1")
+        total = self.data.clips * len(self.data.families)
+        kept = round(self.held_out * total)
+        if self.held_out and not FEWEST_HELD_OUT <= kept <= total - 2:
+            raise ValueError(
+                f"held_out is {self.held_out}, {kept} of {total} clips, expected {FEWEST_HELD_OUT} to {total - 2}"
+            )
         if self.copies < 0 or (self.copies and not self.held_out):
             raise ValueError(f"copies is {self.copies} with held_out {self.held_out}, expected conditions held out")
 
@@ -183,8 +189,6 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool) -> None:
             clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
             clips.save(encoded, key=key)
     clips, held_out = clips.hold_out(config.held_out) if config.held_out else (clips, None)
-    if held_out is not None and len(held_out) < FEWEST_HELD_OUT:
-        raise InputError(f"held_out {config.held_out:g} is {len(held_out)} clips, expected {FEWEST_HELD_OUT} or more")
     network = build_network(
         config, latent_channels=clips.video.shape[1], spectrogram_channels=codec.channels, bins=codec.bins
     )

@@ -47,14 +47,16 @@ def run_training(
         state.load(saved[-1])
     team.wait()
     record = _Record(out, loop=loop, config=config, team=team, resume_at=state.step) if team.leads else None
-    reports = train(state, losses, loop, team=team)
+    patience = loop.patience * loop.evaluate_every if held_out else 0
+    # A run that had stopped for want of progress does not go on.
+    reports = iter(()) if state.stalled(patience) else train(state, losses, loop, team=team)
     for report in record.throughput.counted(reports) if record else reports:
         last = report.step == loop.steps
         figures = {}
         if held_out and (last or report.step % loop.evaluate_every == 0):
             figures = held_out_terms(state, held_out, loop)
             improved = state.note_held_out(figures["held_out_loss"])
-            last = last or 0 < loop.patience * loop.evaluate_every <= state.steps_since_best
+            last = last or state.stalled(patience)
         else:
             improved = False
         if record:

@@ -83,10 +83,9 @@ class TrainingState:
         """Whether every process holds a share of the weights, and not all of them."""
         return self.unsharded is not None
 
-    @property
-    def steps_since_best(self) -> int:
-        """Steps since the lowest held-out loss, or since the start."""
-        return self.step - (self.best_step or 0)
+    def stalled(self, steps: int) -> bool:
+        """Whether the held-out loss has not fallen for that many steps; never for none."""
+        return 0 < steps <= self.step - (self.best_step or 0)
 
     def save(self, folder: Path, team: Team | None = None) -> Path:
         """Write checkpoint `step-N` into `folder` and drop older ones but the best; returns its path. All processes
