@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up; a layer may import from itself and from those above it in this list, never from one below.
 LAYERS = (
-    {"errors", "progress", "configuration", "pretrained"},
+    {"errors", "progress", "configuration", "worker_processes", "pretrained"},
     {"clips"},
     {"latents"},
     {"models", "diffusion"},
@@ -24,10 +24,14 @@ LAYERS = (
     {"evaluation"},
     {"generation"},
     {"recipes"},
+    {"commands"},
     {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-LIGHT = ("__init__.py", "cli.py", "configuration.py", "errors.py", "progress.py")
+LIGHT = (
+    *("__init__.py", "cli.py", "configuration.py", "errors.py", "progress.py", "worker_processes.py"),
+    *(str(file.relative_to(PACKAGE)) for file in FILES if file.parent.name == "commands"),
+)
 DRAWERS = {"util", "utils", "misc", "common", "helper", "helpers", "base", "manager", "tools"}
 
 

@@ -3,6 +3,7 @@
 The model needs no sampling for this, and no detector: it is a measure of what it understands, not of what it can draw.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import Condition, CoupledUNet
 
 TIMES = (0.6, 0.8, 0.95)
-"""At which errors are taken: below, the target gives itself away; above, little of any condition shows."""
+"""Errors are taken at these: below, the target gives itself away; above, little of any condition shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def retrieve(
     conditions: Float[Tensor, "b cc ..."],
     *,
     modality: Modality,
+    times: Sequence[float] = TIMES,
     seed: int = 0,
     prediction_type: PredictionType = "v_prediction",
 ) -> Retrieval:
@@ -48,7 +50,7 @@ def retrieve(
     generator = torch.Generator().manual_seed(seed)
     errors = torch.stack(
         [
-            _errors(unet, target[None], encoded, modality, generator, prediction_type=prediction_type)
+            _errors(unet, target[None], encoded, modality, times, generator, prediction_type=prediction_type)
             for target in targets
         ]
     )
@@ -65,6 +67,7 @@ def _errors(
     target: Tensor,
     conditions: Condition,
     modality: Modality,
+    times: Sequence[float],
     generator: torch.Generator,
     *,
     prediction_type: PredictionType,
@@ -73,7 +76,7 @@ def _errors(
     count = conditions.batch_size
     frames = target.shape[2] if modality == "video" else target.shape[3] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
     total = torch.zeros(count, device=target.device)
-    for time in TIMES:
+    for time in times:
         noise = torch.randn(target.shape, generator=generator).to(target.device)
         t = target.new_full((1, frames), time)
         noisy = diffuse(target, noise, t)
@@ -81,4 +84,4 @@ def _errors(
         repeats = (count, *(1,) * (target.ndim - 1))
         predicted = unet.predict(noisy.repeat(repeats), modality=modality, t=t.repeat(count, 1), condition=conditions)
         total += denoising_errors(predicted, aim.repeat(repeats), mask=t.new_ones(count, frames))
-    return total / len(TIMES)
+    return total / len(times)

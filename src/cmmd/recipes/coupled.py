@@ -133,10 +133,12 @@ def world_fine_tune() -> CoupledRecipe:
 def world_ablation() -> CoupledRecipe:
     """A small network for comparisons over many trainings; its steps can be compared wherever a training stands."""
     return CoupledRecipe(
-        data=WorldConfig(clips=1000),
-        network=NetworkConfig(video_widths=(24, 48, 64), audio_widths=(48, 64, 96), message_width=64),
+        data=WorldConfig(clips=500),
+        network=NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32),
         conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
-        loop=LoopConfig(steps=1000, batch_size=16, learning_rate=2e-3, schedule="constant", average_decay=0.99),
+        loop=LoopConfig(
+            steps=300, batch_size=16, learning_rate=2e-3, schedule="constant", warmup=30, average_decay=0.98
+        ),
     )
 
 

@@ -1,0 +1,1 @@
+"""The commands of `cmmd`, one a file; each imports its work when it runs."""

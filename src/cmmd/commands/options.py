@@ -1,0 +1,46 @@
+"""Options that several commands share (ours)."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+BAD_INPUT = 2
+"""Exit code."""
+
+
+class Whole(click.IntRange):
+    name = "integer"  # in messages and help; click says "integer range"
+
+
+class Number(click.FloatRange):
+    """A finite number in a range: click's own range lets `nan` through."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+ANY_PATH = click.Path(path_type=Path)  # whether it exists is told by whoever opens it, with what was expected there
+SEED = Whole(0, 2**31 - 1)
+
+
+def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that samples."""
+    for option in (
+        click.option("--sampler", type=click.Choice(["ddim", "dpm++", "unipc"]), default="unipc", help="ODE solver."),
+        click.option(
+            "--contrast", type=Number(0, 100), default=0, help="Push away from the wrong timing; not when making both."
+        ),
+        click.option("--guidance", type=Number(0, 100), help="Guidance strength.  [default: the model's own]"),
+        click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps."),
+        click.option("--device", default="cpu", metavar="DEVICE", help="cpu, cuda, cuda:1, mps."),
+    ):
+        command = option(command)
+    return command

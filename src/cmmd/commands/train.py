@@ -1,0 +1,48 @@
+"""`cmmd train` (ours)."""
+
+from pathlib import Path
+
+import click
+
+from cmmd.commands.options import ANY_PATH
+from cmmd.errors import InputError
+
+
+@click.command(short_help="Train by a recipe: a named set of settings.")
+@click.argument("recipe", required=False)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
+@click.option("--config", "file", type=ANY_PATH, metavar="FILE", help="YAML file of settings, below --set.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
+@click.option("--out", type=ANY_PATH, metavar="DIR", help="Folder.  [default: runs/RECIPE]")
+@click.option("--list", "list_names", is_flag=True, help="Print the recipes and exit.")
+@click.option("--show", is_flag=True, help="Print the settings as YAML and exit.")
+def train(
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    file: Path | None,
+    resume: bool,
+    out: Path | None,
+    list_names: bool,
+    show: bool,
+) -> None:
+    """Train by a recipe: a named set of settings, each of which a file or --set can replace.
+
+    Example: cmmd train RECIPE --set seed=1 --out runs/try
+    """
+    from cmmd.recipes import load_recipe, recipe_names, run_recipe
+
+    names = tuple(recipe_names())
+    if list_names:
+        click.echo("\n".join(names))
+        return
+    if recipe is None:
+        raise click.UsageError(f"expected a RECIPE, one of: {', '.join(names)}")
+    from cmmd.configuration import did_you_mean, resolve, to_yaml
+
+    if recipe not in names:
+        raise InputError(f"no recipe {recipe!r}{did_you_mean(recipe, names)} (cmmd train --list prints all)")
+    config = resolve(load_recipe(recipe), file=file, overrides=overrides)
+    if show:
+        click.echo(to_yaml(config), nl=False)
+        return
+    run_recipe(recipe, config, out=Path("runs", recipe) if out is None else out, resume=resume)

@@ -1,0 +1,142 @@
+"""Work in processes that may die: a decoder that crashes or hangs takes its file down, and nothing else (ours)."""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Generic, NamedTuple, TypeVar
+
+from cmmd.errors import InputError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+AHEAD = 2
+"""Items under way or waiting to be taken, a worker: what bounds the memory."""
+
+
+class Failure(NamedTuple):
+    """Why there is no result, in one line."""
+
+    reason: str
+
+
+def map_in_workers(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int | None = None,
+    seconds: float = 600.0,
+) -> Iterator[Result | Failure]:
+    """The results in the order of the items, each from one of `workers` processes (default: one a processor).
+
+    A Failure stands for an item that raised an exception, took longer than `seconds`, or ended its process: that
+    process is replaced, and the other items never learn of it. `function` and items must be picklable.
+    """
+    team = [_Worker(function) for _ in range(workers or os.cpu_count() or 1)]
+    todo = enumerate(items)
+    done: dict[int, Result | Failure] = {}
+    given = taken = 0
+    more = True
+    try:
+        while True:
+            for worker in team:
+                if more and worker.item is None and given - taken < AHEAD * len(team):
+                    following = next(todo, None)
+                    more = following is not None
+                    if following is not None:
+                        worker.give(*following)
+                        given += 1
+            while taken in done:
+                yield done.pop(taken)
+                taken += 1
+            busy = [worker for worker in team if worker.item is not None]
+            if not busy:
+                if not more and taken == given:
+                    return
+                continue
+            wait([worker.connection for worker in busy], timeout=1.0)
+            for worker in busy:
+                outcome = worker.outcome(seconds)
+                if outcome is not None:
+                    done[outcome.item] = outcome.value
+    finally:
+        for worker in team:
+            worker.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome(Generic[Result]):
+    item: int
+    value: Result | Failure
+
+
+class _Worker(Generic[Item, Result]):
+    """One process at the other end of a pipe, started anew when it dies."""
+
+    # Fork would copy the locks of threads; a fresh server has none.
+    _context = multiprocessing.get_context("forkserver")
+
+    def __init__(self, function: Callable[[Item], Result]) -> None:
+        self.function = function
+        self.item: int | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self.connection, theirs = self._context.Pipe()
+        self.process = self._context.Process(target=_serve, args=(theirs, self.function), daemon=True)
+        self.process.start()
+        theirs.close()  # with the other end in one process only, its death is seen here
+
+    def give(self, number: int, item: Item) -> None:
+        if not self.process.is_alive():  # killed while it had nothing to do
+            self.stop()
+            self._start()
+        self.item, self.since = number, time.monotonic()
+        self.connection.send(item)
+
+    def outcome(self, seconds: float) -> _Outcome[Result] | None:
+        """What has become of the item, or None while it is being worked on."""
+        assert self.item is not None
+        if self.connection.poll():
+            try:
+                value: Result | Failure = self.connection.recv()
+            except (EOFError, ConnectionError):
+                self.process.join()
+                value = self._replaced(f"ended the process that read it ({_ending(self.process.exitcode)})")
+        elif time.monotonic() - self.since > seconds:
+            value = self._replaced(f"took longer than {seconds:g} s")
+        else:
+            return None
+        number, self.item = self.item, None
+        return _Outcome(number, value)
+
+    def _replaced(self, reason: str) -> Failure:
+        self.stop()
+        self._start()
+        return Failure(reason)
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        self.process.join()
+
+
+def _ending(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _serve(connection: Connection, function: Callable[[Item], Result]) -> None:
+    while True:
+        try:
+            item = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            value: Result | Failure = function(item)
+        except InputError as error:
+            value = Failure(str(error))
+        except Exception as error:  # a defect in one file's way must not stop a week of other files
+            value = Failure(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        connection.send(value)

@@ -1,0 +1,62 @@
+"""Workers that die, hang or raise cost their own item only; results keep the order of the items."""
+
+import os
+import signal
+import time
+
+from cmmd.errors import InputError
+from cmmd.worker_processes import Failure, map_in_workers
+
+
+def behave(item: int | str) -> int:
+    """In a worker: numbers are squared, later ones sooner; words are what goes wrong."""
+    if item == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if item == "leave":
+        os._exit(3)
+    if item == "hang":
+        time.sleep(60)
+    if item == "bad input":
+        raise InputError("clip.mp4: found noise")
+    if item == "defect":
+        raise KeyError("nothing\nhere")
+    assert isinstance(item, int)
+    time.sleep(0.02 * (item % 3))
+    return item * item
+
+
+def test_results_keep_the_order_of_the_items():
+    assert list(map_in_workers(behave, range(20), workers=3)) == [number**2 for number in range(20)]
+    assert list(map_in_workers(behave, [], workers=2)) == []
+
+
+def test_what_goes_wrong_costs_one_item():
+    items = [1, "crash", 2, "leave", "bad input", 3, "defect", 4]
+    found = list(map_in_workers(behave, items, workers=2))
+    assert [value for value in found if not isinstance(value, Failure)] == [1, 4, 9, 16]
+    reasons = [value.reason for value in found if isinstance(value, Failure)]
+    assert reasons == [
+        "ended the process that read it (signal 11)",
+        "ended the process that read it (exit code 3)",
+        "clip.mp4: found noise",
+        "KeyError: 'nothing\\nhere'",
+    ]
+
+
+def test_what_hangs_is_given_up():
+    found = list(map_in_workers(behave, ["hang", 5], workers=1, seconds=2.0))
+    assert found == [Failure("took longer than 2 s"), 25]
+
+
+def test_no_more_is_under_way_than_the_workers_need():
+    drawn = []
+
+    def items():
+        for number in range(50):
+            drawn.append(number)
+            yield number
+
+    results = map_in_workers(behave, items(), workers=2)
+    assert next(results) == 0
+    assert len(drawn) <= 6
+    results.close()  # pyright: ignore[reportAttributeAccessIssue]
