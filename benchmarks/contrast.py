@@ -40,9 +40,10 @@ from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.progress import progress
-from cmmd.recipes.coupled import CoupledRecipe, build_network, world_ablation
+from cmmd.provenance import provenance
+from cmmd.recipes.coupled import CoupledRecipe, build_network
+from cmmd.recipes.world import world_ablation
 from cmmd.training.denoising import denoising_step
-from cmmd.training.log import provenance
 from cmmd.training.loop import StepReport, fresh_state, train
 
 FULL, SMALL = 500, 50

@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up; a layer may import from itself and from those above it in this list, never from one below.
 LAYERS = (
-    {"errors", "progress", "configuration", "worker_processes", "pretrained"},
+    {"errors", "progress", "configuration", "worker_processes", "provenance", "pretrained"},
     {"clips"},
     {"latents"},
     {"models", "diffusion"},
@@ -22,7 +22,7 @@ LAYERS = (
     {"training"},
     {"pipeline", "loading"},
     {"evaluation"},
-    {"generation"},
+    {"generation", "doctor", "study"},
     {"recipes"},
     {"commands"},
     {"cli"},

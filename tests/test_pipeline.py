@@ -9,7 +9,7 @@ import torch
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound, write_video
-from cmmd.data.encoded_clips import Statistics
+from cmmd.data.statistics import Statistics
 from cmmd.data.world.clip import world_clip
 from cmmd.errors import InputError
 from cmmd.evaluation.alignment import measure_alignment

@@ -3,6 +3,9 @@
 import os
 import signal
 import time
+from pathlib import Path
+
+import av
 
 from cmmd.errors import InputError
 from cmmd.worker_processes import Failure, map_in_workers
@@ -25,6 +28,12 @@ def behave(item: int | str) -> int:
     return item * item
 
 
+def decode_naively(path: Path) -> int:
+    """Samples, without the detour through a resampler."""
+    with av.open(str(path)) as container:
+        return sum(frame.to_ndarray().shape[1] for frame in container.decode(audio=0))
+
+
 def test_results_keep_the_order_of_the_items():
     assert list(map_in_workers(behave, range(20), workers=3)) == [number**2 for number in range(20)]
     assert list(map_in_workers(behave, [], workers=2)) == []
@@ -41,6 +50,14 @@ def test_what_goes_wrong_costs_one_item():
         "clip.mp4: found noise",
         "KeyError: 'nothing\\nhere'",
     ]
+
+
+def test_a_real_file_that_kills_its_decoder_costs_itself_only(data_folder):
+    good = data_folder / "odd/audio_only_mono_8k.wav"
+    files = [good, data_folder / "odd/dts_hd_7ch1_SEGFAULTS_to_ndarray.mkv", good]
+    before, killed, after = map_in_workers(decode_naively, files, workers=1)
+    assert killed == Failure("ended the process that read it (signal 11)")
+    assert before == after and isinstance(before, int) and before > 0
 
 
 def test_what_hangs_is_given_up():

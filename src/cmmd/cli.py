@@ -11,6 +11,7 @@ import click
 from cmmd import __version__
 from cmmd.commands.generate import generate
 from cmmd.commands.options import BAD_INPUT
+from cmmd.commands.prepare import prepare
 from cmmd.commands.score import score
 from cmmd.commands.train import train
 from cmmd.commands.world import world
@@ -52,7 +53,7 @@ def commands() -> None:
     """
 
 
-for command in (generate, train, score, world):
+for command in (generate, prepare, train, score, world):
     commands.add_command(command)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import Clip, Fit, read_clip
 from cmmd.clips.take import Take
-from cmmd.data.encoded_clips import Statistics
+from cmmd.data.statistics import Statistics
 from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import OnStep, Sampler, Scheduler, build_scheduler, sample_joint, sample_target
 from cmmd.latents.spectrogram import spectrogram_codec

@@ -29,41 +29,54 @@ def map_in_workers(
     workers: int | None = None,
     seconds: float = 600.0,
 ) -> Iterator[Result | Failure]:
-    """The results in the order of the items, each from one of `workers` processes (default: one a processor).
+    """`Workers.map` with processes that are there for these items only."""
+    with Workers(function, count=workers, seconds=seconds) as team:
+        yield from team.map(items)
+
+
+class Workers(Generic[Item, Result]):
+    """`count` processes (default: one a processor) that apply `function`, to be used as a context.
 
     A Failure stands for an item that raised an exception, took longer than `seconds`, or ended its process: that
     process is replaced, and the other items never learn of it. `function` and items must be picklable.
     """
-    team = [_Worker(function) for _ in range(workers or os.cpu_count() or 1)]
-    todo = enumerate(items)
-    done: dict[int, Result | Failure] = {}
-    given = taken = 0
-    more = True
-    try:
-        while True:
-            for worker in team:
-                if more and worker.item is None and given - taken < AHEAD * len(team):
+
+    def __init__(self, function: Callable[[Item], Result], *, count: int | None = None, seconds: float = 600.0) -> None:
+        self.seconds = seconds
+        self._team = [_Worker(function) for _ in range(count or os.cpu_count() or 1)]
+
+    def __enter__(self) -> "Workers[Item, Result]":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for worker in self._team:
+            worker.stop()
+
+    def map(self, items: Iterable[Item]) -> Iterator[Result | Failure]:
+        """The results in the order of the items; not more than a few items are drawn ahead of what is taken."""
+        todo = enumerate(items)
+        done: dict[int, Result | Failure] = {}
+        given = taken = 0
+        more = True
+        while more or taken < given:
+            for worker in self._team:
+                if more and worker.item is None and given - taken < AHEAD * len(self._team):
                     following = next(todo, None)
                     more = following is not None
                     if following is not None:
                         worker.give(*following)
                         given += 1
+            done |= self._finished()
             while taken in done:
                 yield done.pop(taken)
                 taken += 1
-            busy = [worker for worker in team if worker.item is not None]
-            if not busy:
-                if not more and taken == given:
-                    return
-                continue
-            wait([worker.connection for worker in busy], timeout=1.0)
-            for worker in busy:
-                outcome = worker.outcome(seconds)
-                if outcome is not None:
-                    done[outcome.item] = outcome.value
-    finally:
-        for worker in team:
-            worker.stop()
+
+    def _finished(self) -> dict[int, Result | Failure]:
+        """What has become of items since the last look, after a wait for the first."""
+        busy = [worker for worker in self._team if worker.item is not None]
+        wait([worker.connection for worker in busy], timeout=1.0)
+        outcomes = [worker.outcome(self.seconds) for worker in busy]
+        return {outcome.item: outcome.value for outcome in outcomes if outcome is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from cmmd.clips.geometry import Geometry
-from cmmd.data.encoded_clips import EncodedClips, Statistics
-from cmmd.data.order import batch_indices, epoch_order
+from cmmd.data.encoded_clips import EncodedClips
+from cmmd.data.order import batch_indices, epoch_order, mixed_batch_indices
+from cmmd.data.statistics import Statistics
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.errors import InputError
@@ -52,6 +53,19 @@ def test_an_epoch_sees_every_clip_once_and_batches_reach_over_its_end():
     assert sorted(drawn[:10].tolist()) == sorted(drawn[10:].tolist()) == list(range(10))
     assert not torch.equal(epoch_order(10, seed=3, epoch=0), epoch_order(10, seed=3, epoch=1))
     assert torch.equal(batch_indices(10, 4, seed=3, step=2), drawn[8:12])
+
+
+def test_a_mixture_sees_a_set_as_often_as_its_weight_says_and_in_epochs():
+    drawn = torch.cat([mixed_batch_indices((6, 30), (3, 1), 8, seed=1, step=step) for step in range(90)])
+    small = drawn[drawn < 6]
+    assert len(small) / len(drawn) == pytest.approx(0.75, abs=0.02)
+    # Each of its clips as often as any other, but for the epoch that has begun; no two epochs in the same order.
+    assert torch.bincount(small).max() - torch.bincount(small).min() <= 2
+    assert len({tuple(small[start : start + 6].tolist()) for start in range(0, 60, 6)}) > 3
+    assert torch.equal(drawn[40:48], mixed_batch_indices((6, 30), (3, 1), 8, seed=1, step=5))
+    assert sorted(mixed_batch_indices((9,), (2.0,), 9, seed=0, step=3).tolist()) == list(range(9))
+    with pytest.raises(ValueError, match="expected a weight above 0 for each"):
+        mixed_batch_indices((6, 30), (1, 0), 8, seed=0, step=0)
 
 
 def test_files_are_read_back_under_their_key_only(tmp_path):

@@ -18,6 +18,15 @@ from av.video.frame import VideoFrame
 Fit = Literal["crop", "letterbox"]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Region:
+    """A square of the picture as shown, in shares of its height: the picture is 1 high and as wide as its aspect."""
+
+    left: float
+    top: float
+    side: float
+
+
 @dataclass(frozen=True, slots=True)
 class Orientation:
     """How stored pixels become shown pixels: transpose first, then the flips (of the transposed picture)."""
@@ -68,12 +77,18 @@ def upright_rgb(frame: VideoFrame, turn: Orientation) -> np.ndarray:
     return turn.apply(frame.to_ndarray(format="rgb24", threads=1))
 
 
-def fit_picture(frame: VideoFrame, *, size: int, fit: Fit, pixel_aspect: Fraction, turn: Orientation) -> np.ndarray:
+def fit_picture(
+    frame: VideoFrame, *, size: int, fit: Fit | Region, pixel_aspect: Fraction, turn: Orientation
+) -> np.ndarray:
     """Fit a decoded frame into a square, antialiased, and turn it.
 
     `pixel_aspect` is the width of a stored pixel over its height. "crop" takes the largest centred square, "letterbox"
-    keeps everything and adds black bars. Returns uint8 (size, size, 3).
+    keeps everything and adds black bars, a region is cut out. Returns uint8 (size, size, 3).
     """
+    if isinstance(fit, Region):
+        return _cut_out(
+            upright_rgb(frame, turn), fit, size, pixel_aspect=1 / pixel_aspect if turn.transpose else pixel_aspect
+        )
     pixels = frame.to_ndarray(format="rgb24", threads=1)
     height, width = pixels.shape[:2]
     shown_width, shown_height = float(width * pixel_aspect), float(height)
@@ -85,18 +100,27 @@ def fit_picture(frame: VideoFrame, *, size: int, fit: Fit, pixel_aspect: Fractio
         margin_x, margin_y = 0.0, 0.0
         scale = size / max(shown_width, shown_height)
         columns, rows = max(1, round(shown_width * scale)), max(1, round(shown_height * scale))
-    small = _resize(pixels, margin_x, margin_y, columns, rows)
+    small = _resize(pixels, (margin_x, width - margin_x), (margin_y, height - margin_y), columns, rows)
     square = np.zeros((size, size, 3), np.uint8)
     top, left = (size - rows) // 2, (size - columns) // 2
     square[top : top + rows, left : left + columns] = small
     return turn.apply(square)
 
 
-def _resize(pixels: np.ndarray, margin_x: float, margin_y: float, columns: int, rows: int) -> np.ndarray:
-    """Resize what is left of uint8 (h, w, 3) after cutting the margins to (rows, columns, 3)."""
+def _cut_out(pixels: np.ndarray, region: Region, size: int, *, pixel_aspect: Fraction) -> np.ndarray:
+    """A region of an upright picture, uint8 (h, w, 3), as (size, size, 3)."""
     height, width = pixels.shape[:2]
-    first_x, across = _resize_weights(width, margin_x, width - margin_x, columns)
-    first_y, down = _resize_weights(height, margin_y, height - margin_y, rows)
+    across, down = height / float(pixel_aspect), height  # stored pixels in one picture height
+    x = max(0.0, region.left * across), min(float(width), (region.left + region.side) * across)
+    y = max(0.0, region.top * down), min(float(height), (region.top + region.side) * down)
+    return np.ascontiguousarray(_resize(pixels, x, y, size, size))
+
+
+def _resize(pixels: np.ndarray, x: tuple[float, float], y: tuple[float, float], columns: int, rows: int) -> np.ndarray:
+    """Resize the intervals x and y of uint8 (h, w, 3), in pixels, to (rows, columns, 3)."""
+    height, width = pixels.shape[:2]
+    first_x, across = _resize_weights(width, *x, columns)
+    first_y, down = _resize_weights(height, *y, rows)
     box = pixels[first_y : first_y + down.shape[1], first_x : first_x + across.shape[1]].astype(np.float32)
     lines = (down @ box.reshape(down.shape[1], -1)).reshape(rows, across.shape[1], 3)
     small = across @ lines.transpose(1, 0, 2).reshape(across.shape[1], -1)

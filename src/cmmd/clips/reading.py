@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from cmmd.clips.decoding import Damage, decode_pictures, decode_sound
-from cmmd.clips.picture_fit import Fit, fit_picture
+from cmmd.clips.picture_fit import Fit, Region, fit_picture
 from cmmd.clips.probing import MediaInfo, probe
 from cmmd.clips.stream_choice import Streams, choose_streams
 from cmmd.clips.timeline import SoundLine
@@ -52,7 +52,7 @@ def read_clip(
     fps: float | int = 10,
     image_size: int = 64,
     sample_rate: int = 16000,
-    fit: Fit = "crop",
+    fit: Fit | Region = "crop",
     start: float | int = 0.0,
     seconds: float | int | None = None,
     want: Want = "both",
@@ -60,7 +60,8 @@ def read_clip(
     """Read `seconds` (default: all) of a media file from `start` seconds after its time zero.
 
     Frame k is the last one presented at or before start + k / fps (up to 0.5 ms of container rounding). There are
-    ceil(seconds * fps) of them, upright squares of `image_size`. The sound is the mean of the channels, resampled to
+    ceil(seconds * fps) of them, upright squares of `image_size`: the largest centred one, the whole picture
+    with bars, or a region. The sound is the mean of the channels, resampled to
     `sample_rate` Hz and placed by its timestamps: silence before a late start, a cut before time zero,
     round(seconds * sample_rate) samples. With want="both" a file without video or without sound gives None for what it
     lacks, and the span is the video's. Raises InputError if the file cannot be read, lacks what is wanted, or ends
@@ -91,7 +92,7 @@ def _read_frames(
     *,
     fps: float | int,
     image_size: int,
-    fit: Fit,
+    fit: Fit | Region,
     notes: list[str],
 ) -> tuple[np.ndarray, Fraction]:
     """Frames uint8 (f, h, w, 3) from `begin` on, and the span in seconds they cover."""
@@ -180,7 +181,7 @@ def _check(
     fps: float | int,
     image_size: int,
     sample_rate: int,
-    fit: str,
+    fit: Fit | Region,
     start: float | int,
     seconds: float | int | None,
     want: str,
@@ -191,6 +192,7 @@ def _check(
             raise InputError.about(name, found=str(value), expected="a number above 0")
     if not 0 <= start < float("inf"):
         raise InputError.about("start", found=str(start), expected="a number of seconds, 0 or more")
-    for name, value, allowed in (("fit", fit, ("crop", "letterbox")), ("want", want, ("video", "audio", "both"))):
+    fits = fit if isinstance(fit, str) else "crop"
+    for name, value, allowed in (("fit", fits, ("crop", "letterbox")), ("want", want, ("video", "audio", "both"))):
         if value not in allowed:
             raise InputError.about(name, found=repr(value), expected=" or ".join(map(repr, allowed)))

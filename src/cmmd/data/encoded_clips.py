@@ -2,60 +2,18 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.data.order import batch_indices
+from cmmd.data.statistics import Statistics
+from cmmd.data.training_clips import ClipBatch
 from cmmd.errors import InputError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Statistics:
-    """Mean and deviation of every channel, to standardise one modality."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    @classmethod
-    def of(cls, clips: Float[Tensor, "clips c ..."]) -> "Statistics":
-        # Clip by clip: a float copy of a whole training set would double its memory.
-        axes = tuple(range(1, clips.ndim - 1))
-        means = torch.stack([clip.float().mean(axes) for clip in clips])
-        squares = torch.stack([clip.float().square().mean(axes) for clip in clips])
-        mean = means.double().mean(0)
-        std = (squares.double().mean(0) - mean.square()).clamp_min(1e-12).sqrt()
-        return cls(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
-
-    def standardise(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:
-        """To mean 0 and deviation 1 in every channel."""
-        mean, std = self._like(x)
-        return (x - mean) / std
-
-    def restore(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:
-        """The inverse of `standardise`."""
-        mean, std = self._like(x)
-        return x * std + mean
-
-    def _like(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        if x.shape[1] != len(self.mean):
-            raise ValueError(f"statistics are of {len(self.mean)} channels, the tensor has {x.shape[1]}")
-        shape = (1, -1) + (1,) * (x.ndim - 2)
-        mean, std = (
-            torch.tensor(values, device=x.device, dtype=x.dtype).view(shape) for values in (self.mean, self.std)
-        )
-        return mean, std
-
-
-class ClipBatch(NamedTuple):
-    """Standardised video latents and spectrograms of the same stretches of time."""
-
-    video: Float[Tensor, "b c f h w"]
-    audio: Float[Tensor, "b ca m n"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +44,14 @@ class EncodedClips:
         return ClipBatch(
             self.video_statistics.standardise(video.float()), self.audio_statistics.standardise(audio.float())
         )
+
+    def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
+        """Every clip once an epoch."""
+        return batch_indices(len(self), batch_size, seed=seed, step=step)
+
+    def standardised_as(self, *, video: Statistics, audio: Statistics) -> "EncodedClips":
+        """The same clips with other statistics than their own."""
+        return replace(self, video_statistics=video, audio_statistics=audio)
 
     def hold_out(self, share: float) -> "tuple[EncodedClips, EncodedClips]":
         """The clips to train on, and the last `share` of them, which are not; both have the statistics of the former.

@@ -32,7 +32,7 @@ from cmmd.loading import load_pipeline
 from cmmd.models.coupled_unet import Prediction
 from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
-from cmmd.training.log import provenance
+from cmmd.provenance import provenance
 
 BATCH = 20
 """Clips denoised together."""

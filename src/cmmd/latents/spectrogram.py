@@ -131,8 +131,11 @@ def spectrogram_codec(name: Literal["log_mel", "complex_stft"], geometry: Geomet
     raise ValueError(f"spectrogram codec is {name!r}, expected 'log_mel' or 'complex_stft'")
 
 
-def mel_filters(mels: int, fft_size: int, sample_rate: int, *, lowest: float = 40.0) -> Float[Tensor, "m bins"]:
-    """Triangular filters on the HTK mel scale between `lowest` Hz and the Nyquist frequency, each with a sum of one.
+def mel_filters(
+    mels: int, fft_size: int, sample_rate: int, *, lowest: float = 40.0, normalised: bool = True
+) -> Float[Tensor, "m bins"]:
+    """Triangular filters on the HTK mel scale between `lowest` Hz and the Nyquist frequency, each with a sum of one, or
+    with a height of one.
 
     A triangle that falls between two bins would be empty; it gets the nearest bin instead.
     """
@@ -149,4 +152,4 @@ def mel_filters(mels: int, fft_size: int, sample_rate: int, *, lowest: float = 4
     empty = filters.sum(1) == 0
     nearest = (bins - edges[1:-1, None]).abs().argmin(1)
     filters[empty, nearest[empty]] = 1.0
-    return (filters / filters.sum(1, keepdim=True)).float()
+    return (filters / filters.sum(1, keepdim=True) if normalised else filters).float()

@@ -1,17 +1,21 @@
 """Video frames to latents and back through an image autoencoder with diffusers' interface (ours: decision 03)."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.utils import logging as diffusers_logging
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from cmmd.errors import InputError
+from cmmd.latents.taef2 import FILES, TAEF2
+from cmmd.pretrained import SHIPPED_MODEL
 
-VideoAutoencoder = AutoencoderKL | AutoencoderTiny
+VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2
 
 
 def small_autoencoder() -> AutoencoderTiny:
@@ -29,24 +33,36 @@ def small_autoencoder() -> AutoencoderTiny:
 
 
 def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
-    """A Stable Diffusion autoencoder by hub name or local folder; the class is the one that its config names.
+    """A Stable Diffusion autoencoder by hub name or local folder; the class is the one that its config names. A folder
+    with the two files of TAEF2 is that, and `shipped` the project's own.
 
-    Raises InputError when the folder holds neither AutoencoderKL nor AutoencoderTiny.
+    Raises InputError when the folder holds none of them.
     """
-    folder = Path(name_or_folder)
+    diffusers_logging.set_verbosity_error()  # it warns of attributes that it wrote itself
+    folder = SHIPPED_MODEL / "video_autoencoder" if name_or_folder == "shipped" else Path(name_or_folder)
     if folder.is_dir():
+        if (folder / FILES["encoder"]).exists():
+            return TAEF2.of_files(folder)
         config = folder / "config.json"
         if not config.exists():
             raise InputError(f"{folder}: no config.json, expected a diffusers autoencoder")
         name = json.loads(config.read_text()).get("_class_name")
-        classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+        classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "TAEF2": TAEF2}
         if name not in classes:
-            raise InputError(f"{folder}: holds {name}, expected AutoencoderKL or AutoencoderTiny")
+            raise InputError(f"{folder}: holds {name}, expected one of {', '.join(classes)}")
         return classes[name].from_pretrained(folder)
     try:
         return AutoencoderKL.from_pretrained(name_or_folder)
     except OSError as error:
         raise InputError(f"{name_or_folder}: {str(error).splitlines()[0]}") from error
+
+
+def weights_hash(autoencoder: VideoAutoencoder) -> str:
+    """SHA-256 of names and values: latents of two autoencoders with the same one are the same."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(autoencoder.state_dict().items()):
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def frames_to_pixels(frames: UInt8[Tensor, "f h w 3"]) -> Float[Tensor, "f 3 h w"]:

@@ -4,16 +4,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+_COUPLED = "cmmd.recipes.coupled_training"
 _RECIPES = {
-    "world.ablation": "cmmd.recipes.coupled:world_ablation",
-    "world.autoencoder": "cmmd.recipes.autoencoder:world_autoencoder",
-    "world.cmmd": "cmmd.recipes.coupled:world_cmmd",
-    "world.fine_tune": "cmmd.recipes.coupled:world_fine_tune",
-    "world.ncmmd": "cmmd.recipes.coupled:world_ncmmd",
-    "world.tiny": "cmmd.recipes.coupled:world_tiny",
-    "world.visual_events": "cmmd.recipes.visual_events:world_visual_events",
+    "aist.cmmd": ("cmmd.recipes.paper:aist_cmmd", _COUPLED),
+    "aist.ncmmd": ("cmmd.recipes.paper:aist_ncmmd", _COUPLED),
+    "epic_sounds.cmmd": ("cmmd.recipes.paper:epic_sounds_cmmd", _COUPLED),
+    "epic_sounds.ncmmd": ("cmmd.recipes.paper:epic_sounds_ncmmd", _COUPLED),
+    "folder.cmmd": ("cmmd.recipes.folder:folder_cmmd", _COUPLED),
+    "folder.ncmmd": ("cmmd.recipes.folder:folder_ncmmd", _COUPLED),
+    "world.ablation": ("cmmd.recipes.world:world_ablation", _COUPLED),
+    "world.autoencoder": ("cmmd.recipes.autoencoder:world_autoencoder", "cmmd.recipes.autoencoder"),
+    "world.cmmd": ("cmmd.recipes.world:world_cmmd", _COUPLED),
+    "world.fine_tune": ("cmmd.recipes.world:world_fine_tune", _COUPLED),
+    "world.ncmmd": ("cmmd.recipes.world:world_ncmmd", _COUPLED),
+    "world.tiny": ("cmmd.recipes.world:world_tiny", _COUPLED),
+    "world.visual_events": ("cmmd.recipes.visual_events:world_visual_events", "cmmd.recipes.visual_events"),
 }
-"""Name -> function. Each module also has `run(config, out, resume)`."""
+"""Name -> the function that makes its configuration, and the module whose `run(config, out, resume)` trains by it."""
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -23,14 +30,13 @@ def recipe_names() -> tuple[str, ...]:
 
 def load_recipe(name: str) -> Any:
     """The configuration of a recipe; raises KeyError for an unknown name."""
-    module, function = _RECIPES[name].split(":")
+    module, function = _RECIPES[name][0].split(":")
     return getattr(import_module(module), function)()
 
 
 def run_recipe(name: str, config: Any, *, out: Path, resume: bool) -> None:
     """Train by the recipe's configuration into folder `out`."""
-    module, _ = _RECIPES[name].split(":")
     try:
-        import_module(module).run(config, out=out, resume=resume)
+        import_module(_RECIPES[name][1]).run(config, out=out, resume=resume)
     finally:
         import_module("cmmd.training.team").Team.join().leave()

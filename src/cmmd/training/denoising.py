@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.order import batch_indices
+from cmmd.data.training_clips import TrainingClips
 from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning, ConditioningConfig, draw_modes
 from cmmd.diffusion.mismatch import mismatched_condition
 from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
@@ -21,7 +20,7 @@ NOISE_LEVELS = 4
 
 
 def denoising_step(
-    clips: EncodedClips,
+    clips: TrainingClips,
     conditioning: ConditioningConfig,
     *,
     frames: int,
@@ -35,7 +34,7 @@ def denoising_step(
 
     def losses(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
         assert isinstance(model, CoupledUNet)
-        indices = part.of(batch_indices(len(clips), batch_size, seed=seed, step=part.step))
+        indices = part.of(clips.batch(batch_size, seed=seed, step=part.step))
         # Everything is drawn on the CPU, where a seed means the same numbers on every machine.
         clean = Prediction(*clips.crops(indices, frames=frames, generator=generator))
         mode = draw_modes(conditioning, batch=len(indices), frames=frames, generator=generator).to(model.device)

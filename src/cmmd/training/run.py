@@ -10,8 +10,9 @@ from torch import nn
 from cmmd.configuration import as_dict, to_yaml
 from cmmd.errors import InputError
 from cmmd.progress import progress
+from cmmd.provenance import provenance
 from cmmd.training.held_out import held_out_terms
-from cmmd.training.log import Log, provenance
+from cmmd.training.log import Log
 from cmmd.training.loop import LoopConfig, Losses, StepReport, fresh_state, require_equal_shares, train
 from cmmd.training.state import checkpoint_path, checkpoints
 from cmmd.training.team import Team

@@ -1,0 +1,118 @@
+"""`cmmd prepare` (ours)."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cmmd.commands.options import ANY_PATH, Number, Whole
+from cmmd.errors import InputError
+
+KINDS = ("folder", "manifest", "aist", "epic-sounds", "vas")
+
+
+@click.command(short_help="Cut and encode media files into shards to train from.")
+@click.argument("source", type=ANY_PATH)
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--kind", type=click.Choice(KINDS), help="What SOURCE is.  [default: folder, or manifest for a file]")
+@click.option("--seconds", type=Number(0, 600, min_open=True), default=4.8, help="Length of a clip.")
+@click.option("--shortest", type=Whole(1, 6000), default=16, help="Frames of the shortest clip that is kept.")
+@click.option("--fps", type=Whole(1, 120), default=10, help="Frames a second.")
+@click.option("--size", type=Whole(8, 4096), default=64, help="Pixels of the square picture.")
+@click.option("--sample-rate", type=Whole(1000, 192_000), default=16_000, help="Hz.")
+@click.option(
+    "--autoencoder", default="shipped", metavar="MODEL", help="Folder or hub name of a diffusers autoencoder."
+)
+@click.option("--codec", type=click.Choice(["log_mel", "complex_stft"]), default="log_mel", help="Of the spectrogram.")
+@click.option("--fit", type=click.Choice(["crop", "letterbox"]), default="crop", help="How frames become square.")
+@click.option("--mirror", is_flag=True, help="Encode every video a second time, seen in a mirror.")
+@click.option("--validation", type=Number(0, 0.9), default=0.1, help="Share of the source videos held out.")
+@click.option("--test", type=Number(0, 0.9), default=0.0, help="Share of the source videos for the end.")
+@click.option("--annotations", type=ANY_PATH, multiple=True, help="EPIC-Sounds CSV file; may be repeated.")
+@click.option("--class", "classes", multiple=True, help="EPIC-Sounds class; may be repeated.  [default: all]")
+@click.option("--camera", "cameras", multiple=True, help="AIST camera, as c01; may be repeated.  [default: all]")
+@click.option("--ignore", type=ANY_PATH, help="AIST list of sequences to leave out.")
+@click.option("--person/--whole", default=True, help="AIST: crop to the dancer, or take the whole height.")
+@click.option("--shard", default="0/1", metavar="I/N", help="Make every N-th shard, from number I on.")
+@click.option("--files-per-shard", type=Whole(1, 100_000), default=64, help="Files, or annotated sounds.")
+@click.option("--workers", type=Whole(1, 1024), help="Processes that decode.  [default: one a processor]")
+@click.option("--device", default="cpu", metavar="DEVICE", help="That encodes: cpu, cuda, cuda:1, mps.")
+def prepare(source: Path, out: Path, shard: str, workers: int | None, device: str, **options: Any) -> None:
+    """Cut the clips of SOURCE, encode them, and write shards with an index into OUT.
+
+    What cannot be used is left out and listed. A run that was stopped goes on where it was; --shard 0/8 .. 7/8 are
+    eight runs, on one machine or many, that make one folder together.
+
+    Example: cmmd prepare clips prepared/clips
+    """
+    part, parts = _part(shard)
+    from cmmd.clips.geometry import Geometry
+    from cmmd.data.preparing.prepare import PrepareConfig
+    from cmmd.data.preparing.prepare import prepare as run
+    from cmmd.data.preparing.report import report
+
+    listing = _listing(source, **options)
+    try:
+        config = PrepareConfig(
+            autoencoder=options["autoencoder"],
+            seconds=options["seconds"],
+            geometry=Geometry(
+                fps=options["fps"],
+                frames=options["shortest"],
+                sample_rate=options["sample_rate"],
+                image_size=options["size"],
+            ),
+            codec=options["codec"],
+            fit=options["fit"],
+            mirror=options["mirror"],
+            requests_per_shard=options["files_per_shard"],
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    click.echo(report(run(listing, out, config, part=part, parts=parts, workers=workers, device=device), out))
+
+
+def _listing(source: Path, *, kind: str | None, seconds: float, validation: float, test: float, **options: Any) -> Any:
+    """The clips that are asked for, each with its split."""
+    from cmmd.data.preparing.request import with_splits
+
+    kind = kind or ("manifest" if source.is_file() else "folder")
+    for option, name, owner in (
+        ("--annotations", "annotations", "epic-sounds"),
+        ("--class", "classes", "epic-sounds"),
+        ("--camera", "cameras", "aist"),
+        ("--ignore", "ignore", "aist"),
+    ):
+        if options[name] and kind != owner:
+            raise InputError(f"{option}: goes with --kind {owner}, found {kind}")
+    if kind == "folder":
+        from cmmd.data.preparing.folder import list_folder
+
+        listing = list_folder(source)
+    elif kind == "manifest":
+        from cmmd.data.preparing.manifest import list_manifest
+
+        listing = list_manifest(source, seconds=seconds)
+    elif kind == "vas":
+        from cmmd.data.preparing.vas import list_vas
+
+        listing = list_vas(source)
+    elif kind == "aist":
+        from cmmd.data.preparing.aist import list_aist, read_ignored
+
+        ignored = read_ignored(options["ignore"]) if options["ignore"] else frozenset()
+        listing = list_aist(source, cameras=options["cameras"], ignored=ignored, person=options["person"])
+    else:
+        if not options["annotations"]:
+            raise InputError("--annotations: found none, expected a CSV file of EPIC-Sounds")
+        from cmmd.data.preparing.epic_sounds import list_epic_sounds
+
+        listing = list_epic_sounds(source, options["annotations"], seconds=seconds, classes=options["classes"])
+    return with_splits(listing, validation=validation, test=test)
+
+
+def _part(shard: str) -> tuple[int, int]:
+    first, slash, second = shard.partition("/")
+    if not (slash and first.isdigit() and second.isdigit() and 0 <= int(first) < int(second)):
+        raise InputError(f"--shard: found {shard!r}, expected I/N with I from 0 to N - 1, such as 0/8")
+    return int(first), int(second)

@@ -1,0 +1,171 @@
+"""Training clips from folders of shards, read clip by clip from the disk: any number of them fits (ours)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Int
+from safetensors import safe_open
+from torch import Tensor
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.data.order import batch_indices, mixed_batch_indices
+from cmmd.data.preparing.request import Split
+from cmmd.data.shards import Index, read_index, read_manifest, shard_file
+from cmmd.data.statistics import Statistics
+from cmmd.data.training_clips import ClipBatch, TrainingClips
+from cmmd.errors import InputError
+
+OPEN_SHARDS = 64
+"""Files kept open: each is mapped into memory, which costs addresses and no memory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedConfig:
+    """folders: that `cmmd prepare` made; what is in several is mixed by weights, equal ones where none are given.
+    mirror: show half of the clips in a mirror, which they must be prepared for; never where left and right are heard.
+    validate: keep the step that is best on their validation clips. Raises ValueError.
+    """
+
+    folders: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    mirror: bool = False
+    validate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.weights and (len(self.weights) != len(self.folders) or min(self.weights) <= 0):
+            raise ValueError(
+                f"weights are {list(self.weights)} for {len(self.folders)} folders, expected one above 0 for each"
+            )
+
+
+class Place(NamedTuple):
+    """Where a clip is: the file of its shard, its row there, its length in frames."""
+
+    shard: Path
+    row: int
+    frames: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedClips:
+    """The clips of one split of a folder that `cmmd prepare` made. mirror: show half of them in a mirror."""
+
+    places: tuple[Place, ...]
+    index: Index
+    video_statistics: Statistics
+    audio_statistics: Statistics
+    mirror: bool = False
+
+    @classmethod
+    def open(cls, folder: Path, *, split: Split = "train", mirror: bool = False) -> "PreparedClips":
+        """Read the index and the manifests. Raises InputError for an unfinished folder, a missing shard, an empty split
+        and a mirror where none was prepared."""
+        index = read_index(folder)
+        if mirror and not index.settings["mirror"]:
+            raise InputError.about(folder, found="no mirrored clips", expected="clips of cmmd prepare --mirror")
+        places: list[Place] = []
+        for number in range(index.shards):
+            manifest, shard = read_manifest(folder, number), shard_file(folder, number)
+            if manifest is None or shard.stat().st_size != manifest.size:
+                raise InputError.about(shard, found="no complete shard", expected="what cmmd prepare left there")
+            places += [Place(shard, row, c.frames) for row, c in enumerate(manifest.clips) if c.split == split]
+        if not places:
+            raise InputError.about(folder, found=f"no {split} clips", expected="at least one")
+        return cls(
+            places=tuple(places),
+            index=index,
+            video_statistics=index.video_statistics,
+            audio_statistics=index.audio_statistics,
+            mirror=mirror,
+        )
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
+        """Every clip once an epoch."""
+        return batch_indices(len(self), batch_size, seed=seed, step=step)
+
+    def standardised_as(self, *, video: Statistics, audio: Statistics) -> "PreparedClips":
+        """The same clips with other statistics than their own."""
+        return replace(self, video_statistics=video, audio_statistics=audio)
+
+    def crops(self, indices: Int[Tensor, " b"], *, frames: int, generator: torch.Generator) -> ClipBatch:
+        """A random stretch of `frames` video frames of every chosen clip, standardised float32; only that is read.
+
+        Raises ValueError for a clip that is shorter.
+        """
+        places = [self.places[index] for index in indices.tolist()]
+        where = torch.rand(len(places), generator=generator).tolist()
+        mirrored = (
+            (torch.rand(len(places), generator=generator) < 0.5).tolist() if self.mirror else [False] * len(places)
+        )
+        each = SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+        video, audio = [], []
+        for place, share, turned in zip(places, where, mirrored, strict=True):
+            if place.frames < frames:
+                raise ValueError(f"{place.shard.name} clip {place.row} has {place.frames} frames, expected {frames}")
+            start = int(share * (place.frames - frames + 1))
+            shard = _opened(place.shard)
+            seen = shard.get_slice(f"{'mirrored' if turned else 'video'}.{place.row}")
+            video.append(seen[:, start : start + frames])
+            audio.append(shard.get_slice(f"audio.{place.row}")[:, :, start * each : (start + frames) * each])
+        return ClipBatch(
+            self.video_statistics.standardise(torch.stack(video).float()),
+            self.audio_statistics.standardise(torch.stack(audio).float()),
+        )
+
+
+@lru_cache(maxsize=OPEN_SHARDS)
+def _opened(shard: Path) -> Any:
+    return safe_open(shard, framework="pt")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MixedClips:
+    """Several sets of clips as one, standardised alike; how often a set is drawn is its weight."""
+
+    sets: tuple[TrainingClips, ...]
+    weights: tuple[float, ...]
+    video_statistics: Statistics
+    audio_statistics: Statistics
+
+    @classmethod
+    def of(cls, sets: Sequence[TrainingClips], weights: Sequence[float]) -> "MixedClips":
+        """Raises ValueError for unequal numbers, and weights that are not above 0."""
+        if len(sets) != len(weights) or not sets or min(weights) <= 0:
+            raise ValueError(f"{len(sets)} sets with weights {list(weights)}, expected a weight above 0 for each")
+        video = Statistics.mixed([part.video_statistics for part in sets], weights)
+        audio = Statistics.mixed([part.audio_statistics for part in sets], weights)
+        return cls(sets=tuple(sets), weights=tuple(weights), video_statistics=video, audio_statistics=audio).alike()
+
+    def alike(self) -> "MixedClips":
+        """With the mixture's statistics for every set."""
+        shared = {"video": self.video_statistics, "audio": self.audio_statistics}
+        return replace(self, sets=tuple(part.standardised_as(**shared) for part in self.sets))
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.sets)
+
+    def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
+        """As `mixed_batch_indices` says."""
+        return mixed_batch_indices([len(part) for part in self.sets], self.weights, batch_size, seed=seed, step=step)
+
+    def standardised_as(self, *, video: Statistics, audio: Statistics) -> "MixedClips":
+        """The same clips with other statistics than their own."""
+        return replace(self, video_statistics=video, audio_statistics=audio).alike()
+
+    def crops(self, indices: Int[Tensor, " b"], *, frames: int, generator: torch.Generator) -> ClipBatch:
+        """Clip by clip from the set that it belongs to."""
+        ends = torch.tensor([len(part) for part in self.sets]).cumsum(0)
+        chosen = torch.bucketize(indices, ends, right=True)
+        firsts = ends - torch.tensor([len(part) for part in self.sets])
+        one_by_one = [
+            self.sets[which].crops(index[None] - firsts[which], frames=frames, generator=generator)
+            for index, which in zip(indices, chosen.tolist(), strict=True)
+        ]
+        return ClipBatch(*(torch.cat(parts) for parts in zip(*one_by_one, strict=True)))

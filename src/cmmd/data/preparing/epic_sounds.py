@@ -1,0 +1,122 @@
+"""EPIC-Sounds (arXiv 2302.00646): clips around annotated sounds of EPIC-KITCHENS videos (paper: the data set).
+
+By rule: a sound that is shorter than a clip gives one, with the sound in its middle, moved where it hangs over an end
+of the video; a longer one gives as many as fit into it, one after the other. Clips of overlapping sounds may overlap,
+and carry the class of every sound that is heard in them, their own first.
+"""
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmmd.data.preparing.request import ClipRequest, Listing, Split
+from cmmd.errors import InputError
+
+COLUMNS = ("annotation_id", "participant_id", "video_id", "start_timestamp", "stop_timestamp", "class")
+SUFFIXES = (".MP4", ".mp4", ".mkv", ".webm")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    """One row: seconds from the start of its video. split: that of its file."""
+
+    annotation: str
+    participant: str
+    video: str
+    start: float
+    stop: float
+    label: str
+    split: Split
+
+
+def read_annotations(path: Path) -> tuple[Sound, ...]:
+    """The rows of a file of EPIC-Sounds; its name tells the split (`validation` or `train`). Raises InputError."""
+    split: Split = "validation" if "validation" in path.stem.lower() else "train"
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error})") from error
+    missing = [column for column in COLUMNS if not rows or column not in rows[0]]
+    if missing:
+        raise InputError(f"{path}: found no {', '.join(missing)}, expected the columns of EPIC_Sounds_train.csv")
+    return tuple(
+        Sound(
+            annotation=row["annotation_id"],
+            participant=row["participant_id"],
+            video=row["video_id"],
+            start=_seconds(row["start_timestamp"], f"{path} line {number}"),
+            stop=_seconds(row["stop_timestamp"], f"{path} line {number}"),
+            label=row["class"],
+            split=split,
+        )
+        for number, row in enumerate(rows, start=2)
+    )
+
+
+def clip_starts(sound: Sound, *, seconds: float) -> tuple[float, ...]:
+    """Where the clips of a sound start, by the rule above; the end of the video is not known here."""
+    length = sound.stop - sound.start
+    count = math.floor(length / seconds + 1e-6)
+    if count == 0:
+        return (max(0.0, (sound.start + sound.stop - seconds) / 2),)
+    return tuple(sound.start + part * seconds for part in range(count))
+
+
+def list_epic_sounds(
+    folder: Path, annotations: Sequence[Path], *, seconds: float, classes: tuple[str, ...] = ()
+) -> Listing:
+    """The clips of all sounds, or of some classes, whose videos are in the folder (`P01/videos/P01_11.MP4`, or
+    anywhere below). Raises InputError for a class that there is none of, and when no video is there.
+    """
+    sounds = [sound for path in annotations for sound in read_annotations(path)]
+    known = {sound.label for sound in sounds}
+    for name in classes:
+        if name not in known:
+            raise InputError(
+                f"class {name!r}: found none in the annotations, expected one of {', '.join(sorted(known))}"
+            )
+    in_video: dict[str, list[Sound]] = {}
+    for sound in sounds:
+        in_video.setdefault(sound.video, []).append(sound)
+    files = {file.stem: file for suffix in SUFFIXES for file in sorted(folder.rglob(f"*{suffix}"))}
+    requests, skipped = [], []
+    for video, heard in sorted(in_video.items()):
+        if video not in files:
+            skipped.append((video, "its video is not there"))
+            continue
+        for sound in heard:
+            if not classes or sound.label in classes:
+                requests += _requests(sound, files[video], heard, seconds=seconds)
+    if not requests:
+        raise InputError.about(
+            folder, found=f"none of {len(in_video)} videos", expected="P01/videos/P01_11.MP4 and so on"
+        )
+    return Listing(folder, tuple(sorted(requests, key=lambda request: request.name)), tuple(skipped))
+
+
+def _requests(sound: Sound, file: Path, heard: Sequence[Sound], *, seconds: float) -> list[ClipRequest]:
+    requests = []
+    for part, start in enumerate(clip_starts(sound, seconds=seconds)):
+        others = (other.label for other in heard if other.start < start + seconds and other.stop > start)
+        requests.append(
+            ClipRequest(
+                file=file,
+                name=f"{sound.video}/{sound.annotation}.{part}",
+                group=sound.video,
+                split=sound.split,
+                start=start,
+                labels=tuple(dict.fromkeys((sound.label, *others))),
+            )
+        )
+    return requests
+
+
+def _seconds(text: str, where: str) -> float:
+    """HH:MM:SS.sss."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    except ValueError:
+        raise InputError(f"{where}: found the time {text!r}, expected HH:MM:SS.sss") from None

@@ -1,0 +1,255 @@
+"""`cmmd prepare`: requests to shards of encoded clips, a part of the shards a process if wanted (ours).
+
+Decoding runs in worker processes that may die; encoding runs here, on one thread, so that the same clips have the same
+bytes whoever prepares them. Shards that are complete are not made again.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from cmmd.clips.geometry import Geometry
+from cmmd.clips.picture_fit import Fit
+from cmmd.data.preparing.cutting import Cut, CutJob, CutSettings, RawClip, cut
+from cmmd.data.preparing.request import ClipRequest, Listing
+from cmmd.data.shards import (
+    INDEX,
+    ClipRecord,
+    EncodedClip,
+    ShardManifest,
+    read_index,
+    read_manifest,
+    write_index,
+    write_shard,
+)
+from cmmd.errors import InputError
+from cmmd.latents.spectrogram import SpectrogramCodec, spectrogram_codec
+from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames, load_autoencoder, weights_hash
+from cmmd.progress import progress
+from cmmd.worker_processes import Failure, Workers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrepareConfig:
+    """seconds: of a clip. geometry: its rates and sizes, and the shortest clip that is kept (`frames`). autoencoder: a
+    folder or hub name. mirror: encode every video a second time, seen in a mirror. requests_per_shard: files, or
+    stretches of files, whose clips share a shard. Raises ValueError for clips shorter than the shortest.
+    """
+
+    autoencoder: str
+    seconds: float = 4.8
+    geometry: Geometry = field(default_factory=Geometry)
+    codec: Literal["log_mel", "complex_stft"] = "log_mel"
+    fit: Fit = "crop"
+    mirror: bool = False
+    requests_per_shard: int = 64
+
+    def __post_init__(self) -> None:
+        if round(self.seconds * self.geometry.fps) < self.geometry.frames:
+            raise ValueError(f"clips of {self.seconds:g} s, expected at least {self.geometry.seconds:g} s")
+        if self.requests_per_shard < 1:
+            raise ValueError(f"requests_per_shard is {self.requests_per_shard}, expected at least 1")
+
+    @property
+    def cutting(self) -> CutSettings:
+        """What the workers need to know."""
+        return CutSettings(
+            fps=self.geometry.fps,
+            frames=round(self.seconds * self.geometry.fps),
+            fewest=self.geometry.frames,
+            image_size=self.geometry.image_size,
+            sample_rate=self.geometry.sample_rate,
+            fit=self.fit,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prepared:
+    """What a process did. made, found: shards made, and found complete. clips: in those made. seconds: of work.
+    missing: shards that are not there yet, of other processes; whoever finds none missing writes the index."""
+
+    made: int
+    found: int
+    clips: int
+    workers: int
+    seconds: float
+    missing: tuple[int, ...]
+
+
+def prepare(
+    listing: Listing,
+    out: Path,
+    config: PrepareConfig,
+    *,
+    part: int = 0,
+    parts: int = 1,
+    workers: int | None = None,
+    device: str = "cpu",
+) -> Prepared:
+    """Make the shards `part`, `part + parts`, ... of a listing in folder `out`, and the index when all are there.
+
+    Raises InputError for an autoencoder that cannot be loaded, when `out` is finished with other settings, and when not
+    one clip can be trained on.
+    """
+    encoder = _Encoder.load(config, device)
+    _require_same_settings(out, encoder.settings)
+    size = config.requests_per_shard
+    shards = [listing.requests[start : start + size] for start in range(0, len(listing.requests), size)]
+    keys = [_key(encoder.settings, listing, requests) for requests in shards]
+    own = range(part, len(shards), parts)
+    todo = [number for number in own if not _complete(out, number, keys[number])]
+    out.mkdir(parents=True, exist_ok=True)
+    started, clips, count = time.perf_counter(), 0, workers or os.cpu_count() or 1
+    bar = progress(sum(len(shards[number]) for number in todo), "preparing", unit="file")
+    with Workers(cut, count=count) as cutters, _one_thread():
+        for number in todo:
+            manifest = _make_shard(out, number, shards[number], listing, encoder, cutters, key=keys[number], bar=bar)
+            clips += len(manifest.clips)
+            bar.set_postfix(clips=clips, clips_per_second=f"{clips / (time.perf_counter() - started):.2f}")
+    bar.close()
+    missing = tuple(number for number, key in enumerate(keys) if not _complete(out, number, key))
+    if not missing:
+        write_index(out, shards=len(shards), settings=encoder.settings, skipped=listing.skipped)
+    return Prepared(
+        made=len(todo),
+        found=len(own) - len(todo),
+        clips=clips,
+        workers=count,
+        seconds=time.perf_counter() - started,
+        missing=missing,
+    )
+
+
+def _require_same_settings(out: Path, settings: dict[str, Any]) -> None:
+    """Hours of work are not overwritten by a forgotten option."""
+    if not (out / INDEX).exists():
+        return
+    found = read_index(out).settings
+    wanted = json.loads(json.dumps(settings))
+    different = [name for name in wanted if name != "autoencoder" and found.get(name) != wanted[name]]
+    if different:
+        told = "; ".join(f"{name} {found.get(name)}, not {wanted[name]}" for name in different)
+        raise InputError.about(out, found=f"clips prepared with {told}", expected="the same settings or another folder")
+
+
+def _make_shard(
+    out: Path,
+    number: int,
+    requests: Sequence[ClipRequest],
+    listing: Listing,
+    encoder: "_Encoder",
+    cutters: Workers[CutJob, Cut],
+    *,
+    key: str,
+    bar: tqdm,
+) -> ShardManifest:
+    """Cut and encode block by block; what a file has after its first block comes when all first blocks are done."""
+    clips: list[tuple[int, EncodedClip]] = []
+    skipped: list[tuple[str, str]] = []
+    for place, found in _cuts(requests, encoder.config.cutting, cutters, bar):
+        request = requests[place]
+        if isinstance(found, Failure):
+            # The name is told already, and a folder of this machine has no place in a manifest.
+            skipped.append((request.name, found.reason.removeprefix(f"{request.file}: ")))
+            continue
+        skipped += found.skipped
+        clips += [(place, encoder(raw, request, source=listing.source(request))) for raw in found.clips]
+    clips.sort(key=lambda clip: (clip[0], clip[1].record.start))
+    return write_shard(out, number, [clip for _, clip in clips], sorted(skipped), key=key)
+
+
+def _cuts(
+    requests: Sequence[ClipRequest], settings: CutSettings, cutters: Workers[CutJob, Cut], bar: tqdm
+) -> Iterator[tuple[int, Cut | Failure]]:
+    """The place of a request, and what became of one of its blocks."""
+    todo = [(place, 0) for place in range(len(requests))]
+    while todo:
+        following = []
+        jobs = (CutJob(requests[place], block, settings) for place, block in todo)
+        for (place, block), found in zip(todo, cutters.map(jobs), strict=True):
+            if isinstance(found, Cut) and found.goes_on:
+                following.append((place, block + 1))
+            else:
+                bar.update()
+            yield place, found
+        todo = following
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoder:
+    """Pixels and sound to latents and spectrogram. settings: all that its results depend on."""
+
+    config: PrepareConfig
+    autoencoder: VideoAutoencoder
+    codec: SpectrogramCodec
+    settings: dict[str, Any]
+
+    @classmethod
+    def load(cls, config: PrepareConfig, device: str) -> "_Encoder":
+        autoencoder = load_autoencoder(config.autoencoder).eval()
+        nn.Module.to(autoencoder, torch.device(device))
+        codec = spectrogram_codec(config.codec, config.geometry)
+        settings = asdict(config) | {"autoencoder_sha256": weights_hash(autoencoder)}
+        return cls(config, autoencoder, codec, settings)
+
+    def __call__(self, raw: RawClip, request: ClipRequest, *, source: str) -> EncodedClip:
+        assert request.split is not None
+        record = ClipRecord(
+            name=raw.name,
+            source=source,
+            start=raw.start,
+            frames=len(raw.frames),
+            labels=request.labels,
+            split=request.split,
+            group=request.group,
+            digest=raw.digest,
+            notes=raw.notes,
+        )
+        spectrogram = self.codec.encode(torch.from_numpy(raw.waveform)[None])[0].half()
+        mirrored = self._latents(raw.frames[:, :, ::-1]) if self.config.mirror else None
+        return EncodedClip(record, self._latents(raw.frames), spectrogram, mirrored)
+
+    def _latents(self, frames: np.ndarray) -> torch.Tensor:
+        pixels = torch.from_numpy(np.ascontiguousarray(frames))
+        return encode_frames(self.autoencoder, pixels).half().cpu()
+
+
+def _key(settings: dict[str, Any], listing: Listing, requests: Sequence[ClipRequest]) -> str:
+    """Of all that a shard depends on: settings, requests, and the size of every file, which changes when it does."""
+
+    def told(request: ClipRequest) -> dict[str, Any]:
+        files = (request.file,) if request.sound is None else (request.file, request.sound)
+        sizes = [file.stat().st_size if file.exists() else None for file in files]
+        return asdict(request) | {"file": listing.source(request), "sound": request.sound is not None, "sizes": sizes}
+
+    # The autoencoder is told by its weights: its name may be a folder of this machine.
+    settings = {name: value for name, value in settings.items() if name != "autoencoder"}
+    content = json.dumps([settings, [told(request) for request in requests]], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _complete(out: Path, number: int, key: str) -> bool:
+    manifest = read_manifest(out, number)
+    return manifest is not None and manifest.key == key
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums in the same order on every machine, and the other cores for the decoders."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,46 @@
+"""What preparation tells at its end: clips, hours, splits, what was left out and why, shard sizes, speed (ours)."""
+
+from collections import Counter
+from pathlib import Path
+
+from cmmd.data.preparing.prepare import Prepared
+from cmmd.data.shards import INDEX, read_json
+
+LISTED = 20
+"""Files left out that are named on the screen; the index has all."""
+
+
+def report(prepared: Prepared, out: Path) -> str:
+    """A few lines; of the whole folder when it is finished, of this process's part otherwise."""
+    speed = prepared.clips / prepared.seconds if prepared.clips else 0.0
+    lines = [
+        f"{prepared.made} shards made, {prepared.found} were complete: {prepared.clips} clips in "
+        f"{prepared.seconds:.1f} s, {speed:.2f} clips/s with {prepared.workers} workers"
+    ]
+    if prepared.missing:
+        shown = ", ".join(map(str, prepared.missing[:LISTED])) + (" ..." if len(prepared.missing) > LISTED else "")
+        return "\n".join([*lines, f"{out}: {len(prepared.missing)} shards of other parts are missing: {shown}"])
+    index = read_json(out / INDEX, expected="the index of prepared clips")
+    fps = index["settings"]["geometry"]["fps"]
+    for split, found in index["splits"].items():
+        minutes = found["frames"] / fps / 60
+        lines.append(f"{split:<10} {found['clips']:>7} clips {minutes:>9.1f} min {found['groups']:>6} sources")
+    sizes = [shard["bytes"] for shard in index["shards"]]
+    lines.append(f"{out}: {len(sizes)} shards, {sum(sizes) / 1e6:.1f} MB, the largest {max(sizes) / 1e6:.1f} MB")
+    skipped = index["skipped"]
+    if skipped:
+        reasons = Counter(_kind(reason) for _, reason in skipped)
+        lines.append(
+            f"left out: {len(skipped)} ({', '.join(f'{count} {reason}' for reason, count in reasons.most_common())})"
+        )
+        lines += [f"  {name}: {reason}" for name, reason in skipped[:LISTED]]
+        lines += [f"  and {len(skipped) - LISTED} more, all in {INDEX}"] if len(skipped) > LISTED else []
+    return "\n".join(lines)
+
+
+def _kind(reason: str) -> str:
+    """The reason without what differs from file to file."""
+    for kind in ("no sound", "no video", "silent", "ended the process", "took longer", "ignore list", "another camera"):
+        if kind in reason:
+            return kind
+    return "too short" if "expected at least" in reason else "cannot be read"

@@ -1,0 +1,83 @@
+"""VAS (arXiv 2007.10984) as the small fireworks set has it: the true sound is a picture of a log-mel spectrogram.
+
+22,050 Hz, 2048-point windows every 512 samples, 128 HTK mels of power, natural logarithm, mapped linearly to a byte,
+lowest frequency in the top row.
+"""
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+import soxr
+import torch
+from av.error import FFmpegError
+from torch import Tensor
+
+from cmmd.data.preparing.request import ClipRequest, Listing
+from cmmd.errors import InputError
+from cmmd.latents.spectrogram import mel_filters
+from cmmd.latents.waveform import GriffinLim
+
+RATE, FFT_SIZE, HOP, MELS = 22_050, 2048, 512, 128
+LOG_MEL_RANGE = (-33.219280, 18.757578)
+"""Values of the bytes 0 and 255 (spec_range.txt of the set)."""
+COLUMNS = ("clip", "source_video", "video", "real_logmel_png")
+
+
+def list_vas(folder: Path) -> Listing:
+    """The clips of MANIFEST.csv: a group a source video, the sound that of the true log-mel. Raises InputError."""
+    table = folder / "MANIFEST.csv"
+    try:
+        rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{table}: cannot be read as text ({error})") from error
+    missing = [column for column in COLUMNS if not rows or column not in rows[0]]
+    if missing:
+        raise InputError(f"{table}: found no {', '.join(missing)}, expected the columns {', '.join(COLUMNS)}")
+    requests = [
+        ClipRequest(
+            file=folder / row["video"],
+            name=row["clip"],
+            group=row["source_video"],
+            start=0.0,
+            labels=(folder.name,),
+            sound=folder / row["real_logmel_png"],
+        )
+        for row in rows
+    ]
+    return Listing(folder, tuple(sorted(requests, key=lambda request: request.name)))
+
+
+def read_log_mel(path: Path) -> Tensor:
+    """Natural logarithm of mel power, (mels, n), from its picture. Raises InputError for another picture."""
+    try:
+        with av.open(str(path)) as container:
+            picture = next(container.decode(video=0)).to_ndarray(format="gray")
+    except (FFmpegError, StopIteration, OSError) as error:
+        raise InputError.about(path, found="no picture that can be read", expected="a PNG of a log-mel") from error
+    if picture.shape[0] != MELS:
+        raise InputError.about(path, found=f"{picture.shape[0]} rows", expected=f"{MELS}, one a mel")
+    low, high = LOG_MEL_RANGE
+    return torch.from_numpy(picture.astype(np.float32)) / 255 * (high - low) + low
+
+
+def sound_of_picture(path: Path, *, sample_rate: int) -> np.ndarray:
+    """Waveform float32 (s,), peak at most 1, that sounds as the log-mel says; its phases are Griffin-Lim's."""
+    power = read_log_mel(path).exp()
+    filters, inverse = _filters()
+    spectrum = (inverse @ power).clamp_min(1e-10)
+    numerator, gram = filters.T @ power, filters.T @ filters
+    for _ in range(30):  # non-negative least squares, as in LogMelCodec
+        spectrum = spectrum * numerator / (gram @ spectrum).clamp_min(1e-12)
+    sound = GriffinLim(fft_size=FFT_SIZE, window=FFT_SIZE, hop=HOP)(spectrum.sqrt()[None])[0].numpy()
+    sound = soxr.resample(sound, RATE, sample_rate, quality="HQ")
+    return (sound / max(1.0, float(np.abs(sound).max()))).astype(np.float32)
+
+
+@cache
+def _filters() -> tuple[Tensor, Tensor]:
+    """Triangles of height one from 0 Hz, (mels, bins), and their pseudo-inverse."""
+    filters = mel_filters(MELS, FFT_SIZE, RATE, lowest=0.0, normalised=False)
+    return filters, torch.linalg.pinv(filters)

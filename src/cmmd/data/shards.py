@@ -1,0 +1,233 @@
+"""Encoded clips on disk: a safetensors file and a JSON manifest a shard, and one index over all of them (ours).
+
+A shard is complete when its manifest is there: tensors are written first, each file beside its place and renamed. The
+clips of a shard and their order follow from what is to be prepared, never from who prepares it or when.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from cmmd.data.preparing.request import SPLITS, Split
+from cmmd.data.statistics import Statistics
+from cmmd.errors import InputError
+
+FORMAT = 1
+INDEX = "index.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipRecord:
+    """What a manifest says of a clip. Its place there is its row in the shard: its tensors are `video.ROW`, `audio.ROW`
+    and perhaps `mirrored.ROW`.
+
+    start: seconds in its source file. frames: video frames. digest: of the pixels and samples it was encoded from.
+    """
+
+    name: str
+    source: str
+    start: float
+    frames: int
+    labels: tuple[str, ...]
+    split: Split
+    group: str
+    digest: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedClip:
+    """video: (c, f, h, w), audio: (c, m, 8 f), mirrored: the video seen in a mirror; all half precision."""
+
+    record: ClipRecord
+    video: Tensor
+    audio: Tensor
+    mirrored: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Sums over every value of a channel: what statistics over many shards are added up from."""
+
+    count: int
+    sums: tuple[float, ...]
+    squares: tuple[float, ...]
+
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> "Moments":
+        """Of tensors (c, ...)."""
+        flat = [tensor.double().flatten(1) for tensor in tensors]
+        sums = torch.stack([x.sum(1) for x in flat]).sum(0)
+        squares = torch.stack([x.square().sum(1) for x in flat]).sum(0)
+        return cls(sum(x.shape[1] for x in flat), tuple(sums.tolist()), tuple(squares.tolist()))
+
+    @staticmethod
+    def statistics(parts: Iterable["Moments"]) -> Statistics:
+        """Mean and deviation over all parts. Raises ValueError when there is none."""
+        parts = list(parts)
+        if not parts:
+            raise ValueError("no clips to take statistics of")
+        count = sum(part.count for part in parts)
+        mean = [sum(values) / count for values in zip(*(part.sums for part in parts), strict=True)]
+        square = [sum(values) / count for values in zip(*(part.squares for part in parts), strict=True)]
+        std = [max(s - m * m, 1e-12) ** 0.5 for s, m in zip(square, mean, strict=True)]
+        return Statistics(mean=tuple(mean), std=tuple(std))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShardManifest:
+    """key: of everything that the shard depends on. sha256, size: of its tensors' file, bytes. moments: of its training
+    clips, by modality; none where it has none. skipped: name and reason."""
+
+    key: str
+    sha256: str
+    size: int
+    clips: tuple[ClipRecord, ...]
+    skipped: tuple[tuple[str, str], ...]
+    moments: dict[str, Moments]
+
+
+def shard_file(folder: Path, number: int) -> Path:
+    """The tensors of a shard; its manifest has the same name and ends in .json."""
+    return folder / f"shard-{number:05d}.safetensors"
+
+
+def write_shard(
+    folder: Path, number: int, clips: Sequence[EncodedClip], skipped: Sequence[tuple[str, str]], *, key: str
+) -> ShardManifest:
+    """Write a shard, tensors first; raises OSError where the disk does not take it."""
+    tensors: dict[str, Tensor] = {}
+    for row, clip in enumerate(clips):
+        tensors |= {f"video.{row}": clip.video.contiguous(), f"audio.{row}": clip.audio.contiguous()}
+        if clip.mirrored is not None:
+            tensors[f"mirrored.{row}"] = clip.mirrored.contiguous()
+    trained = [clip for clip in clips if clip.record.split == "train"]
+    told = ("video", "audio") if trained else ()
+    moments = {name: Moments.of([getattr(clip, name) for clip in trained]) for name in told}
+    content = save(tensors)
+    manifest = ShardManifest(
+        key=key,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        clips=tuple(clip.record for clip in clips),
+        skipped=tuple(skipped),
+        moments=moments,
+    )
+    path = shard_file(folder, number)
+    path.with_suffix(".json").unlink(missing_ok=True)  # of older tensors
+    write_beside(path, content)
+    write_json(path.with_suffix(".json"), {"format": FORMAT} | asdict(manifest))
+    return manifest
+
+
+def read_manifest(folder: Path, number: int) -> ShardManifest | None:
+    """A shard's manifest; None where the shard is not complete. Raises InputError for a file that is none."""
+    path = shard_file(folder, number).with_suffix(".json")
+    if not path.exists() or not shard_file(folder, number).exists():
+        return None
+    content = read_json(path, expected="the manifest of a shard")
+    try:
+        content["clips"] = tuple(
+            ClipRecord(**clip | {name: tuple(clip[name]) for name in ("labels", "notes")}) for clip in content["clips"]
+        )
+        content["moments"] = {
+            name: Moments(part["count"], tuple(part["sums"]), tuple(part["squares"]))
+            for name, part in content["moments"].items()
+        }
+        content["skipped"] = tuple((name, why) for name, why in content["skipped"])
+        del content["format"]
+        return ShardManifest(**content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: found something else ({error}), expected the manifest of a shard") from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """What a folder of shards holds. settings: those it was prepared with. statistics: of the training clips."""
+
+    settings: dict[str, Any]
+    video_statistics: Statistics
+    audio_statistics: Statistics
+    shards: int
+
+
+def write_index(folder: Path, *, shards: int, settings: dict[str, Any], skipped: Sequence[tuple[str, str]]) -> None:
+    """Add up the manifests of complete shards. Raises InputError when there is not one clip to train on."""
+    manifests = [manifest for number in range(shards) if (manifest := read_manifest(folder, number)) is not None]
+    skipped = [*skipped, *(entry for manifest in manifests for entry in manifest.skipped)]
+    clips = [clip for manifest in manifests for clip in manifest.clips]
+    if not any(clip.split == "train" for clip in clips):
+        reason = f"; the first: {': '.join(skipped[0])}" if skipped else ""
+        raise InputError(f"{folder}: found no clip to train on, {len(skipped)} left out{reason}")
+    moments = [manifest.moments for manifest in manifests if manifest.moments]
+    statistics = {name: asdict(Moments.statistics(part[name] for part in moments)) for name in ("video", "audio")}
+    content = {
+        "format": FORMAT,
+        "cmmd": version("cmmd"),
+        "settings": settings,
+        "statistics": statistics,
+        "splits": {split: _summary([clip for clip in clips if clip.split == split]) for split in SPLITS},
+        "shards": [
+            {"file": shard_file(folder, number).name, "sha256": manifest.sha256, "bytes": manifest.size}
+            for number, manifest in enumerate(manifests)
+        ],
+        "skipped": skipped,
+    }
+    write_json(folder / INDEX, content)
+
+
+def _summary(clips: Sequence[ClipRecord]) -> dict[str, int]:
+    return {
+        "clips": len(clips),
+        "frames": sum(clip.frames for clip in clips),
+        "groups": len({clip.group for clip in clips}),
+    }
+
+
+def read_index(folder: Path) -> Index:
+    """Raises InputError for a folder that holds no prepared clips, or not all of them yet."""
+    path = folder / INDEX
+    if not path.exists():
+        raise InputError.about(folder, found=f"no {INDEX}", expected="a folder that cmmd prepare has finished")
+    content = read_json(path, expected="the index of prepared clips")
+    try:
+        video, audio = (
+            Statistics(mean=tuple(part["mean"]), std=tuple(part["std"]))
+            for part in (content["statistics"]["video"], content["statistics"]["audio"])
+        )
+        return Index(
+            settings=content["settings"], video_statistics=video, audio_statistics=audio, shards=len(content["shards"])
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: found something else ({error}), expected the index of prepared clips") from error
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Beside, then renamed."""
+    write_beside(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def write_beside(path: Path, content: bytes) -> None:
+    """A file is there whole or not at all."""
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def read_json(path: Path, *, expected: str) -> dict[str, Any]:
+    """Raises InputError for a file that cannot be read, is no JSON object, or has another format."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}), expected {expected}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: found another format than {FORMAT}, expected {expected}")
+    return content

@@ -1,0 +1,46 @@
+"""Whether a model that was trained on few clips makes copies of them: told at the end of its training (ours)."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from cmmd.data.encoded_clips import EncodedClips
+from cmmd.evaluation.copies import find_copies
+from cmmd.models.blocks import Modality
+from cmmd.pipeline import CMMDPipeline
+
+
+def report_copies(
+    pipeline: CMMDPipeline, clips: EncodedClips, conditions: EncodedClips, *, samples: int, seed: int, out: Path
+) -> None:
+    """Samples under conditions that were held out, compared with the training clips: printed, and in copies.json."""
+    pipeline.unet.float()
+    frames = pipeline.geometry.frames
+    indices = torch.arange(samples) % len(conditions)
+    given = conditions.crops(indices, frames=frames, generator=torch.Generator().manual_seed(seed))
+    everything = clips.crops(torch.arange(len(clips)), frames=clips.video.shape[2], generator=torch.Generator())
+    directions: tuple[tuple[Literal["video_to_audio", "audio_to_video"], Modality], ...] = (
+        ("video_to_audio", "audio"),
+        ("audio_to_video", "video"),
+    )
+    record = {}
+    for direction, made in directions:
+        condition = given.video if made == "audio" else given.audio
+        noise = pipeline.noise(made, frames, seed=seed, items=samples)
+        sampled = pipeline.sample(condition, noise, direction).float().cpu()
+        known = getattr(everything, made)
+        if made == "video":  # time last
+            sampled, known = (x.movedim(2, -1) for x in (sampled, known))
+        report = find_copies(sampled, known)
+        print(f"{direction.replace('_', ' ')}: {report}")
+        record[direction] = {
+            "samples": samples,
+            "flagged": report.flagged.tolist(),
+            "nearest_clip": report.nearest.tolist(),
+            "distances": [round(value, 5) for value in report.distances.tolist()],
+            "threshold": report.threshold,
+            "between_real_clips": report.typical,
+        }
+    (out / "copies.json").write_text(json.dumps(record, indent=1) + "\n")

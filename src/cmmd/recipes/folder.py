@@ -1,0 +1,26 @@
+"""Recipes for clips that `cmmd prepare` made of a folder: `--set prepared.folders=[FOLDER]` names it (ours)."""
+
+from dataclasses import replace
+
+from cmmd.data.prepared_clips import PreparedConfig
+from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.recipes.coupled import CoupledRecipe
+from cmmd.training.loop import LoopConfig
+
+
+def folder_cmmd() -> CoupledRecipe:
+    """A network of the shipped size at 64 px, for two cores; `--set start=shipped` begins with what that model knows,
+    where the clips were prepared with its autoencoder."""
+    return CoupledRecipe(
+        prepared=PreparedConfig(folders=("prepared/clips",)),
+        conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
+        contrastive=ContrastiveConfig(weight=0.1),
+        loop=LoopConfig(steps=3000, batch_size=16, average_decay=0.99, save_every=250, evaluate_every=250),
+    )
+
+
+def folder_ncmmd() -> CoupledRecipe:
+    """Without the contrastive term: everything else is the same."""
+    recipe = folder_cmmd()
+    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))

@@ -1,0 +1,69 @@
+"""The paper's two data sets at 128 px with a Stable Diffusion autoencoder, for GPUs (the data and the two methods are
+the paper's, every number is ours: docs/aist.md, docs/epic_sounds.md).
+"""
+
+from dataclasses import replace
+
+from cmmd.clips.geometry import Geometry
+from cmmd.data.prepared_clips import PreparedConfig
+from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.recipes.coupled import CoupledRecipe, NetworkConfig
+from cmmd.training.loop import LoopConfig
+
+STABLE_DIFFUSION_AUTOENCODER = "stabilityai/sd-vae-ft-mse"
+
+
+def aist_cmmd() -> CoupledRecipe:
+    """Dance to music, music to dance: the audible beat lies in all of a clip, and negatives are shifted by less."""
+    return _base("prepared/aist", steps=100_000)
+
+
+def aist_ncmmd() -> CoupledRecipe:
+    """Without the contrastive term: everything else is the same."""
+    return _without_contrast(aist_cmmd())
+
+
+def epic_sounds_cmmd() -> CoupledRecipe:
+    """Kitchen sounds: sparse events, ten times the clips of AIST++."""
+    return _base("prepared/epic_sounds", steps=200_000)
+
+
+def epic_sounds_ncmmd() -> CoupledRecipe:
+    """Without the contrastive term: everything else is the same."""
+    return _without_contrast(epic_sounds_cmmd())
+
+
+def _base(folder: str, *, steps: int) -> CoupledRecipe:
+    """The base size, 131 M parameters, in bf16; batches of 128 in 8 parts, for any number of GPUs that divides 8."""
+    return CoupledRecipe(
+        autoencoder=STABLE_DIFFUSION_AUTOENCODER,
+        geometry=Geometry(image_size=128),
+        prepared=PreparedConfig(folders=(folder,)),
+        network=NetworkConfig(
+            video_widths=(128, 256, 384),
+            audio_widths=(96, 192, 288),
+            blocks_per_level=2,
+            heads=8,
+            message_width=256,
+        ),
+        conditioning=ConditioningConfig(audio_noise=4.0, video_noise=2.0),
+        contrastive=ContrastiveConfig(weight=0.1),
+        loop=LoopConfig(
+            steps=steps,
+            batch_size=128,
+            parts=8,
+            precision="bf16",
+            learning_rate=2e-4,
+            weight_decay=0.01,
+            warmup=1000,
+            average_decay=0.9999,
+            save_every=5000,
+            log_every=100,
+            evaluate_every=5000,
+        ),
+    )
+
+
+def _without_contrast(recipe: CoupledRecipe) -> CoupledRecipe:
+    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))

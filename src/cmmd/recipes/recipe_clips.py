@@ -1,0 +1,84 @@
+"""The clips that a recipe trains on, and those it holds out: of the world, or prepared from files (ours)."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from cmmd.data.encoded_clips import EncodedClips
+from cmmd.data.prepared_clips import MixedClips, PreparedClips
+from cmmd.data.preparing.request import Split
+from cmmd.data.shards import Index, read_index
+from cmmd.data.training_clips import TrainingClips
+from cmmd.data.world.encoding import encode_world, world_key
+from cmmd.errors import InputError
+from cmmd.latents.spectrogram import SpectrogramCodec
+from cmmd.latents.video_autoencoder import VideoAutoencoder, load_autoencoder, weights_hash
+from cmmd.recipes.coupled import CoupledRecipe
+from cmmd.training.team import Team
+
+
+class RecipeClips(NamedTuple):
+    """held_out: with the statistics of the clips that are trained on."""
+
+    trained: TrainingClips
+    held_out: TrainingClips | None
+
+
+def recipe_autoencoder(config: CoupledRecipe) -> VideoAutoencoder:
+    """The one that is named or, where none is, the one that made the prepared clips; the world has the shipped one."""
+    if config.autoencoder is not None:
+        return load_autoencoder(config.autoencoder).eval()
+    folders = config.prepared.folders
+    return load_autoencoder(read_index(Path(folders[0])).settings["autoencoder"] if folders else "shipped").eval()
+
+
+def recipe_clips(
+    config: CoupledRecipe, *, autoencoder: VideoAutoencoder, codec: SpectrogramCodec, beside: Path, team: Team
+) -> RecipeClips:
+    """Encoded clips of the world are kept in the folder `beside`, where the next run on the same ones finds them.
+
+    Raises InputError for clips that were prepared in another way than the recipe has it.
+    """
+    if config.prepared.folders:
+        return _prepared(config, weights_hash(autoencoder))
+    key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
+    encoded = beside / f"clips-{key[:12]}.safetensors"
+    with team.leader_first():
+        clips = EncodedClips.load(encoded, key=key)
+        if clips is None:
+            clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
+            clips.save(encoded, key=key)
+    return RecipeClips(*clips.hold_out(config.held_out)) if config.held_out else RecipeClips(clips, None)
+
+
+def _prepared(config: CoupledRecipe, autoencoder_sha256: str) -> RecipeClips:
+    choice = config.prepared
+    for folder in choice.folders:
+        _require_fit(config, read_index(Path(folder)), Path(folder), autoencoder_sha256)
+
+    def clips(split: Split) -> MixedClips:
+        mirror = choice.mirror and split == "train"
+        sets = [PreparedClips.open(Path(folder), split=split, mirror=mirror) for folder in choice.folders]
+        return MixedClips.of(sets, choice.weights or (1.0,) * len(sets))
+
+    trained = clips("train")
+    if not choice.validate:
+        return RecipeClips(trained, None)
+    known = {"video": trained.video_statistics, "audio": trained.audio_statistics}
+    return RecipeClips(trained, clips("validation").standardised_as(**known))
+
+
+def _require_fit(config: CoupledRecipe, index: Index, folder: Path, autoencoder_sha256: str) -> None:
+    """Every setting that differs in one line."""
+    settings, geometry = index.settings, index.settings["geometry"]
+    wanted = {name: getattr(config.geometry, name) for name in ("fps", "image_size", "sample_rate")}
+    different = [f"{name} {geometry[name]}, not {value}" for name, value in wanted.items() if geometry[name] != value]
+    if settings["codec"] != config.codec:
+        different.append(f"codec {settings['codec']}, not {config.codec}")
+    if settings["autoencoder_sha256"] != autoencoder_sha256:
+        different.append("the latents of another autoencoder")
+    if geometry["frames"] < config.geometry.frames:
+        different.append(f"clips of {geometry['frames']} frames and more, not {config.geometry.frames}")
+    if different:
+        raise InputError.about(
+            folder, found=f"clips prepared with {'; '.join(different)}", expected="the settings of the recipe"
+        )

@@ -1,0 +1,69 @@
+"""Recipes on the procedural world: the shipped model, its ablations, and a tiny one to try things with (ours)."""
+
+from dataclasses import replace
+
+from cmmd.data.world.rendering import WorldConfig
+from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.recipes.coupled import CoupledRecipe, NetworkConfig
+from cmmd.training.loop import LoopConfig
+
+
+def world_cmmd() -> CoupledRecipe:
+    """The shipped model: both families, all three directions, most of what is harder: impacts, and sound."""
+    return CoupledRecipe(
+        data=WorldConfig(families=("impacts", "impacts", "dance"), clips=1400),
+        conditioning=ConditioningConfig(
+            video_to_audio=0.7, audio_to_video=0.15, joint=0.15, audio_noise=8.0, video_noise=2.0
+        ),
+        loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250),
+    )
+
+
+def world_ncmmd() -> CoupledRecipe:
+    """The shipped model's training without the contrastive term: everything else is the same."""
+    recipe = world_cmmd()
+    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))
+
+
+def world_fine_tune() -> CoupledRecipe:
+    """The shipped model on 40 clips of a movement that it has not seen: minutes on two cores."""
+    return CoupledRecipe(
+        start="shipped",
+        data=WorldConfig(families=("impacts",), clips=40, split="unseen"),
+        held_out=0.2,
+        copies=32,
+        conditioning=ConditioningConfig(
+            video_to_audio=0.5, audio_to_video=0.3, joint=0.2, audio_noise=8.0, video_noise=2.0
+        ),
+        contrastive=ContrastiveConfig(weight=0.1),
+        loop=LoopConfig(
+            steps=800,
+            batch_size=16,
+            learning_rate=3e-4,
+            warmup=50,
+            average_decay=0.99,
+            save_every=100,
+            evaluate_every=50,
+            patience=5,
+        ),
+    )
+
+
+def world_ablation() -> CoupledRecipe:
+    """A small network for comparisons over many trainings; its steps can be compared wherever a training stands."""
+    return CoupledRecipe(
+        data=WorldConfig(clips=500),
+        network=NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32),
+        conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
+        loop=LoopConfig(
+            steps=300, batch_size=16, learning_rate=2e-3, schedule="constant", warmup=30, average_decay=0.98
+        ),
+    )
+
+
+def world_tiny() -> CoupledRecipe:
+    """Small enough for a test or a first try: the same code in a minute, far from good."""
+    network = NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32)
+    loop = LoopConfig(steps=60, batch_size=8, warmup=10, average_decay=0.9, save_every=20, log_every=5)
+    return CoupledRecipe(data=WorldConfig(clips=24, frames=24), network=network, loop=loop)
