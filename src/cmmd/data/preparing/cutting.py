@@ -161,8 +161,11 @@ def _read(request: ClipRequest, settings: CutSettings, *, start: float, seconds:
 def _with_sound(clip: Clip, sound: Path, *, start: float) -> Clip:
     wanted = round(clip.seconds * clip.sample_rate)
     if sound.suffix.lower() == ".png":
-        from cmmd.data.preparing.vas import sound_of_picture  # torch, and in the workers that need it only
+        import torch  # in the workers that need it only
 
+        from cmmd.data.preparing.vas import sound_of_picture
+
+        torch.set_num_threads(1)  # there is a worker a core
         waveform = sound_of_picture(sound, sample_rate=clip.sample_rate)[round(start * clip.sample_rate) :][:wanted]
     else:
         heard = read_clip(sound, sample_rate=clip.sample_rate, start=start, seconds=clip.seconds, want="audio")

@@ -68,9 +68,9 @@ def sound_of_picture(path: Path, *, sample_rate: int) -> np.ndarray:
     power = read_log_mel(path).exp()
     filters, inverse = _filters()
     spectrum = (inverse @ power).clamp_min(1e-10)
-    numerator, gram = filters.T @ power, filters.T @ filters
+    numerator = filters.T @ power
     for _ in range(30):  # non-negative least squares, as in LogMelCodec
-        spectrum = spectrum * numerator / (gram @ spectrum).clamp_min(1e-12)
+        spectrum = spectrum * numerator / (filters.T @ (filters @ spectrum)).clamp_min(1e-12)
     sound = GriffinLim(fft_size=FFT_SIZE, window=FFT_SIZE, hop=HOP)(spectrum.sqrt()[None])[0].numpy()
     sound = soxr.resample(sound, RATE, sample_rate, quality="HQ")
     return (sound / max(1.0, float(np.abs(sound).max()))).astype(np.float32)
