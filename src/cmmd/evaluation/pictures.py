@@ -107,7 +107,7 @@ def _figure(
     seconds = max(len(frames) / fps, len(sounds[0][1]) / sample_rate)
     plt = _pyplot()
     with plt.rc_context(STYLE):
-        shown = _shown_frames(len(frames))
+        shown = shown_frames(len(frames))
         strip_height = 0.89 * WIDTH / len(shown) * frames.shape[1] / frames.shape[2]
         heights = [strip_height, 0.34, *(1.5 for _ in sounds)]
         figure, rows = plt.subplots(
@@ -119,10 +119,10 @@ def _figure(
             gridspec_kw={"hspace": 0.08, "left": 0.095, "right": 0.985},
         )
         figure.subplots_adjust(top=1 - 0.30 / figure.get_figheight(), bottom=0.42 / figure.get_figheight())
-        _draw_strip(rows[0], frames, shown, len(frames) / fps, strip)
+        draw_strip(rows[0], frames, shown, len(frames) / fps, strip)
         _draw_event_line(rows[1], *marks)
         for axes, (name, sound) in zip(rows[2:], sounds, strict=True):
-            _draw_spectrogram(axes, sound, sample_rate, name)
+            draw_spectrogram(axes, sound, sample_rate, name)
         for time, colour in generated:
             rows[2].axvline(time, color=colour, linewidth=1.0)
         rows[-1].set_xlabel("time (s)")
@@ -131,13 +131,13 @@ def _figure(
         return _save(figure, path)
 
 
-def _shown_frames(count: int) -> np.ndarray:
+def shown_frames(count: int) -> np.ndarray:
     """Indices of at most `FRAMES_SHOWN` frames, evenly spread, the first included."""
     step = math.ceil(count / FRAMES_SHOWN)
     return np.arange(0, count, step)
 
 
-def _draw_strip(axes: "Axes", frames: np.ndarray, shown: np.ndarray, seconds: float, name: str) -> None:
+def draw_strip(axes: "Axes", frames: np.ndarray, shown: np.ndarray, seconds: float, name: str) -> None:
     """Frame k stands where it is on the screen: from k / fps until the next one shown."""
     duration = seconds / len(frames)
     step = int(shown[1] - shown[0]) if len(shown) > 1 else len(frames)
@@ -166,7 +166,7 @@ def _draw_event_line(axes: "Axes", seen: _Marks, heard: _Marks) -> None:
         spine.set_visible(False)
 
 
-def _draw_spectrogram(axes: "Axes", sound: np.ndarray, sample_rate: int, name: str) -> None:
+def draw_spectrogram(axes: "Axes", sound: np.ndarray, sample_rate: int, name: str) -> None:
     """Log-frequency, decibels below the loudest point, dark is loud."""
     level, frequency = log_spectrogram(np.asarray(sound, dtype=float), sample_rate=sample_rate)
     axes.imshow(
