@@ -13,6 +13,7 @@ from cmmd.commands.generate import generate
 from cmmd.commands.options import BAD_INPUT
 from cmmd.commands.prepare import prepare
 from cmmd.commands.score import score
+from cmmd.commands.study import study
 from cmmd.commands.train import train
 from cmmd.commands.world import world
 from cmmd.errors import InputError
@@ -53,7 +54,7 @@ def commands() -> None:
     """
 
 
-for command in (generate, prepare, train, score, world):
+for command in (generate, prepare, train, score, study, world):
     commands.add_command(command)
 
 

@@ -1,0 +1,118 @@
+"""`cmmd study analyse`: a key and raters' answers in, tables, a record and a figure out (paper: the user study)."""
+
+import math
+from collections.abc import Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cmmd.errors import InputError
+from cmmd.study.agreement import krippendorff_alpha
+from cmmd.study.answers import read_all
+from cmmd.study.bradley_terry import Strength, bradley_terry
+from cmmd.study.exclusion import Check, Verdict, judge
+from cmmd.study.key import Key, read_key
+from cmmd.study.opinion import Opinion, opinions
+from cmmd.study.preference import Preference, preferences
+from cmmd.study.resampling import Draws, draw
+from cmmd.study.votes import Votes, tabulate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnalyseOptions:
+    """The options of the command; see `cmmd study analyse --help`."""
+
+    keep: Set[Check] = field(default_factory=frozenset)
+    misses: int = 0
+    resamples: int = 5000
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """Krippendorff's alpha of one question: nominal over pairs, ordinal over ratings; nan where it was not asked."""
+
+    question: str
+    pairs: float
+    ratings: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Results:
+    """All that a study found."""
+
+    study: str
+    title: str
+    systems: tuple[str, ...]
+    questions: tuple[str, ...]
+    raters: list[Verdict]
+    preferences: list[Preference]
+    strengths: list[Strength]
+    opinions: list[Opinion]
+    agreement: list[Agreement]
+
+
+def analyse(key_path: Path, files: tuple[Path, ...], out: Path, options: AnalyseOptions) -> str:
+    """Write results.md, results.json and results.png into `out`; returns the Markdown.
+
+    Raises InputError for a file that cannot be used, and where no rater is left.
+    """
+    from cmmd.study.figure import draw_results
+    from cmmd.study.report import markdown, write_record
+
+    key = read_key(key_path)
+    results = evaluate(files, key, options)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError.about(out, found=f"an error ({error.strerror})", expected="a folder to write to") from error
+    text = markdown(results)
+    write_record(results, out, text, key=key, files=files, options=options)
+    draw_results(results, out / "results.png")
+    return text
+
+
+def evaluate(files: tuple[Path, ...], key: Key, options: AnalyseOptions) -> Results:
+    """Read, exclude, and measure."""
+    answers = read_all(files, key)
+    verdicts = [judge(rater, key, misses=options.misses, keep=options.keep) for rater in answers]
+    used = [rater for rater, verdict in zip(answers, verdicts, strict=True) if verdict.used]
+    if not used:
+        found = f"{len(verdicts)} raters, all of whom failed a check"
+        raise InputError.about("answers", found=found, expected="one who passed, or --keep")
+    votes = tabulate(used, key)
+    if not votes.preferences and not votes.ratings:
+        raise InputError.about("answers", found=f"none from {len(used)} raters", expected="at least one")
+    draws = draw(len(votes.raters), len(votes.items), resamples=options.resamples, seed=options.seed)
+    return Results(
+        study=key.study,
+        title=key.title,
+        systems=key.systems,
+        questions=key.questions,
+        raters=verdicts,
+        preferences=preferences(votes.preferences, draws, seed=options.seed),
+        strengths=_strengths(votes, key, draws),
+        opinions=opinions(votes.ratings, draws),
+        agreement=[_agreement(votes, question) for question in key.questions],
+    )
+
+
+def _strengths(votes: Votes, key: Key, draws: Draws) -> list[Strength]:
+    """Of every question on which several pairs were compared: with one pair, the share says it all."""
+    found = []
+    for question in key.questions:
+        pairs = {(a, b): matrix for (asked, a, b), matrix in votes.preferences.items() if asked == question}
+        if len(pairs) > 1:
+            found += bradley_terry(pairs, key.systems, draws, question=question)
+    return found
+
+
+def _agreement(votes: Votes, question: str) -> Agreement:
+    pairs = [matrix for (asked, *_), matrix in votes.preferences.items() if asked == question]
+    ratings = [matrix for (asked, _), matrix in votes.ratings.items() if asked == question]
+    return Agreement(
+        question=question,
+        pairs=krippendorff_alpha(np.hstack(pairs), level="nominal") if pairs else math.nan,
+        ratings=krippendorff_alpha(np.hstack(ratings), level="ordinal") if ratings else math.nan,
+    )

@@ -1,0 +1,61 @@
+"""Answers as matrices: a row a rater, a column an item, nan where there was no answer (ours)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float64
+
+from cmmd.study.answers import RaterAnswers
+from cmmd.study.key import Key
+from cmmd.study.questions import SECOND
+
+Matrix = Float64[np.ndarray, "raters items"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Votes:
+    """All answers that count.
+
+    preferences: (question, first, second) -> 1 where the first system was preferred, 0 the second, 0.5 none.
+    ratings: (question, system) -> 1 to 5. Systems in the key's order.
+    """
+
+    raters: tuple[str, ...]
+    items: tuple[str, ...]
+    preferences: dict[tuple[str, str, str], Matrix]
+    ratings: dict[tuple[str, str], Matrix]
+
+
+def tabulate(answers: Sequence[RaterAnswers], key: Key) -> Votes:
+    """Put the answers into matrices; those without any answer are left out."""
+    shape = len(answers), len(key.items)
+    column = {item: number for number, item in enumerate(key.items)}
+    preferences = {
+        (question, first, second): np.full(shape, np.nan)
+        for question in key.questions
+        for first, second in combinations(key.systems, 2)
+    }
+    ratings = {(q, system): np.full(shape, np.nan) for q in key.questions for system in key.systems}
+    for row, rater in enumerate(answers):
+        for name, answer in rater.answers.items():
+            trial = key.trials[name]
+            if trial.asks_for is not None:
+                continue
+            for question, value in answer.values.items():
+                if trial.kind == "rating":
+                    ratings[question, trial.systems[0]][row, column[trial.item]] = value
+                    continue
+                # 1 is the left clip: turned into a share of the trial's first system, then of the key's.
+                share = (SECOND - value) / 2 if answer.shown == trial.media else 1 - (SECOND - value) / 2
+                first, second = trial.systems
+                if (question, first, second) not in preferences:
+                    first, second, share = second, first, 1 - share
+                preferences[question, first, second][row, column[trial.item]] = share
+    return Votes(
+        raters=tuple(rater.rater for rater in answers),
+        items=key.items,
+        preferences={name: votes for name, votes in preferences.items() if not np.isnan(votes).all()},
+        ratings={name: votes for name, votes in ratings.items() if not np.isnan(votes).all()},
+    )
