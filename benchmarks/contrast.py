@@ -86,12 +86,11 @@ def jobs(seeds: int) -> list[Job]:
         choices = [(clips, mismatches) for clips in (FULL, SMALL) for mismatches in ((), BOTH)]
         return [Job(split=split, clips=clips, mismatches=mismatches, seed=seed) for clips, mismatches in choices]
 
+    def alone(seed: int) -> list[Job]:
+        return [Job(split="standard", clips=SMALL, mismatches=(kind,), seed=seed) for kind in MISMATCHES]
+
     standard = [job for seed in range(seeds) for job in compared("standard", seed)]
-    alone = [
-        Job(split="standard", clips=SMALL, mismatches=(k,), seed=seed) for seed in range(seeds) for k in MISMATCHES
-    ]
-    hard = [compared("hard", seed) for seed in range(seeds)]
-    return [*standard, *hard[0], *alone, *(job for later in hard[1:] for job in later)]
+    return standard + [job for seed in range(seeds) for job in (*compared("hard", seed), *alone(seed))]
 
 
 def main() -> None:
