@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from cmmd import __version__
+from cmmd.commands.doctor import doctor
 from cmmd.commands.generate import generate
 from cmmd.commands.options import BAD_INPUT
 from cmmd.commands.prepare import prepare
@@ -54,7 +55,7 @@ def commands() -> None:
     """
 
 
-for command in (generate, prepare, train, score, study, world):
+for command in (generate, doctor, prepare, train, score, study, world):
     commands.add_command(command)
 
 

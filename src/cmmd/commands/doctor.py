@@ -1,0 +1,46 @@
+"""`cmmd doctor` (ours)."""
+
+from pathlib import Path
+
+import click
+
+from cmmd.commands.options import ANY_PATH, Number, Whole
+
+UNUSABLE = 1
+"""Exit code."""
+
+
+@click.command(short_help="Find what is wrong with media files before training on them.")
+@click.argument("path", type=ANY_PATH)
+@click.option(
+    "--json", "record", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json", help="Write all figures."
+)
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="Write a page with pictures of every file.",
+)
+@click.option("--seconds", type=Number(0, 3600, min_open=True), help="Shortest useful clip.  [default: 1.6]")
+@click.option("--workers", type=Whole(1, 1024), help="Processes that decode.  [default: one a processor]")
+def doctor(path: Path, record: Path | None, page: Path | None, seconds: float | None, workers: int | None) -> int:
+    """Examine PATH, a media file or a folder of them: damage, silence, offsets, duplicates and more.
+
+    Each finding is unusable (cmmd prepare leaves the file out, or it teaches nothing), a warning or a note. The exit
+    code is 0 when all files are usable, 1 when one is not, 2 for bad input.
+
+    Example: cmmd doctor clips --page clips.html
+    """
+    from cmmd.clips.geometry import Geometry
+    from cmmd.doctor.checkup import check
+    from cmmd.doctor.page import write_page
+    from cmmd.doctor.report import report, write_record
+
+    shortest = Geometry().seconds if seconds is None else seconds
+    checkup = check(path, shortest=shortest, workers=workers, drawn=page is not None)
+    click.echo(report(checkup))
+    if record is not None:
+        write_record(checkup, record)
+    if page is not None:
+        write_page(checkup, page)
+    return UNUSABLE if checkup.count("unusable") else 0

@@ -1,0 +1,120 @@
+"""All that is measured on one file, in one pass over its pictures and one over its sound (ours).
+
+The readers are those of `cmmd prepare`, so that both agree on what can be read, and memory does not grow with the file
+by more than 13 MB an hour.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from jaxtyping import Float
+
+from cmmd.clips.decoding import open_media
+from cmmd.clips.probing import MediaInfo, probe
+from cmmd.clips.stream_choice import choose_streams
+from cmmd.doctor.belonging import lag_correlations
+from cmmd.doctor.fingerprint import Fingerprint, fingerprint
+from cmmd.doctor.picture_trace import PictureMeasures, watch
+from cmmd.doctor.sound_measures import SoundMeasures, sound_measures
+from cmmd.doctor.sound_trace import HOPS, SoundTrace, listen
+from cmmd.doctor.thumbnails import ThumbnailStrip
+from cmmd.errors import InputError
+
+SQUARE = 0.01
+"""By which width over height of a pixel may be off 1 and nobody sees it."""
+WAVE_PARTS = 240
+"""Peaks that the page draws."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stated:
+    """What the file says of itself; None where it says nothing. videos, sounds: streams. rate: Hz."""
+
+    videos: int
+    sounds: int
+    seconds: float | None
+    rate: float | None
+    square_pixels: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """size, digest: of the file, in bytes and as sha256. seconds: the picture's, or the sound's where there is none.
+    notes: what was odd in choosing its streams. lags: see `lag_correlations`. work: seconds it took.
+
+    strip: thumbnails as JPEG, wave: the sound's peaks in WAVE_PARTS equal parts of the file; if asked for.
+    """
+
+    size: int
+    digest: str
+    seconds: float
+    info: MediaInfo
+    stated: Stated
+    notes: tuple[str, ...]
+    pictures: PictureMeasures | None
+    sound: SoundMeasures | None
+    fingerprint: Fingerprint
+    lags: Float[np.ndarray, " lags"] | None
+    strip: bytes | None
+    wave: Float[np.ndarray, " parts"] | None
+    work: float
+
+
+def examine(path: Path, *, shortest: float, drawn: bool = False) -> Examination:
+    """Measure a file, of which stretches of `shortest` seconds are of use; `drawn` adds what the page shows.
+
+    Raises InputError if nothing in it can be decoded.
+    """
+    started = time.perf_counter()
+    streams, info = choose_streams(path), probe(path)
+    strip = ThumbnailStrip(streams, info.seconds) if drawn else None
+    seen = watch(path, streams, strip=strip) if streams.video is not None else None
+    heard = listen(path, streams) if streams.audio is not None else None
+    seconds = seen.measures.seconds if seen is not None else heard.end if heard is not None else 0.0
+    if seconds <= 0:
+        raise InputError.about(path, found=f"{seconds:.3f} s of sound", expected="a file with video or sound")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Examination(
+        size=path.stat().st_size,
+        digest=digest,
+        seconds=seconds,
+        info=info,
+        stated=_stated(path, streams.video),
+        notes=streams.notes,
+        pictures=seen.measures if seen is not None else None,
+        sound=sound_measures(heard, seconds=seconds, shortest=shortest) if heard is not None else None,
+        fingerprint=fingerprint(seen, heard, seconds=seconds),
+        lags=lag_correlations(seen, heard) if seen is not None and heard is not None else None,
+        strip=strip.jpeg() if strip is not None else None,
+        wave=_wave(heard, seconds) if drawn and heard is not None else None,
+        work=time.perf_counter() - started,
+    )
+
+
+def _stated(path: Path, video: int | None) -> Stated:
+    with open_media(path) as container:
+        stream = container.streams[video] if video is not None else None
+        rate = aspect = None
+        if isinstance(stream, VideoStream):
+            rate, aspect = stream.average_rate, stream.sample_aspect_ratio
+        return Stated(
+            videos=len(container.streams.video),
+            sounds=len(container.streams.audio),
+            seconds=container.duration / av.time_base if container.duration else None,
+            rate=float(rate) if rate is not None else None,
+            square_pixels=not aspect or abs(aspect - 1) <= SQUARE,
+        )
+
+
+def _wave(sound: SoundTrace, seconds: float) -> np.ndarray:
+    """Largest values of equal parts of `seconds`; silence where the sound has ended."""
+    wanted = max(1, round(seconds * HOPS))
+    peaks = np.pad(sound.peaks[:wanted], (0, max(0, wanted - len(sound.peaks))))
+    starts = np.linspace(0, wanted, WAVE_PARTS, endpoint=False).astype(int)
+    return np.maximum.reduceat(peaks, starts)

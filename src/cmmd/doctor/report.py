@@ -1,0 +1,113 @@
+"""A check-up on the screen and as a JSON file (ours)."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cmmd.clips.unfinished_file import written_beside
+from cmmd.doctor.checkup import CheckedFile, Checkup
+from cmmd.doctor.examination import Examination
+from cmmd.doctor.finding import VERDICTS, Verdict
+
+LISTED = 200
+"""Files on the screen; the record and the page have all."""
+NAME_WIDTH = 44
+DRAWN = ("fingerprint", "lags", "strip", "wave")
+"""What is no figure, and not in the record."""
+WORDS: dict[Verdict, str] = {
+    "unusable": "unusable",
+    "warning": "with warnings",
+    "note": "with notes only",
+    "fine": "fine",
+}
+
+
+def report(checkup: Checkup) -> str:
+    """Every file with its findings, worst first, then what they come to."""
+    listed = checkup.files[:LISTED]
+    width = min(NAME_WIDTH, max(len(file.name) for file in listed))
+    lines = [line for file in listed for line in _lines(file, width)]
+    left = len(checkup.files) - len(listed)
+    lines += [f"and {left} more; --json FILE and --page FILE tell of all"] if left else []
+    return "\n".join([*lines, "", *summary(checkup)])
+
+
+def summary(checkup: Checkup) -> list[str]:
+    """Counts of files and of findings, whether sound keeps time, and the speed; a line each."""
+    files, counts = checkup.files, [f"{checkup.count(each)} {WORDS[each]}" for each in VERDICTS]
+    lines = [f"{len(files)} file{'s' * (len(files) != 1)}, {_length(checkup)}: {', '.join(counts)}"]
+    for severity in VERDICTS[:-1]:
+        # A file counts once, however often it has the same thing.
+        kinds = Counter(kind for file in files for kind in {f.kind for f in file.findings if f.severity == severity})
+        if kinds:
+            frequent = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+            lines.append(f"{severity}: {', '.join(f'{count} {kind}' for kind, count in frequent)}")
+    if checkup.time_kept is not None:
+        lines.append(checkup.time_kept.says)
+    work = sum(file.examined.work for file in files if isinstance(file.examined, Examination))
+    lines.append(f"{checkup.wall:.1f} s with {checkup.workers} workers, {work / len(files):.2f} s a file on one")
+    return lines
+
+
+def described(file: CheckedFile) -> str:
+    """Length, picture and sound of a file in a few words."""
+    if not isinstance(file.examined, Examination):
+        return ""
+    info, pictures, sound = file.examined.info, file.examined.pictures, file.examined.sound
+    parts = [f"{file.examined.seconds:.2f} s"]
+    if pictures is not None:
+        parts.append(f"{info.width}x{info.height} {pictures.count / pictures.seconds:.4g} Hz {info.video_codec}")
+    if sound is not None:
+        parts.append(f"{sound.rate / 1000:g} kHz {info.audio_codec}")
+    return ", ".join(parts)
+
+
+def write_record(checkup: Checkup, out: Path) -> None:
+    """All that was measured and found, as JSON."""
+    record = {
+        "source": str(checkup.source),
+        "shortest_seconds": checkup.shortest,
+        "files": len(checkup.files),
+        "verdicts": {verdict: checkup.count(verdict) for verdict in VERDICTS},
+        "time_kept": asdict(checkup.time_kept) if checkup.time_kept is not None else None,
+        "seconds": round(checkup.wall, 3),
+        "workers": checkup.workers,
+        "record": [_record(file) for file in checkup.files],
+    }
+    with written_beside(out) as beside:
+        beside.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _record(file: CheckedFile) -> dict[str, Any]:
+    examined = file.examined
+    measured = {}
+    if isinstance(examined, Examination):
+        names = [name for name in Examination.__dataclass_fields__ if name not in DRAWN]
+        measured = {name: _plain(getattr(examined, name)) for name in names}
+    findings = [asdict(finding) for finding in file.findings]
+    return {"file": file.name, "verdict": file.verdict, "findings": findings, "measured": measured or None}
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dictionaries, everything else as it is."""
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def _lines(file: CheckedFile, width: int) -> Iterator[str]:
+    """The verdict, the name and the first finding; the other findings below it."""
+    first, *others = file.findings or (None,)
+    told = f"{first.kind}: {first.text}" if first is not None else described(file)
+    yield f"{file.verdict:<8}  {file.name:<{width}}  {told}".rstrip()
+    for finding in others:
+        yield f"{'':<8}  {'':<{width}}  {finding.kind}: {finding.text}"
+
+
+def _length(checkup: Checkup) -> str:
+    seconds = sum(file.examined.seconds for file in checkup.files if isinstance(file.examined, Examination))
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
