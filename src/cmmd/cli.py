@@ -10,6 +10,7 @@ import click
 
 from cmmd import __version__
 from cmmd.commands.doctor import doctor
+from cmmd.commands.evaluate import evaluate
 from cmmd.commands.generate import generate
 from cmmd.commands.options import BAD_INPUT
 from cmmd.commands.prepare import prepare
@@ -55,7 +56,7 @@ def commands() -> None:
     """
 
 
-for command in (generate, doctor, prepare, train, score, study, world):
+for command in (generate, doctor, prepare, train, score, evaluate, study, world):
     commands.add_command(command)
 
 

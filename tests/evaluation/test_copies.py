@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cmmd.evaluation.copies import distances_to, find_copies
+from cmmd.evaluation.copies import distances_to, find_copies, find_embedded_copies
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +38,17 @@ def test_video_latents_are_compared_as_they_are(clips):
 def test_one_clip_has_nothing_to_be_compared_with(clips):
     with pytest.raises(ValueError, match="found 1 clips, expected at least 2"):
         find_copies(clips[:1, ..., :20], clips[:1])
+
+
+def test_among_embeddings_a_copy_is_nearer_than_real_test_clips():
+    generator = torch.Generator().manual_seed(3)
+    training, real = torch.randn(200, 6, generator=generator), torch.randn(300, 6, generator=generator)
+    scale = torch.tensor([1.0, 1.0, 1.0, 100.0, 0.01, 1.0])  # no dimension counts for more because it is larger
+    new = torch.randn(100, 6, generator=generator)
+    copies = training[[7, 150]] + 0.01 * torch.randn(2, 6, generator=generator)
+    report, near = find_embedded_copies(torch.cat([new, copies]) * scale, training * scale, real * scale)
+    assert {100, 101} <= set(report.flagged.tolist()) and len(report.flagged) <= 6
+    assert report.nearest[100:].tolist() == [7, 150]
+    assert len(near) == 300 and report.typical == near.median().item()
+    with pytest.raises(ValueError, match="0 training clips and 300 real ones"):
+        find_embedded_copies(new, training[:0], real)

@@ -4,6 +4,9 @@ Two clips are as far apart as the mean squared difference of their standardised 
 alignment in time. How near clips lie that are no copies is told by the training clips themselves, each against the
 others: what lies nearer than all but the `CHANCE` nearest of them is flagged, so that a model that copies nothing has
 about that share of its samples flagged.
+
+Where clips are compared by the embeddings of a network, a clip is its mean vector, and real test clips, which no model
+was trained on, say how near clips lie.
 """
 
 from collections.abc import Sequence
@@ -75,3 +78,26 @@ def distances_to(
 
 def _clip_by_clip(clips: Tensor) -> Sequence[Tensor]:
     return [clip.flatten(0, -2).float() for clip in clips]
+
+
+def find_embedded_copies(
+    samples: Float[Tensor, "samples d"], training: Float[Tensor, "clips d"], real: Float[Tensor, "tests d"]
+) -> tuple[CopyReport, Float[Tensor, " tests"]]:
+    """Samples nearer to a training clip than real test clips lie, and how far those lie. Distances are root mean
+    squares over the dimensions, each in deviations of the training clips.
+
+    `typical` is the median of the real ones. Raises ValueError without a training clip or a real one.
+    """
+    if len(training) == 0 or len(real) == 0:
+        found = f"{len(training)} training clips and {len(real)} real ones"
+        raise ValueError(f"found {found}, expected at least 1 of each to find copies")
+    spread = training.double().std(0, correction=0)
+    spread = torch.where(spread > 0, spread, torch.ones_like(spread))  # what never changes tells nothing apart
+
+    def to_training(these: Tensor) -> Tensor:
+        scaled = (these.double() / spread, training.double() / spread)
+        return torch.cdist(*scaled, compute_mode="donot_use_mm_for_euclid_dist") / training.shape[1] ** 0.5
+
+    distances, nearest = to_training(samples).min(dim=1)
+    near = to_training(real).min(dim=1).values
+    return CopyReport(distances, nearest, near.quantile(CHANCE).item(), near.median().item()), near

@@ -1,0 +1,76 @@
+"""`cmmd evaluate` (ours)."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cmmd.commands.options import ANY_PATH, SEED, Whole
+
+FAILED_CLIPS = 1
+"""Exit code: figures were written, and some clips entered none of them."""
+
+
+@click.command(short_help="Measure generated clips against real ones.")
+@click.argument("clips", nargs=-1, type=ANY_PATH, metavar="[GENERATED] [REFERENCE]")
+@click.option("--system", "systems", multiple=True, metavar="NAME=CLIPS", help="Clips of one of several systems.")
+@click.option("--model", metavar="MODEL", help="Generate with this model.  [default with --data: the shipped one]")
+@click.option("--data", metavar="CLIPS", help="Real clips to generate from, or `world`: clips of known event times.")
+@click.option("--out", type=ANY_PATH, required=True, metavar="DIR", help="Where record and report go.")
+@click.option(
+    "--direction",
+    type=click.Choice(["both", "video_to_audio", "audio_to_video"]),
+    default="both",
+    help="What was generated, or is to be: sound, video.",
+)
+@click.option("--samples", type=Whole(2, 100_000), default=50, help="Samples a direction and family, with --data.")
+@click.option("--seed", type=SEED, default=0, help="Seed of the first sample.")
+@click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps.")
+@click.option("--device", default="cpu", metavar="DEVICE", help="cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--backbone",
+    "backbones",
+    multiple=True,
+    metavar="NAME[=PATH]",
+    help="YAMNet, MobileNetV2, CLAP, I3D, VGGish, PANNs; without PATH from the folder in CMMD_BACKBONES.",
+)
+@click.option("--training", type=ANY_PATH, metavar="CLIPS", help="Training clips, to look for copies of them.")
+@click.option("--cache", type=ANY_PATH, metavar="DIR", help="Embeddings of real clips.  [default: the user's cache]")
+@click.option("--workers", type=Whole(1, 256), help="Processes that read files.  [default: one a processor]")
+def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], **options: Any) -> int:
+    """Measure GENERATED clips against REFERENCE clips of the same names, or the samples of a model.
+
+    CLIPS are a folder, or a manifest (.csv or .jsonl) with name, file and perhaps events and group. Every figure stands
+    beside what real clips, shuffled pairs and the detector reach. A clip that cannot be measured is listed, and the
+    exit code is 1.
+
+    \b
+    Examples: cmmd evaluate generated real --out report
+              cmmd evaluate real --system ours=a --system theirs=b --out report
+              cmmd evaluate --data world --out report
+    """
+    named = dict(_named(text) for text in systems)
+    expected = 0 if options["data"] is not None else 1 if named else 2
+    if options["data"] is None and options["model"] is not None:
+        raise click.UsageError("--model generates from --data: name real clips, or `world`")
+    if options["data"] is not None and (clips or named):
+        raise click.UsageError("--data generates what is measured: leave out GENERATED, REFERENCE and --system")
+    if len(clips) != expected:
+        raise click.UsageError(
+            f"found {len(clips)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
+        )
+    if not named and clips:
+        named = {clips[0].stem or str(clips[0]): clips[0]}
+    from cmmd.evaluation.evaluate import evaluate
+    from cmmd.evaluation.evaluate_options import EvaluateOptions
+
+    reference = clips[-1] if clips else None
+    record = evaluate(EvaluateOptions(systems=named, reference=reference, **options))
+    return FAILED_CLIPS if record.failures else 0
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, equals, place = text.partition("=")
+    if not (name and equals and place):
+        raise click.UsageError(f"--system {text}: expected NAME=CLIPS")
+    return name, Path(place)

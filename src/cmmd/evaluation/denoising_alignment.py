@@ -1,0 +1,58 @@
+"""Alignment as the model itself hears and sees it: how much better it denoises a clip under its own condition (ours).
+
+For each clip the denoising error under its own condition is set against the mean of those under other clips'. 0 is
+chance, and what real clips reach is the ceiling. It needs no detector; but the judge is the model, so that it compares
+samples with real clips and not one model with another.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
+from cmmd.evaluation.retrieval import TIMES
+from cmmd.losses.denoising import denoising_errors
+from cmmd.models.blocks import Modality
+from cmmd.models.coupled_unet import CoupledUNet
+
+OTHERS = 3
+"""Conditions of other clips that each clip is tried under: more cost time and change little."""
+
+
+@torch.no_grad()
+def denoising_alignment(
+    unet: CoupledUNet,
+    targets: Float[Tensor, "b ct ..."],
+    conditions: Float[Tensor, "b cc ..."],
+    *,
+    modality: Modality,
+    times: Sequence[float] = TIMES,
+    others: int = OTHERS,
+    seed: int = 0,
+    prediction_type: PredictionType = "v_prediction",
+) -> Float[Tensor, " b"]:
+    """1 - (error under the own condition) / (mean error under others) of every target of `modality`, both standardised.
+
+    The others of clip i are those before it, cyclic; noise is the same under all. Raises ValueError for fewer than two
+    clips.
+    """
+    count = len(targets)
+    if count < 2:
+        raise ValueError(f"found {count} clips, expected at least 2 to exchange conditions of")
+    condition = unet.encode_condition(conditions, modality="audio" if modality == "video" else "video")
+    frames = targets.shape[2] if modality == "video" else targets.shape[3] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+    generator = torch.Generator().manual_seed(seed)
+    tried = [condition.select(torch.arange(count).roll(shift)) for shift in range(min(others, count - 1) + 1)]
+    errors = targets.new_zeros(len(tried), count)
+    for time in times:
+        noise = torch.randn(targets.shape, generator=generator).to(targets)
+        t = targets.new_full((count, frames), time)
+        noisy = diffuse(targets, noise, t)
+        aim = prediction_target(targets, noise, t, prediction_type=prediction_type)
+        for row, candidate in enumerate(tried):
+            predicted = unet.predict(noisy, modality=modality, t=t, condition=candidate)
+            errors[row] += denoising_errors(predicted, aim, mask=torch.ones_like(t))
+    return 1 - errors[0] / errors[1:].mean(0)

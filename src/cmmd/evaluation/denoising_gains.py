@@ -1,0 +1,49 @@
+"""Denoising alignment of clips that were read from files (ours)."""
+
+from collections.abc import Sequence
+
+import torch
+
+from cmmd.evaluation.denoising_alignment import denoising_alignment
+from cmmd.evaluation.paired_measures import FeaturePair
+from cmmd.evaluation.record import Direction
+from cmmd.pipeline import CMMDPipeline
+
+BATCH = 25
+"""Clips whose conditions are exchanged among each other, at most; the batches are as large as each other."""
+
+
+def denoising_gains(pipeline: CMMDPipeline, pairs: Sequence[FeaturePair], direction: Direction) -> list[float]:
+    """Of sound and picture of each pair: generated and true, as the direction has it.
+
+    Only the first window of the model counts. nan for shorter clips, and where there are fewer than two.
+    """
+    frames = pipeline.geometry.frames
+    samples = pipeline.geometry.samples_of(frames)
+    gains = [float("nan")] * len(pairs)
+    usable, targets, conditions = [], [], []
+    for index, (made, true) in enumerate(pairs):
+        sound, picture = (made, true) if direction == "video_to_audio" else (true, made)
+        if sound.waveform is None or picture.frames is None:
+            continue
+        if len(sound.waveform) < samples or len(picture.frames) < frames:
+            continue
+        audio = pipeline.encode_audio(sound.waveform[:samples])
+        video = pipeline.encode_video(picture.frames[:frames])
+        usable.append(index)
+        targets.append(audio if direction == "video_to_audio" else video)
+        conditions.append(video if direction == "video_to_audio" else audio)
+    if len(usable) < 2:
+        return gains
+    count = -(-len(usable) // BATCH)
+    for chosen in torch.arange(len(usable)).tensor_split(count):
+        values = denoising_alignment(
+            pipeline.unet,
+            torch.cat([targets[i] for i in chosen]),
+            torch.cat([conditions[i] for i in chosen]),
+            modality="audio" if direction == "video_to_audio" else "video",
+            prediction_type=pipeline.scheduler.config["prediction_type"],
+        )
+        for index, value in zip(chosen.tolist(), values.tolist(), strict=True):
+            gains[usable[index]] = value
+    return gains

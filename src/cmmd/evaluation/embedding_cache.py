@@ -1,0 +1,64 @@
+"""Embeddings of a reference set, kept so that the next evaluation against it need not make them again (ours).
+
+The key is a hash of everything that they depend on; a file under another key is never looked at.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+from safetensors.torch import load_file, save_file
+
+from cmmd.evaluation.backbones.backbone import Backbone, Embedding
+from cmmd.evaluation.media import RESAMPLER, Reading, digest_of
+from cmmd.evaluation.pairing import ListedClip
+
+FORMAT = 1
+
+
+def default_cache() -> Path:
+    """Where other programs keep theirs: XDG_CACHE_HOME or ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cmmd" / "embeddings"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingCache:
+    """A folder of safetensors files, one a set and backbone."""
+
+    folder: Path
+
+    def path(self, clips: Sequence[ListedClip], backbone: Backbone, reading: Reading) -> Path:
+        """Where embeddings of these clips are kept: another file, network, preprocessing or reading, another place."""
+        key = {
+            "format": FORMAT,
+            "clips": [(clip.name, digest_of(clip.file)) for clip in clips],
+            "backbone": (backbone.name, backbone.sha256, backbone.preprocessing, backbone.windows),
+            "reading": (reading.fps, reading.image_size, RESAMPLER),
+        }
+        name = hashlib.sha256(json.dumps(key).encode()).hexdigest()
+        return self.folder / f"{backbone.name}-{name[:32]}.safetensors"
+
+    def load(self, path: Path) -> dict[str, Embedding]:
+        """By clip name; empty where there is none, or none that can be read."""
+        try:
+            tensors = load_file(path)
+        except (OSError, safetensors.SafetensorError):
+            return {}
+        vectors = {name.removesuffix("/vectors"): x for name, x in tensors.items() if name.endswith("/vectors")}
+        return {name: Embedding(x, tensors.get(f"{name}/classes")) for name, x in vectors.items()}
+
+    def save(self, path: Path, embeddings: dict[str, Embedding]) -> None:
+        """Written beside and renamed; a folder that cannot be written is no reason to fail."""
+        tensors = {f"{name}/vectors": embedding.vectors.contiguous() for name, embedding in embeddings.items()}
+        tensors |= {f"{name}/classes": item.classes for name, item in embeddings.items() if item.classes is not None}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+            save_file(tensors, beside)
+            beside.replace(path)
+        except OSError:
+            return

@@ -1,0 +1,239 @@
+"""`cmmd evaluate`: generated clips against real ones, with a record that a second run repeats (paper: evaluation)."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cmmd.data.world.clip import FAMILIES
+from cmmd.errors import InputError
+from cmmd.evaluation.backbones import load_backbone
+from cmmd.evaluation.backbones.backbone import Backbone
+from cmmd.evaluation.backbones.log_mel import LogMelFrames
+from cmmd.evaluation.backbones.thumbnails import Thumbnails
+from cmmd.evaluation.clip_features import ClipFeatures, ClipMeasurer, MeasuredClips, Need, lacking
+from cmmd.evaluation.delay_response import delay_response
+from cmmd.evaluation.embedding_cache import EmbeddingCache, default_cache
+from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.failures import NO_CLIP, NO_REFERENCE, Failures
+from cmmd.evaluation.generated_samples import Samples, generate_samples
+from cmmd.evaluation.media import SAMPLE_RATE, Reading
+from cmmd.evaluation.pairing import ListedClip, list_clips, pair_by_name
+from cmmd.evaluation.protocol import protocol_of
+from cmmd.evaluation.record import VERSION, DelayResponse, Direction, Record, Result, System, write_record
+from cmmd.evaluation.reference_clips import WORLD, groups_of, world_references
+from cmmd.evaluation.results import Measuring
+from cmmd.evaluation.summary import summary
+from cmmd.evaluation.visual_events import load_visual_event_detector
+from cmmd.loading import load_pipeline
+from cmmd.pipeline import CMMDPipeline
+from cmmd.progress import progress
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Given:
+    """Generated clips of one system that were read. directions: those that it is measured in."""
+
+    name: str
+    directions: tuple[Direction, ...]
+    listed: tuple[ListedClip, ...]
+    measured: MeasuredClips
+    samples: Samples | None
+
+
+def evaluate(options: EvaluateOptions) -> Record:
+    """Generate if asked to, measure, write the record and the report. Raises InputError for what cannot be begun."""
+    return _Evaluation(options).run()
+
+
+class _Evaluation:
+    """The state of one evaluation: what is loaded, and the failures so far."""
+
+    def __init__(self, options: EvaluateOptions) -> None:
+        self.options = options
+        self.failures = Failures()
+        self.backbones: tuple[Backbone, ...] = (LogMelFrames(), Thumbnails(), *map(load_backbone, options.backbones))
+        self.pipeline = load_pipeline(options.model, device=options.device) if options.data is not None else None
+        self.measurer = ClipMeasurer(
+            reading=_reading(self.pipeline, self.backbones),
+            detector=load_visual_event_detector(),
+            backbones=self.backbones,
+            workers=options.workers,
+            cache=EmbeddingCache(options.cache or default_cache()),
+        )
+
+    def run(self) -> Record:
+        """The whole evaluation, in order."""
+        options = self.options
+        references = self._references()
+        real = self._measure(references, "reference", cached=True)
+        training = {} if options.training is None else self._training(options.training)
+        measuring = Measuring(
+            folder=options.out,
+            fps=self.measurer.reading.fps,
+            backbones=self.backbones,
+            pipeline=self.pipeline,
+            training=training,
+        )
+        systems = []
+        for name, given in self._systems(references, real).items():
+            results = [
+                result
+                for part in given
+                for direction in part.directions
+                for result in self._results(part, direction, references, real, measuring)
+            ]
+            systems.append(System(name=name, results=tuple(results)))
+        if not any(system.results for system in systems):
+            raise InputError.about(
+                options.out, found="no pair that can be measured", expected="generated and real clips"
+            )
+        record = Record(
+            version=VERSION,
+            protocol=protocol_of(options, self.measurer, references, pipeline=self.pipeline),
+            systems=tuple(systems),
+            delays=self._delays(references, real),
+            failures=tuple(self.failures.clips),
+        )
+        return self._written(record)
+
+    def _written(self, record: Record) -> Record:
+        from cmmd.evaluation.report import write_report
+
+        path = write_record(record, self.options.out)
+        write_report(record, self.options.out)
+        print(summary(record))
+        for failed in record.failures:
+            print(f"cmmd: {failed.kind}: {failed.system or 'reference'}, {failed.reason}", file=sys.stderr)
+        print(path)
+        return record
+
+    def _references(self) -> tuple[ListedClip, ...]:
+        options = self.options
+        if options.data == WORLD:
+            return world_references(options.out / "reference", samples=options.samples)
+        place = Path(options.data) if options.data is not None else options.reference
+        assert place is not None, "the command asks for a reference or data"
+        return list_clips(place)
+
+    def _measure(self, clips: Sequence[ListedClip], what: str, *, cached: bool = False) -> MeasuredClips:
+        with closing(progress(len(clips), f"measuring {what}", unit="clip")) as bar:
+            return self.measurer(clips, bar, cached=cached)
+
+    def _training(self, place: Path) -> dict[str, ClipFeatures]:
+        measured = self._measure(list_clips(place), "training clips", cached=True)
+        if not measured.features:
+            raise InputError.about(place, found="no clip that can be read", expected="training clips")
+        return measured.features
+
+    def _systems(self, references: tuple[ListedClip, ...], real: MeasuredClips) -> dict[str, list[_Given]]:
+        """Clips of each system: of a model those it makes now, each direction by itself, of others those given."""
+        options = self.options
+        if self.pipeline is not None:
+            return {self._model_name(): [self._generated(d, references, real) for d in options.directions]}
+        systems: dict[str, list[_Given]] = {}
+        for name, place in options.systems.items():
+            groups = {clip.name: clip.group for clip in references}
+            listed = tuple(replace(clip, group=groups.get(clip.name, "")) for clip in list_clips(place))
+            measured = self._measure(listed, name)
+            made = measured.features.values()
+            has: dict[Direction, bool] = {
+                "video_to_audio": any(clip.waveform is not None for clip in made),
+                "audio_to_video": any(clip.frames is not None for clip in made),
+            }
+            directions: tuple[Direction, ...] = tuple(d for d in has if d in options.directions)
+            if options.direction == "both":
+                directions = tuple(d for d in directions if has[d])
+            systems[name] = [_Given(name=name, directions=directions, listed=listed, measured=measured, samples=None)]
+        return systems
+
+    def _model_name(self) -> str:
+        return "cmmd" if self.options.model is None else Path(self.options.model).name
+
+    def _generated(self, direction: Direction, references: tuple[ListedClip, ...], real: MeasuredClips) -> _Given:
+        assert self.pipeline is not None
+        chosen: list[ClipFeatures] = []
+        for group in groups_of(references):
+            usable = [
+                f for f in real.features.values() if f.clip.group == group and not lacking(f, ("sound", "picture"))
+            ]
+            chosen += usable[: self.options.samples]
+        if not chosen:
+            raise InputError.about(
+                str(self.options.data), found="no clip with sound and picture", expected="at least one"
+            )
+        samples = generate_samples(
+            self.pipeline,
+            chosen,
+            direction,
+            self.options.out / "clips" / direction,
+            steps=self.options.steps,
+            seed=self.options.seed,
+        )
+        measured = self._measure(samples.clips, direction.replace("_", " "))
+        name = self._model_name()
+        return _Given(name=name, directions=(direction,), listed=samples.clips, measured=measured, samples=samples)
+
+    def _results(
+        self,
+        given: _Given,
+        direction: Direction,
+        references: tuple[ListedClip, ...],
+        real: MeasuredClips,
+        measuring: Measuring,
+    ) -> list[Result]:
+        """A result a group."""
+        need: Need = "sound" if direction == "video_to_audio" else "picture"
+        usable = self._usable(references, real, need, system="", direction=direction)
+        made = self._usable(given.listed, given.measured, need, system=given.name, direction=direction)
+        pairing = pair_by_name(given.listed, references)
+        self.failures.unpaired(given.name, direction, pairing.without_reference, NO_REFERENCE)
+        if given.samples is None:
+            self.failures.unpaired(given.name, direction, pairing.without_clip, NO_CLIP)
+        pairs = [
+            (made[p.generated.name], usable[p.reference.name])
+            for p in pairing.pairs
+            if p.generated.name in made and p.reference.name in usable
+        ]
+        results = []
+        for group in groups_of(references):
+            members = [pair for pair in pairs if pair[1].clip.group == group]
+            if members:
+                all_real = [clip for clip in usable.values() if clip.clip.group == group]
+                results.append(measuring(members, all_real, direction=direction, group=group, samples=given.samples))
+        return results
+
+    def _usable(
+        self, listed: Sequence[ListedClip], measured: MeasuredClips, need: Need, *, system: str, direction: Direction
+    ) -> dict[str, ClipFeatures]:
+        """Clips that have what the direction needs; the others are failures, each once."""
+        usable = {}
+        for clip in listed:
+            reason = measured.failures.get(clip.name) or lacking(measured.features[clip.name], (need,))
+            if reason:
+                self.failures.add(system, direction, clip, reason)
+            else:
+                usable[clip.name] = measured.features[clip.name]
+        return usable
+
+    def _delays(self, references: tuple[ListedClip, ...], real: MeasuredClips) -> tuple[DelayResponse, ...]:
+        if "video_to_audio" not in self.options.directions:
+            return ()
+        fps, responses = self.measurer.reading.fps, []
+        for group in groups_of(references):
+            clips = [clip for clip in real.features.values() if clip.clip.group == group]
+            responses.append(delay_response(clips, group=group, fps=fps, world=group in FAMILIES))
+        return tuple(response for response in responses if response is not None)
+
+
+def _reading(pipeline: CMMDPipeline | None, backbones: Sequence[Backbone]) -> Reading:
+    """At a model's own rate and size, so that what it was given is what it is measured against."""
+    rates = {backbone.sample_rate for backbone in backbones if backbone.modality == "audio"} - {SAMPLE_RATE}
+    if pipeline is None:
+        return Reading(rates=tuple(sorted(rates)))
+    geometry = pipeline.geometry
+    if geometry.sample_rate != SAMPLE_RATE:
+        found = f"{geometry.sample_rate} Hz"
+        raise InputError.about("the model", found=found, expected=f"{SAMPLE_RATE} Hz, at which sound is measured")
+    return Reading(fps=geometry.fps, image_size=geometry.image_size, rates=tuple(sorted(rates)))

@@ -1,0 +1,169 @@
+"""Samples of a model for real clips, written as files that are then measured as anybody's are (ours).
+
+Clips of one length are made together, which on a CPU takes a third of the time; sample i has its own seed and is the
+one that `cmmd generate` makes of that seed, but for rounding.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cmmd.clips.reading import Clip
+from cmmd.clips.take import Take
+from cmmd.errors import InputError
+from cmmd.evaluation.clip_features import ClipFeatures
+from cmmd.evaluation.pairing import ListedClip
+from cmmd.evaluation.record import Direction
+from cmmd.pipeline import DEFAULT_GUIDANCE, INAUDIBLE, CMMDPipeline
+from cmmd.progress import progress
+
+BATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """In the order of the conditions; seeds and seconds by name. seconds: of each part, a clip's share of its batch."""
+
+    clips: tuple[ListedClip, ...]
+    seeds: dict[str, int]
+    seconds: dict[str, dict[str, float]]
+
+
+def generate_samples(
+    pipeline: CMMDPipeline,
+    conditions: Sequence[ClipFeatures],
+    direction: Direction,
+    folder: Path,
+    *,
+    steps: int,
+    seed: int,
+) -> Samples:
+    """One sample a condition, sample i with seed + i, as `folder/NAME.mp4`; conditions have sound and picture.
+
+    A file that could not be written is listed all the same: whoever reads it will find it missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    bar = progress(len(conditions), direction.replace("_", " "), unit="clip")
+    clips, seconds = [], {}
+    for start, batch in _batches(conditions):
+        make = _together if len(batch) > 1 and _frames(batch[0]) >= pipeline.geometry.frames else _alone
+        takes = make(pipeline, batch, direction, steps=steps, seed=seed + start)
+        for condition, take in zip(batch, takes, strict=True):
+            clip = condition.clip
+            out = folder / f"{clip.name}.mp4"
+            out.unlink(missing_ok=True)
+            clips.append(ListedClip(name=clip.name, file=out, events=clip.events, group=clip.group))
+            seconds[clip.name] = take.seconds
+            try:
+                take.save(out)
+            except InputError:
+                continue
+        bar.update(len(batch))
+    bar.close()
+    return Samples(tuple(clips), {clip.name: seed + number for number, clip in enumerate(clips)}, seconds)
+
+
+def _batches(conditions: Sequence[ClipFeatures]) -> Iterator[tuple[int, Sequence[ClipFeatures]]]:
+    """Neighbours of equal length, at most `BATCH` of them, each batch with the number of its first."""
+    start = 0
+    while start < len(conditions):
+        stop = start + 1
+        while stop < min(len(conditions), start + BATCH) and _length(conditions[stop]) == _length(conditions[start]):
+            stop += 1
+        yield start, conditions[start:stop]
+        start = stop
+
+
+def _length(condition: ClipFeatures) -> tuple[int, int]:
+    return _frames(condition), len(_sound(condition))
+
+
+def _frames(condition: ClipFeatures) -> int:
+    return len(_pictures(condition))
+
+
+def _pictures(condition: ClipFeatures) -> np.ndarray:
+    assert condition.frames is not None, "conditions have a picture"
+    return condition.frames
+
+
+def _sound(condition: ClipFeatures) -> np.ndarray:
+    assert condition.waveform is not None, "conditions have sound"
+    return condition.waveform
+
+
+def _alone(
+    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, steps: int, seed: int
+) -> list[Take]:
+    """As `cmmd generate` does."""
+    geometry, takes = pipeline.geometry, []
+    for number, condition in enumerate(batch):
+        frames, waveform = condition.frames, condition.waveform
+        rates = float(geometry.fps), geometry.sample_rate
+        clip = Clip(frames, waveform, *rates, condition.seconds, condition.clip.file)
+        make = pipeline.video_to_audio if direction == "video_to_audio" else pipeline.audio_to_video
+        takes += make(clip, steps=steps, seed=seed + number)
+    return takes
+
+
+@torch.no_grad()
+def _together(
+    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, steps: int, seed: int
+) -> list[Take]:
+    """Sound that came out inaudible is made again alone, as the pipeline has a rule of its own for it."""
+    marks = [time.perf_counter()]
+    condition, noise = _encoded(pipeline, batch, direction, seed=seed)
+    marks.append(time.perf_counter())
+    made = pipeline.sample(condition, noise, direction, steps=steps)
+    marks.append(time.perf_counter())
+    frames, waveforms = _decoded(pipeline, batch, made, direction, seed=seed)
+    marks.append(time.perf_counter())
+    spent = [(after - before) / len(batch) for before, after in pairwise(marks)]
+    takes = []
+    for number, clip in enumerate(batch):
+        if direction == "video_to_audio" and np.sqrt(np.mean(waveforms[number] ** 2)) < INAUDIBLE:
+            takes += _alone(pipeline, [clip], direction, steps=steps, seed=seed + number)
+            continue
+        takes.append(
+            Take(
+                frames=frames[number],
+                waveform=waveforms[number],
+                fps=pipeline.geometry.fps,
+                sample_rate=pipeline.geometry.sample_rate,
+                seed=seed + number,
+                generated="audio" if direction == "video_to_audio" else "video",
+                guidance=DEFAULT_GUIDANCE[direction],
+                source=clip.clip.file,
+                seconds=dict(zip(("encoding", "denoising", "decoding"), spent, strict=True)),
+            )
+        )
+    return takes
+
+
+def _encoded(
+    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Conditions and noise; sound is filled up to whole frames."""
+    if direction == "video_to_audio":
+        condition = torch.cat([pipeline.encode_video(_pictures(one)) for one in batch])
+        return condition, pipeline.noise("audio", condition.shape[2], seed=seed, items=len(batch))
+    count = -(-len(_sound(batch[0])) // pipeline.geometry.samples_per_frame)
+    missing = pipeline.geometry.samples_of(count) - len(_sound(batch[0]))
+    condition = torch.cat([pipeline.encode_audio(np.pad(_sound(one), (0, missing))) for one in batch])
+    return condition, pipeline.noise("video", count, seed=seed, items=len(batch))
+
+
+def _decoded(
+    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], made: Tensor, direction: Direction, *, seed: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Frames and waveforms of every clip, one of them the condition's."""
+    if direction == "audio_to_video":
+        return pipeline.decode_video(made), [_sound(one) for one in batch]
+    samples = round(batch[0].seconds * pipeline.geometry.sample_rate)
+    return [_pictures(one) for one in batch], list(pipeline.decode_audio(made, seed=seed)[:, :samples].numpy())

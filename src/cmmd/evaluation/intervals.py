@@ -1,0 +1,70 @@
+"""95 % intervals of what is measured on a set of clips, by drawing clips again (ours).
+
+Means and counts are drawn with replacement (Efron's bootstrap). Distances of sets are not: a clip drawn twice adds no
+spread, so that a Frechet distance of a bootstrap sample is that of a smaller set and lies above the value. For them
+random halves are drawn without replacement: the deviations of halves from their mean are spread as the value itself is
+(the delete-half jackknife, Shao and Wu 1989).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+LEVEL = (0.025, 0.975)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with its 95 % bounds; all nan where there was nothing to measure."""
+
+    value: float
+    low: float
+    high: float
+
+
+NOTHING = Interval(float("nan"), float("nan"), float("nan"))
+
+
+def bootstrap(count: int, measure: Callable[[np.ndarray], float], *, resamples: int = 1000, seed: int = 0) -> Interval:
+    """Of `measure(indices)` over `count` clips: its value on all of them, bounds over draws with replacement.
+
+    Draws without a value (nan) are left out of the bounds.
+    """
+    if count == 0:
+        return NOTHING
+    drawn = np.random.default_rng(seed).integers(count, size=(resamples, count))
+    return _within(measure(np.arange(count)), np.array([measure(row) for row in drawn]))
+
+
+def bootstrap_mean(values: Sequence[float] | np.ndarray, *, resamples: int = 1000, seed: int = 0) -> Interval:
+    """Of the mean of one value a clip; clips without a value (nan) do not count."""
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    if len(known) == 0:
+        return NOTHING
+    drawn = np.random.default_rng(seed).integers(len(known), size=(resamples, len(known)))
+    return _within(float(known.mean()), known[drawn].mean(1))
+
+
+def half_samples(
+    count: int, measure: Callable[[Tensor], float], *, value: float | None = None, draws: int = 100, seed: int = 0
+) -> Interval:
+    """Of a distance of sets, `measure(indices)`, around its value on all `count` clips (or the one given)."""
+    if count < 8:
+        return NOTHING if count < 2 else Interval(measure(torch.arange(count)), float("nan"), float("nan"))
+    generator = torch.Generator().manual_seed(seed)
+    halves = np.array([measure(torch.randperm(count, generator=generator)[: count // 2]) for _ in range(draws)])
+    centre = measure(torch.arange(count)) if value is None else value
+    low, high = np.quantile(halves - halves.mean(), LEVEL)
+    return Interval(centre, centre + float(low), centre + float(high))
+
+
+def _within(value: float, draws: np.ndarray) -> Interval:
+    draws = draws[~np.isnan(draws)]
+    if len(draws) == 0:
+        return Interval(value, float("nan"), float("nan"))
+    low, high = np.quantile(draws, LEVEL)
+    return Interval(float(value), float(low), float(high))

@@ -1,0 +1,89 @@
+"""The protocol of an evaluation: all that a second run needs to give the same figures (ours)."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from cmmd.evaluation.backbones.backbone import Backbone, sha256_of
+from cmmd.evaluation.clip_features import ClipMeasurer
+from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.event_agreement import DRAWN
+from cmmd.evaluation.media import RESAMPLER, SAMPLE_RATE
+from cmmd.evaluation.pairing import ListedClip
+from cmmd.evaluation.record import BackboneNote, Protocol
+from cmmd.pipeline import DEFAULT_GUIDANCE, CMMDPipeline
+from cmmd.pretrained import SHIPPED_MODEL
+from cmmd.provenance import commit
+
+PACKAGES = ("cmmd", "torch", "diffusers", "numpy", "av", "soxr")
+INTERVALS = (
+    "95 %; means, medians, counts and lags by a bootstrap over clips (1000 draws, lags 200), distances of sets by "
+    "random halves of the clips without replacement (40 draws, extrapolations 20, discrepancies and inception scores "
+    "100)"
+)
+
+
+def protocol_of(
+    options: EvaluateOptions,
+    measurer: ClipMeasurer,
+    references: Sequence[ListedClip],
+    *,
+    pipeline: CMMDPipeline | None,
+) -> Protocol:
+    """Of an evaluation with these options."""
+    made = pipeline is not None
+    return Protocol(
+        command=command_of(options),
+        model=("shipped" if options.model is None else options.model) if made else "",
+        model_sha256=_model_hash(options.model) if made else "",
+        data=str(options.data if made else options.reference),
+        samples=options.samples if made else 0,
+        seed=options.seed if made else 0,
+        steps=options.steps if made else 0,
+        guidance={direction: DEFAULT_GUIDANCE[direction] for direction in options.directions} if made else {},
+        device=options.device,
+        fps=measurer.reading.fps,
+        image_size=measurer.reading.image_size,
+        sample_rate=SAMPLE_RATE,
+        reference_clips=dict(sorted(Counter(clip.group for clip in references).items())),
+        tolerance=DRAWN,
+        resampler=RESAMPLER,
+        reading=str(measurer.reading),
+        intervals=INTERVALS,
+        backbones=tuple(map(_note, measurer.backbones)),
+        versions={package: version(package) for package in PACKAGES},
+        commit=commit() or "",
+    )
+
+
+def command_of(options: EvaluateOptions) -> str:
+    """The command line that gives these options, without what does not change a figure."""
+    words = ["cmmd", "evaluate"]
+    if options.data is None:
+        words += [str(options.reference), *(f"--system={name}={place}" for name, place in options.systems.items())]
+    else:
+        words += [*(["--model", options.model] if options.model is not None else []), "--data", options.data]
+        words += ["--samples", str(options.samples), "--seed", str(options.seed), "--steps", str(options.steps)]
+    words += ["--direction", options.direction, "--device", options.device]
+    words += [f"--backbone={text}" for text in options.backbones]
+    words += [] if options.training is None else ["--training", str(options.training)]
+    return shlex.join([*words, "--out", str(options.out)])
+
+
+def _model_hash(model: str | None) -> str:
+    """Of the weights of a folder; "" for a name on the hub, which names a revision itself."""
+    folder = SHIPPED_MODEL if model is None else Path(model)
+    return sha256_of(folder.rglob("*.safetensors")) if folder.is_dir() else ""
+
+
+def _note(backbone: Backbone) -> BackboneNote:
+    return BackboneNote(
+        name=backbone.name,
+        modality=backbone.modality,
+        sha256=backbone.sha256,
+        preprocessing=backbone.preprocessing,
+        windows=backbone.windows,
+        classes=backbone.classes,
+    )

@@ -1,0 +1,5 @@
+"""The report of an evaluation: a page that stands alone, its tables in Markdown, the paper's figures (ours)."""
+
+from cmmd.evaluation.report.writing import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,115 @@
+"""What every measure of alignment makes of true sound that is late by a known time (ours).
+
+A measure that does not move cannot tell sync from its absence; one that has moved all the way at 40 ms is sharp. All
+are brought to one scale: 0 is the value without delay, 1 the value of shuffled pairs. Measures that are times
+themselves (whose chance is any time) are 1 where they have moved by the longest delay.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from cmmd.evaluation.pictures import INK
+from cmmd.evaluation.report.palette import SYSTEMS, TRUTH, colour, in_style, new_figure, short
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LINE = 0.2  # inches that a label needs
+MARKERS = ("o", "s", "^")  # where colours begin again
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """values: one a delay. chance: of shuffled pairs, nan where it is not known."""
+
+    name: str
+    values: Sequence[float]
+    unit: str = ""
+    chance: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """values: on the common scale. one: what 1 stands for there."""
+
+    values: np.ndarray
+    one: Literal["chance", "longest delay", "largest change"]
+
+
+def respond(curve: Curve, delays: Sequence[float]) -> Response:
+    """Distance from the first value, over what 1 stands for (values are nan for a curve that never moves)."""
+    values = np.asarray(curve.values, dtype=float)
+    moved = values - values[0]
+    if curve.unit == "s":
+        return Response(moved / max(delays), "longest delay")
+    if np.isfinite(curve.chance) and curve.chance != values[0]:
+        return Response(moved / (curve.chance - values[0]), "chance")
+    known = moved[np.isfinite(moved)]
+    largest = known[np.argmax(np.abs(known))] if len(known) else 0.0
+    return Response(moved / largest if largest else np.full_like(moved, np.nan), "largest change")
+
+
+@in_style
+def figure_delay_response(delays: Sequence[float], curves: Sequence[Curve]) -> "Figure":
+    """All curves over delays in seconds."""
+    figure = new_figure(max(3.4, 0.27 * len(curves) + 0.5))
+    axes = figure.add_axes((0.09, 0.5 / figure.get_figheight(), 0.60, 1 - 0.6 / figure.get_figheight()))
+    milliseconds = 1000 * np.asarray(delays)
+    endings = {"chance": "", "longest delay": f" / {milliseconds.max():.0f} ms", "largest change": " *"}
+    labels = []
+    for index, curve in enumerate(curves):
+        response = respond(curve, delays)
+        style = "-" if response.one == "chance" else (0, (4, 2))
+        marker = MARKERS[index // len(SYSTEMS) % len(MARKERS)]
+        line = {"linestyle": style, "marker": marker, "markersize": 4, "color": colour(index), "gid": curve.name}
+        axes.plot(milliseconds, response.values, **line)
+        known = response.values[np.isfinite(response.values)]
+        label = f"{short(curve.name, 30)}{endings[response.one]}"
+        labels.append((float(known[-1]) if len(known) else 0.0, label, colour(index), marker))
+    _draw_levels(axes)
+    axes.set_xlabel("delay of the sound (ms)")
+    axes.set_ylabel("response")
+    axes.set_xlim(0, 1.015 * milliseconds.max())
+    _draw_labels(axes, labels, gap=LINE / axes.get_position().height / figure.get_figheight())
+    return figure
+
+
+def _draw_levels(axes: "Axes") -> None:
+    """Chance and no change, named where they are drawn."""
+    axes.axhline(0, color=TRUTH, linewidth=0.8)
+    axes.axhline(1, color=TRUTH, linewidth=0.8, linestyle=":", gid="chance")
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(max(bottom, -0.3), min(max(top, 1.15), 1.8))
+    axes.text(2, 1.015, "as bad as chance", fontsize=8, color=TRUTH, va="bottom")
+
+
+def _draw_labels(axes: "Axes", labels: list[tuple[float, str, str, str]], *, gap: float) -> None:
+    """At the right edge, beside the curve's end where there is room, with a line back to it."""
+    bottom, top = axes.get_ylim()
+    ends = [min(max((value - bottom) / (top - bottom), 0.02), 0.98) for value, *_ in labels]
+    for place, end, (_, name, shade, marker) in zip(apart(ends, gap=gap), ends, labels, strict=True):
+        shared = {"color": shade, "transform": axes.transAxes, "clip_on": False}
+        axes.plot([1.0, 1.03], [end, place], linewidth=0.8, **shared)
+        axes.plot([1.03], [place], marker=marker, markersize=4, **shared)
+        axes.text(1.05, place, name, transform=axes.transAxes, va="center", fontsize=8, color=INK)
+
+
+def apart(places: Sequence[float], *, gap: float) -> list[float]:
+    """Places in 0 to 1 pushed apart to at least `gap`, in their order and no further than needed."""
+    order = np.argsort(places, kind="stable")
+    result = np.asarray(places, dtype=float)[order]
+    for _ in range(200):
+        overlap = gap - np.diff(result)
+        if len(overlap) == 0 or overlap.max() <= 1e-6:
+            break
+        push = np.maximum(overlap, 0) / 2
+        result[:-1] -= push
+        result[1:] += push
+        result = np.clip(result, 0.02, 0.98) if gap * (len(result) - 1) < 0.96 else result
+    back = np.empty_like(result)
+    back[order] = result
+    return back.tolist()

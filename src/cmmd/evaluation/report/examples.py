@@ -1,0 +1,100 @@
+"""Which clips a report shows as figures 2 and 3: middle, worst and best by a rule, none picked by hand (ours)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cmmd.evaluation.record import ClipRow, Protocol, Record, Result
+from cmmd.evaluation.report.event_figures import (
+    Sound,
+    Strip,
+    figure_sounds_under_video,
+    figure_videos_under_sound,
+)
+from cmmd.evaluation.report.media import Media, frames_of, sound_of
+from cmmd.evaluation.report.tables import Part, results_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RANKS = {"middle": 0.5, "worst": 0.0, "best": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """rank: of `RANKS`. agreement: F1 of the events of the first system's clip. rows: the clip by system."""
+
+    rank: str
+    agreement: float
+    rows: dict[str, ClipRow]
+
+
+def agreement(row: ClipRow) -> float:
+    """F1 of one clip's events; 1 where there are none on either side."""
+    total = len(row.found) + len(row.true)
+    return 2 * len(row.pairs) / total if total else 1.0
+
+
+def examples(record: Record, part: Part) -> tuple[Example, ...]:
+    """Ranked by the agreement of the first system's clips that have true events; each clip once."""
+    results = results_of(record, part)
+    if not results:
+        return ()
+    first = next(iter(results.values()))
+    ranked = sorted((row for row in first.clips if row.true), key=agreement)
+    chosen: dict[str, Example] = {}
+    for rank, share in RANKS.items():
+        if ranked:
+            row = ranked[round(share * (len(ranked) - 1))]
+            chosen.setdefault(row.name, Example(rank, agreement(row), _rows(results, row.name)))
+    return tuple(chosen.values())
+
+
+def _rows(results: dict[str, Result], name: str) -> dict[str, ClipRow]:
+    found = (
+        (system, next((row for row in result.clips if row.name == name), None)) for system, result in results.items()
+    )
+    return {system: row for system, row in found if row is not None}
+
+
+def draw_example(example: Example, part: Part, protocol: Protocol, media: Media) -> "Figure":
+    """Figure 2 or 3 by direction. Raises InputError where a file cannot be read."""
+    one = next(iter(example.rows.values()))
+    reference = media.read(one.reference, protocol)
+    shared = {"sample_rate": protocol.sample_rate, "tolerance": protocol.tolerance}
+    clips = [(system, media.read(row.generated, protocol), row.found) for system, row in example.rows.items()]
+    if part.direction == "video_to_audio":
+        return figure_sounds_under_video(
+            frames_of(reference),
+            protocol.fps,
+            true=Sound("true sound", sound_of(reference), one.true),
+            generated=[Sound(system, sound_of(clip), found) for system, clip, found in clips],
+            **shared,
+        )
+    true = None if reference.frames is None else Strip("true video", reference.frames, one.true)
+    return figure_videos_under_sound(
+        Sound("sound", sound_of(reference), one.true),
+        true=true,
+        generated=[Strip(system, frames_of(clip), found) for system, clip, found in clips],
+        fps=protocol.fps,
+        **shared,
+    )
+
+
+def example_caption(example: Example, part: Part, systems: Sequence[str]) -> str:
+    """What is seen, how the clip was chosen, and what to look for."""
+    rule = (
+        f"Clip {next(iter(example.rows.values())).name}: the {example.rank} of the clips by the F1 of its events for"
+        f" {systems[0]} ({example.agreement:.2f})."
+    )
+    if part.direction == "video_to_audio":
+        return (
+            f"{rule} The video, its true sound, and what was made for it. Look for blue triangles under the grey ones:"
+            " true events that are heard in time. A vermilion cross is a sound that nothing in the video makes, a ring"
+            " an event that stays silent."
+        )
+    return (
+        f"{rule} The sound, the video it belongs to, and what was made for it. Look for blue triangles under the grey"
+        " ones: sounds whose event is seen in time. A vermilion cross is an event seen without a sound, a ring a sound"
+        " without an event."
+    )

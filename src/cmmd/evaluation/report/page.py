@@ -1,0 +1,198 @@
+"""The report as one HTML page that holds its style, script and pictures, and asks for nothing from outside (ours)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cmmd.errors import InputError
+from cmmd.evaluation.record import Record
+from cmmd.evaluation.report.charts import BOX_CAPTION, delay_caption, draw_boxes, draw_delays
+from cmmd.evaluation.report.examples import Example, draw_example, example_caption, examples
+from cmmd.evaluation.report.markup import Markup, element, join
+from cmmd.evaluation.report.media import Media, data_address
+from cmmd.evaluation.report.memorisation import copies_table, nearest_table
+from cmmd.evaluation.report.palette import png
+from cmmd.evaluation.report.players import players
+from cmmd.evaluation.report.protocol import backbone_table, protocol_table
+from cmmd.evaluation.report.strips import interval_strip, legend, legend_mark
+from cmmd.evaluation.report.tables import (
+    DIRECTION_NAMES,
+    HOW_TO_READ,
+    Cell,
+    Part,
+    Table,
+    about_metrics,
+    by_direction,
+    delay_table,
+    distance_names,
+    distance_table,
+    failure_table,
+    headline_table,
+    metric_names,
+    metrics_of,
+    parts,
+    results_of,
+    speed_table,
+    unique,
+)
+
+POLICY = (
+    "default-src 'none'; img-src data:; media-src data: 'self' file:;"
+    " style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+)
+"""The browser itself refuses whatever a page should not ask for."""
+
+LONG = 24
+"""Characters beyond which a cell is words and not a number."""
+
+
+def html_report(record: Record, folder: Path) -> str:
+    """The page; media are looked for relative to the folder."""
+    media = Media.of(record, folder)
+    sections = {
+        "Results": join(*_results(record)),
+        "Figures": join(*_figures(record, media)),
+        "Failures": _failures(record),
+        "Memorisation": _memorisation(record),
+        "Clips": join(*_clips(record, media)),
+        "Protocol": join(table(protocol_table(record.protocol)), table(backbone_table(record.protocol))),
+    }
+    links = [element("a", name, href=f"#{name.lower()}") for name in sections]
+    body = [
+        element("header", element("h1", "Evaluation"), element("p", _summary(record)), element("nav", *links)),
+        element("main", *(element("section", element("h2", n), s, id=n.lower()) for n, s in sections.items())),
+        element("script", Markup(_beside("page.js"))),
+    ]
+    head = [
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
+        element("title", f"Evaluation of {', '.join(system.name for system in record.systems)}"),
+        element("style", Markup(_beside("page.css"))),
+    ]
+    return "<!doctype html>\n" + element("html", element("head", *head), element("body", *body), lang="en") + "\n"
+
+
+def _beside(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _summary(record: Record) -> str:
+    clips = sum(len(result.clips) for system in record.systems for result in system.results)
+    flagged = sum(
+        row.flagged for s in record.systems for r in s.results if r.memorisation for row in r.memorisation.rows
+    )
+    systems = ", ".join(system.name for system in record.systems)
+    return f"{systems}: {clips} generated clips, {len(record.failures)} failed, {flagged} flagged as copies."
+
+
+def _results(record: Record) -> Iterator[Markup]:
+    yield element("p", HOW_TO_READ, class_="about")
+    yield legend([system.name for system in record.systems])
+    for direction, own in by_direction(record).items():
+        yield element("h3", DIRECTION_NAMES[direction].capitalize())
+        for part in own:
+            yield join(element("h4", part.group_name), _headline(record, part))
+        terms = [join(element("dt", name), element("dd", about)) for name, about in about_metrics(record, own)]
+        yield element("details", element("summary", "What each metric is"), element("dl", *terms))
+        yield _titled("Distances of sets", distance_table(record, own))
+        yield _titled("Speed", speed_table(record, own))
+
+
+def _headline(record: Record, part: Part) -> Markup:
+    """The table with a drawing of every row in front of its numbers."""
+    strips = [interval_strip(metrics_of(record, part, name)) for name in metric_names(record, part)]
+    return table(headline_table(record, part), strips=strips, systems=len(record.systems))
+
+
+def table(content: Table, *, strips: list[Markup] | None = None, systems: int = 0) -> Markup:
+    """The same cells as in Markdown; the first `systems` columns carry their mark, `strips` follow the row's name."""
+    head = [
+        element("th", join(legend_mark(index - 1), name) if 0 < index <= systems else name, scope="col")
+        for index, name in enumerate(content.head)
+    ]
+    if strips is not None:
+        head.insert(1, element("th", "on one scale", scope="col"))
+    rows = []
+    for index, row in enumerate(content.rows):
+        cells = [element("th", row[0].text, scope="row"), *(_cell(cell) for cell in row[1:])]
+        if strips is not None:
+            cells.insert(1, element("td", strips[index], class_="strip"))
+        rows.append(element("tr", *cells))
+    drawn = element("table", element("thead", element("tr", *head)), element("tbody", *rows))
+    about = element("p", content.about, class_="about") if content.about else Markup("")
+    return join(element("div", drawn, class_="wide"), about)
+
+
+def _cell(cell: Cell) -> Markup:
+    """Numbers stay on their line, sentences and hashes may be broken."""
+    text = element("b", cell.text) if cell.best else cell.text
+    note = element("small", cell.note) if cell.note else ""
+    return element("td", text, note, class_="words" if len(cell.text) > LONG else None)
+
+
+def _titled(title: str, content: Table) -> Markup:
+    return join(element("h4", title), table(content)) if content.rows else Markup("")
+
+
+def _figures(record: Record, media: Media) -> Iterator[Markup]:
+    for direction, own in by_direction(record).items():
+        number = 2 if direction == "video_to_audio" else 3
+        yield element("h3", f"{DIRECTION_NAMES[direction].capitalize()}: events (the paper's figure {number})")
+        for part in own:
+            for example in examples(record, part):
+                yield _example(record, part, example, media)
+        yield element("h3", f"{DIRECTION_NAMES[direction].capitalize()}: distances (the paper's figure 4)")
+        words = BOX_CAPTION
+        for name in unique(name for part in own for name in distance_names(record, part)):
+            yield picture(png(draw_boxes(record, own, name)), f"{name}. {words}", chart=True)
+            words = "Boxes and crosses as above."
+    if record.delays:
+        yield element("h3", "Sound that is late")
+    for response in record.delays:
+        caption = f"{response.group or 'All clips'}. {delay_caption(record, response)}"
+        yield picture(png(draw_delays(record, response)), caption, chart=True)
+        yield table(delay_table(response))
+
+
+def _example(record: Record, part: Part, example: Example, media: Media) -> Markup:
+    """The middle clip lies open, the others wait for a click."""
+    systems = list(results_of(record, part))
+    try:
+        content = png(draw_example(example, part, record.protocol, media))
+    except InputError as error:
+        return element("p", f"No figure of the {example.rank} clip of {part.group_name}: {error}", class_="absent")
+    drawn = picture(content, f"{part.group_name}. {example_caption(example, part, systems)}")
+    if example.rank == "middle":
+        return drawn
+    return element("details", element("summary", f"The {example.rank} clip of {part.group_name}"), drawn)
+
+
+def picture(content: bytes, caption: str, *, chart: bool = False) -> Markup:
+    """Embedded; the caption is its text for those who cannot see it. A chart may be turned dark, frames may not."""
+    image = element("img", src=data_address(content, "image/png"), alt=caption)
+    inner = element("div", image, class_="wide")
+    return element("figure", inner, element("figcaption", caption), class_="chart" if chart else "frames")
+
+
+def _failures(record: Record) -> Markup:
+    return table(failure_table(record)) if record.failures else element("p", "No clip failed.")
+
+
+def _memorisation(record: Record) -> Markup:
+    counts = copies_table(record)
+    if not counts.rows:
+        return element("p", "Not looked for: no training clips were given.")
+    return join(table(counts), element("h3", "Nearest training clips"), table(nearest_table(record)))
+
+
+def _clips(record: Record, media: Media) -> Iterator[Markup]:
+    words = "are in this page" if media.embedded else "lie beside this page: move them together"
+    yield element(
+        "p",
+        f"The media files {words}. Under every generated clip: true events above, its own below; joined discs meet, a"
+        " ring is missed, a cross has no true event.",
+        class_="about",
+    )
+    for part in parts(record):
+        heading = element("h3", f"{DIRECTION_NAMES[part.direction].capitalize()}, {part.group_name}")
+        yield element("div", heading, players(record, part, media), class_="part")

@@ -1,0 +1,196 @@
+"""The tables of a report, from its record: the page and the Markdown show the same cells (ours)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cmmd.evaluation.record import DelayResponse, Direction, Metric, Record, Result, SetDistance, System
+from cmmd.evaluation.report.quantities import NOTHING, interval, quantity, same_or_each
+
+DIRECTION_NAMES: dict[str, str] = {"video_to_audio": "video to audio", "audio_to_video": "audio to video"}
+
+
+HOW_TO_READ = (
+    "Value and 95 % interval. Floor: the same distance between real clips, at the same sizes. Chance: the same with the"
+    " pairs shuffled. Ceiling: the same measured on the true clips. Where systems differ in one of these, their values"
+    " follow each other in the order of the columns. Bold is the best of its row; where intervals overlap, the order is"
+    " open."
+)
+"""Of the headline tables, said once."""
+
+
+class Cell(NamedTuple):
+    """What a cell says, a smaller note after it, and whether it is the best of its row."""
+
+    text: str
+    note: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """head and rows have equal lengths; about: how it is read. The first column names the row."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    about: str = ""
+
+
+class Part(NamedTuple):
+    """One direction on one group of clips: what the tables and figures of a report stand under."""
+
+    direction: Direction
+    group: str
+
+    @property
+    def group_name(self) -> str:
+        return self.group or "all clips"
+
+
+def parts(record: Record) -> tuple[Part, ...]:
+    """In the order of the record, directions together."""
+    found = dict.fromkeys(Part(r.direction, r.group) for system in record.systems for r in system.results)
+    return tuple(part for direction in DIRECTION_NAMES for part in found if part.direction == direction)
+
+
+def by_direction(record: Record) -> dict[str, tuple[Part, ...]]:
+    """The groups of every direction."""
+    found = parts(record)
+    return {d: tuple(part for part in found if part.direction == d) for d in unique(part.direction for part in found)}
+
+
+def result_of(system: System, part: Part) -> Result | None:
+    return next((r for r in system.results if (r.direction, r.group) == part), None)
+
+
+def results_of(record: Record, part: Part) -> dict[str, Result]:
+    """Results by the name of their system, without systems that have none."""
+    pairs = ((system.name, result_of(system, part)) for system in record.systems)
+    return {name: result for name, result in pairs if result is not None}
+
+
+def metric_of(result: Result | None, name: str) -> Metric | None:
+    return next((m for m in result.metrics if m.name == name), None) if result else None
+
+
+def metrics_of(record: Record, part: Part, name: str) -> tuple[Metric | None, ...]:
+    """One a system, in the record's order; None where it was not measured."""
+    return tuple(metric_of(result_of(system, part), name) for system in record.systems)
+
+
+def metric_names(record: Record, part: Part) -> tuple[str, ...]:
+    return unique(m.name for result in results_of(record, part).values() for m in result.metrics)
+
+
+def unique(names: Iterable[str]) -> tuple[str, ...]:
+    """Each once, in the order of its first appearance."""
+    return tuple(dict.fromkeys(names))
+
+
+def headline_table(record: Record, part: Part) -> Table:
+    """A row a metric: systems side by side, then floor, chance, ceiling, which way is better, and the clips."""
+    rows = []
+    for name in metric_names(record, part):
+        metrics = metrics_of(record, part, name)
+        known = [metric for metric in metrics if metric is not None]
+        best = best_of(metrics)
+        systems = [_measured(metric, best=index == best) for index, metric in enumerate(metrics)]
+        limits = [
+            Cell(same_or_each([quantity(getattr(m, limit), m.unit) for m in known]))
+            for limit in ("floor", "chance", "ceiling")
+        ]
+        clips = Cell(same_or_each([str(m.samples) for m in known]))
+        rows.append((Cell(name), *systems, *limits, Cell(known[0].better), clips))
+    head = ("", *(system.name for system in record.systems), "floor", "chance", "ceiling", "better", "clips")
+    return Table(head=head, rows=tuple(rows))
+
+
+def best_of(metrics: Sequence[Metric | None]) -> int | None:
+    """Index of the best of several; None for one alone and for equals. Of times with signs it is the nearest to 0."""
+    scored = []
+    for index, metric in enumerate(metrics):
+        if metric is not None and metric.value == metric.value:
+            value = abs(metric.value) if metric.unit == "s" else metric.value
+            scored.append((value if metric.better == "lower" else -value, index))
+    scored.sort()
+    return scored[0][1] if len(scored) > 1 and scored[0][0] < scored[1][0] else None
+
+
+def _measured(metric: Metric | None, *, best: bool) -> Cell:
+    if metric is None:
+        return Cell(NOTHING)
+    return Cell(quantity(metric.value, metric.unit), interval(metric.low, metric.high, metric.unit), best)
+
+
+def about_metrics(record: Record, own: Sequence[Part]) -> tuple[tuple[str, str], ...]:
+    """Every metric with the sentence that says what it is."""
+    found: dict[str, str] = {}
+    for part in own:
+        for result in results_of(record, part).values():
+            for metric in result.metrics:
+                found.setdefault(metric.name, metric.about)
+    return tuple(found.items())
+
+
+def distance_names(record: Record, part: Part) -> tuple[str, ...]:
+    return unique(d.name for result in results_of(record, part).values() for d in result.distances)
+
+
+def distance_of(result: Result, name: str) -> SetDistance | None:
+    return next((d for d in result.distances if d.name == name), None)
+
+
+def distance_table(record: Record, own: Sequence[Part]) -> Table:
+    """A row a distance, group and system: the set beside real clips at equal size, in full, and at infinity."""
+    rows = []
+    for name in unique(name for part in own for name in distance_names(record, part)):
+        for part in own:
+            for system, result in results_of(record, part).items():
+                distance = distance_of(result, name)
+                if distance is not None:
+                    rows.append((Cell(name), Cell(part.group_name), Cell(system), *_distance_cells(distance)))
+    named = ("distance", "group", "system")
+    measured = ("set", "real clips", "sizes", "whole set", "at infinity", "real at infinity")
+    about = (
+        "Set and real clips have equal sizes (clips compared to reference clips) and may be compared. The whole set is"
+        " larger and so biased less; at infinity is what extrapolation to infinitely many clips leaves."
+    )
+    return Table(head=named + measured, rows=tuple(rows), about=about)
+
+
+def _distance_cells(distance: SetDistance) -> Iterator[Cell]:
+    yield Cell(quantity(distance.value), interval(distance.low, distance.high))
+    yield Cell(quantity(distance.real_value))
+    yield Cell(f"{distance.size} to {distance.reference_size}")
+    for value in (distance.whole, distance.at_infinity, distance.real_at_infinity):
+        yield Cell(quantity(value))
+
+
+def speed_table(record: Record, own: Sequence[Part]) -> Table:
+    """Mean time a clip, by part of the generation; no rows where no model was run."""
+    found = [(part, name, r.seconds) for part in own for name, r in results_of(record, part).items() if r.seconds]
+    stages = unique(stage for *_, seconds in found for stage in seconds)
+    rows = []
+    for part, name, seconds in found:
+        times = [*(seconds.get(stage, float("nan")) for stage in stages), sum(seconds.values())]
+        rows.append((Cell(part.group_name), Cell(name), *(Cell(quantity(time, "s")) for time in times)))
+    return Table(head=("group", "system", *stages, "total"), rows=tuple(rows), about="Mean time a clip.")
+
+
+def delay_table(response: DelayResponse) -> Table:
+    """Every metric as it was measured, a column a delay."""
+    head = ("metric", *(f"{1000 * delay:.0f} ms" for delay in response.delays), "better")
+    rows = tuple(
+        (Cell(curve.metric), *(Cell(quantity(value, curve.unit)) for value in curve.values), Cell(curve.better))
+        for curve in response.curves
+    )
+    return Table(head=head, rows=rows, about=f"The true sound of {response.clips} clips, delayed.")
+
+
+def failure_table(record: Record) -> Table:
+    """Clips that entered no figure."""
+    rows = []
+    for failed in record.failures:
+        place = (failed.system or "reference", DIRECTION_NAMES.get(failed.direction, "both"), failed.group or NOTHING)
+        rows.append(tuple(map(Cell, (failed.name, *place, failed.kind, failed.reason, failed.file))))
+    return Table(head=("clip", "of", "direction", "group", "what", "reason", "file"), rows=tuple(rows))

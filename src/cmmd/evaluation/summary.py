@@ -1,0 +1,30 @@
+"""The figures of a record as a table for the terminal (ours)."""
+
+import math
+
+from cmmd.evaluation.alignment import markdown_table
+from cmmd.evaluation.record import Metric, Record
+
+HEAD = ("system", "clips of", "direction", "metric", "value", "95 %", "floor", "chance", "ceiling", "clips")
+
+
+def summary(record: Record) -> str:
+    """Every metric of every result, in Markdown."""
+    rows = [
+        (system.name, result.group or "-", result.direction.replace("_", " "), metric.name, *_cells(metric))
+        for system in record.systems
+        for result in system.results
+        for metric in result.metrics
+    ]
+    return markdown_table(rows, head=HEAD)
+
+
+def _cells(metric: Metric) -> tuple[str, ...]:
+    unit = "" if not metric.unit else f" {metric.unit}"
+    bounds = "-" if math.isnan(metric.low) else f"{metric.low:.4g} to {metric.high:.4g}{unit}"
+    limits = (_number(value, unit) for value in (metric.floor, metric.chance, metric.ceiling))
+    return (_number(metric.value, unit), bounds, *limits, str(metric.samples))
+
+
+def _number(value: float, unit: str) -> str:
+    return "-" if math.isnan(value) else f"{value:.4g}{unit}"
