@@ -339,11 +339,11 @@ class Values:
         )
 
     def difference(self, method: str, equal: str, digits: int) -> str:
-        """Mean over the seeds of the paired difference to nCMMD, with its 95 % interval."""
+        """Mean over the seeds of the paired difference to nCMMD, with its 95 % interval; of one seed without."""
         own, base = self.of(method, "steps"), self.of("ncmmd", equal)
         differences = [own[seed] - base[seed] for seed in own if seed in base]
         if len(differences) < 2:
-            return "-"
+            return f"{differences[0]:+.{digits}f}" if differences else "-"
         half = T_95[len(differences) - 1] * statistics.stdev(differences) / math.sqrt(len(differences))
         return f"{statistics.mean(differences):+.{digits}f} ± {half:.{digits}f}"
 

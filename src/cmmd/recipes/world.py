@@ -38,7 +38,7 @@ def world_fine_tune() -> CoupledRecipe:
         ),
         contrastive=ContrastiveConfig(weight=0.1),
         loop=LoopConfig(
-            steps=800,
+            steps=700,
             batch_size=16,
             learning_rate=3e-4,
             warmup=50,
