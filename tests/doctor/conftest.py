@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import `made_clips`, beside them, and `made_media` of the clips' tests."""
+"""Lets the tests of this folder import `defective_clips`, beside them, and `made_media` of the clips' tests."""
 
 import sys
 from pathlib import Path

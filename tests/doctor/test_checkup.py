@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from made_clips import good_clip, melody, moving_frames, sound, video
+from defective_clips import good_clip, melody, moving_frames, sound, video
 from made_media import make_media
 
 from cmmd.commands.doctor import doctor

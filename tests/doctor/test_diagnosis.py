@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_clips import RATE, SECONDS, good_clip, melody, moving_frames, sound, video
+from defective_clips import RATE, SECONDS, good_clip, melody, moving_frames, sound, video
 from made_media import make_media, quadrants, set_display_matrix, steady_times
 
 from cmmd.data.preparing.cutting import CutJob, CutSettings, cut

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_clips import good_clip, melody, moving_frames, sound, video
+from defective_clips import good_clip, melody, moving_frames, sound, video
 from made_media import make_media, steady_times
 
 from cmmd.doctor import duplicates

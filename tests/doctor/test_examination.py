@@ -6,9 +6,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from defective_clips import RATE, SECONDS, good_clip, melody, moving_frames, sound, video
 from hypothesis import given
 from hypothesis import strategies as st
-from made_clips import RATE, SECONDS, good_clip, melody, moving_frames, sound, video
 from made_media import click, make_media, quadrants, set_display_matrix, steady_times, tone
 
 from cmmd.clips.stream_choice import choose_streams

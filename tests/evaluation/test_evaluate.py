@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_clips import FIRST, made_sounds, random_model, real_clips, without_events
+from measured_clips import FIRST, made_sounds, random_model, real_clips, without_events
 
 from cmmd.clips.writing import write_sound
 from cmmd.errors import InputError

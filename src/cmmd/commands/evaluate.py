@@ -44,10 +44,7 @@ def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], **options: Any) 
     beside what real clips, shuffled pairs and the detector reach. A clip that cannot be measured is listed, and the
     exit code is 1.
 
-    \b
-    Examples: cmmd evaluate generated real --out report
-              cmmd evaluate real --system ours=a --system theirs=b --out report
-              cmmd evaluate --data world --out report
+    Example: cmmd evaluate generated real --out report
     """
     named = dict(_named(text) for text in systems)
     expected = 0 if options["data"] is not None else 1 if named else 2
