@@ -82,6 +82,7 @@ def test_the_published_validation_file_by_rule(data_folder):
         "P01_11_1": (3.065, 7.865),  # 11.382 s: two clips
         "P01_11_2": (16.706, 21.506, 26.306),  # 15.700 s: three
         "P01_11_3": (19.073,),  # 21.163 to 21.783: middle 21.473
+        "P01_11_5": (33.953,),  # 8.049 s: one, and the rest is too short for another
     }
     for name, starts in by_hand.items():
         assert clip_starts(by_name[name], seconds=4.8) == pytest.approx(starts, abs=1e-6)
