@@ -15,7 +15,7 @@ STABLE_DIFFUSION_AUTOENCODER = "stabilityai/sd-vae-ft-mse"
 
 
 def aist_cmmd() -> CoupledRecipe:
-    """Dance to music, music to dance: the audible beat lies in all of a clip, and negatives are shifted by less."""
+    """Dance to music and music to dance."""
     return _base("prepared/aist", steps=100_000)
 
 
@@ -25,7 +25,7 @@ def aist_ncmmd() -> CoupledRecipe:
 
 
 def epic_sounds_cmmd() -> CoupledRecipe:
-    """Kitchen sounds: sparse events, ten times the clips of AIST++."""
+    """Kitchen sounds, sparse and sudden, of more kinds than there is music: twice the steps."""
     return _base("prepared/epic_sounds", steps=200_000)
 
 
