@@ -67,6 +67,9 @@ def test_a_table_that_is_another_is_told(tmp_path):
     path.write_text("video_id\nP01_101\n")
     with pytest.raises(InputError, match="found no annotation_id, participant_id"):
         read_annotations(path)
+    path.write_text("\n".join((HEAD, ROWS[0], "P01_11_1,P01,P01_11,00:00:01.000")))
+    with pytest.raises(InputError, match=r"x\.csv line 3: found no stop_timestamp, class"):
+        read_annotations(path)
     path.write_text("\n".join((HEAD, ROWS[0].replace("00:00:00.100", "0.1"))))
     with pytest.raises(InputError, match=r"x\.csv line 2: found the time '0\.1', expected HH:MM:SS"):
         read_annotations(path)

@@ -162,6 +162,7 @@ def test_the_command_reports_and_refuses(media, tmp_path, capsys):
         (["--shard", "2/2"], "--shard: found '2/2', expected I/N"),
         (["--class", "water"], "--class: goes with --kind epic-sounds, found folder"),
         (["--seconds", "1"], "clips of 1 s, expected at least 1.6 s"),
+        (["--device", "nowhere"], "device nowhere: found Expected one of cpu, cuda"),
         (["--autoencoder", str(tmp_path)], "no config.json, expected a diffusers autoencoder"),
     ):
         assert main(["prepare", str(media), str(tmp_path / "none"), *words]) == 2

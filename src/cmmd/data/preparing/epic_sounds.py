@@ -5,12 +5,12 @@ of the video; a longer one gives as many as fit into it, one after the other. Cl
 and carry the class of every sound that is heard in them, their own first.
 """
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cmmd.data.preparing.annotation_table import read_annotation_table
 from cmmd.data.preparing.request import ClipRequest, Listing, Split
 from cmmd.errors import InputError
 
@@ -34,13 +34,6 @@ class Sound:
 def read_annotations(path: Path) -> tuple[Sound, ...]:
     """The rows of a file of EPIC-Sounds; its name tells the split (`validation` or `train`). Raises InputError."""
     split: Split = "validation" if "validation" in path.stem.lower() else "train"
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from error
-    missing = [column for column in COLUMNS if not rows or column not in rows[0]]
-    if missing:
-        raise InputError(f"{path}: found no {', '.join(missing)}, expected the columns of EPIC_Sounds_train.csv")
     return tuple(
         Sound(
             annotation=row["annotation_id"],
@@ -51,7 +44,7 @@ def read_annotations(path: Path) -> tuple[Sound, ...]:
             label=row["class"],
             split=split,
         )
-        for number, row in enumerate(rows, start=2)
+        for number, row in enumerate(read_annotation_table(path, COLUMNS), start=2)
     )
 
 

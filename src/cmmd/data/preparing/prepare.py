@@ -198,7 +198,11 @@ class _Encoder:
     @classmethod
     def load(cls, config: PrepareConfig, device: str) -> "_Encoder":
         autoencoder = load_autoencoder(config.autoencoder).eval()
-        nn.Module.to(autoencoder, torch.device(device))
+        try:
+            nn.Module.to(autoencoder, torch.device(device))
+        except (RuntimeError, AssertionError) as error:  # how torch tells of a device that is not there
+            found = str(error).splitlines()[0]
+            raise InputError.about(f"device {device}", found=found, expected="a device of this machine") from error
         codec = spectrogram_codec(config.codec, config.geometry)
         settings = asdict(config) | {"autoencoder_sha256": weights_hash(autoencoder)}
         return cls(config, autoencoder, codec, settings)

@@ -4,7 +4,6 @@
 lowest frequency in the top row.
 """
 
-import csv
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from av.error import FFmpegError
 from torch import Tensor
 
+from cmmd.data.preparing.annotation_table import read_annotation_table
 from cmmd.data.preparing.request import ClipRequest, Listing
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import mel_filters
@@ -28,14 +28,6 @@ COLUMNS = ("clip", "source_video", "video", "real_logmel_png")
 
 def list_vas(folder: Path) -> Listing:
     """The clips of MANIFEST.csv: a group a source video, the sound that of the true log-mel. Raises InputError."""
-    table = folder / "MANIFEST.csv"
-    try:
-        rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{table}: cannot be read as text ({error})") from error
-    missing = [column for column in COLUMNS if not rows or column not in rows[0]]
-    if missing:
-        raise InputError(f"{table}: found no {', '.join(missing)}, expected the columns {', '.join(COLUMNS)}")
     requests = [
         ClipRequest(
             file=folder / row["video"],
@@ -45,7 +37,7 @@ def list_vas(folder: Path) -> Listing:
             labels=(folder.name,),
             sound=folder / row["real_logmel_png"],
         )
-        for row in rows
+        for row in read_annotation_table(folder / "MANIFEST.csv", COLUMNS)
     ]
     return Listing(folder, tuple(sorted(requests, key=lambda request: request.name)))
 
