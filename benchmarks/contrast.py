@@ -30,12 +30,12 @@ from cmmd.data.world.clip import FAMILIES, world_clip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.diffusion.mismatch import MISMATCHES, Mismatch
-from cmmd.evaluation.alignment import markdown_table
-from cmmd.evaluation.retrieval import retrieve
 from cmmd.evaluation.score import ScoreOptions, score_pipeline
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.markdown import markdown_table
+from cmmd.measures.retrieval import retrieve
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL

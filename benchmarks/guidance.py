@@ -13,9 +13,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from cmmd.diffusion.conditioning import Direction
-from cmmd.evaluation.alignment import markdown_table
 from cmmd.evaluation.score import Score, ScoreOptions, score_pipeline
 from cmmd.loading import load_pipeline
+from cmmd.markdown import markdown_table
 
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 3.5, 5.0)
 KINDS = ("classifier-free", "contrastive")

@@ -14,10 +14,10 @@ from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import read_clip
 from cmmd.data.world.clip import FAMILIES, world_clip
 from cmmd.errors import InputError
-from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames
 from cmmd.loading import load_pipeline
+from cmmd.measures.sound_onsets import sound_onsets
 
 SEED = 2_000_000
 DECIBELS_PER_NEPER = 20 / math.log(10)

@@ -9,9 +9,9 @@ import argparse
 from pathlib import Path
 
 from cmmd.clips.reading import read_clip
-from cmmd.evaluation.alignment import measure_alignment
-from cmmd.evaluation.sound_onsets import RECORDINGS, sound_onsets
 from cmmd.loading import load_pipeline
+from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.sound_onsets import RECORDINGS, sound_onsets
 
 
 def main() -> None:

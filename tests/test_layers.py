@@ -13,11 +13,21 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up; a layer may import from itself and from those above it in this list, never from one below.
 LAYERS = (
-    {"errors", "progress", "configuration", "worker_processes", "provenance", "pretrained"},
+    {
+        "errors",
+        "progress",
+        "markdown",
+        "configuration",
+        "worker_processes",
+        "provenance",
+        "unfinished_file",
+        "pretrained",
+    },
     {"clips"},
     {"latents"},
     {"models", "diffusion"},
     {"losses"},
+    {"measures"},
     {"data"},
     {"training"},
     {"pipeline", "loading"},
@@ -29,7 +39,7 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 LIGHT = (
-    *("__init__.py", "cli.py", "configuration.py", "errors.py", "progress.py", "worker_processes.py"),
+    *("__init__.py", "cli.py", "configuration.py", "errors.py", "markdown.py", "progress.py", "worker_processes.py"),
     *(str(file.relative_to(PACKAGE)) for file in FILES if file.parent.name == "commands"),
 )
 DRAWERS = {"util", "utils", "misc", "common", "helper", "helpers", "base", "manager", "tools"}

@@ -12,10 +12,10 @@ from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.statistics import Statistics
 from cmmd.data.world.clip import world_clip
 from cmmd.errors import InputError
-from cmmd.evaluation.alignment import measure_alignment
-from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.latents.video_autoencoder import small_autoencoder
 from cmmd.loading import load_pipeline
+from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.pipeline import CMMDPipeline
 

@@ -145,8 +145,8 @@ def _kept(muxed: Muxed | None) -> str:
 
 def _draw(take: Take, picture: Path) -> None:
     from cmmd.evaluation.pictures import figure_sound_for_video, figure_video_for_sound
-    from cmmd.evaluation.sound_onsets import sound_onsets
-    from cmmd.evaluation.visual_events import load_visual_event_detector
+    from cmmd.measures.sound_onsets import sound_onsets
+    from cmmd.measures.visual_events import load_visual_event_detector
 
     heard = sound_onsets(take.waveform, sample_rate=take.sample_rate).times
     seen = load_visual_event_detector().times(take.frames)

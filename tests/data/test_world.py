@@ -22,8 +22,8 @@ from cmmd.data.world.impacts import (
 )
 from cmmd.data.world.scene import Scene
 from cmmd.data.world.sounds import MATERIALS
-from cmmd.evaluation.alignment import measure_alignment
-from cmmd.evaluation.sound_onsets import sound_onsets
+from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.sound_onsets import sound_onsets
 
 
 @pytest.mark.parametrize("family", FAMILIES)

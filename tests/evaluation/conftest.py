@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import `made_sounds`, which lies beside them (pytest imports without sys.path)."""
+"""Lets the tests below this folder import `made_record` and `measured_clips` (pytest imports without sys.path)."""
 
 import sys
 from pathlib import Path

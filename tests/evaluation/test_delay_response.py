@@ -5,12 +5,12 @@ import pytest
 
 from cmmd.data.world.clip import Family, world_clip
 from cmmd.evaluation.backbones.backbone import Embedding
-from cmmd.evaluation.beat_agreement import beat_times
 from cmmd.evaluation.clip_features import ClipFeatures
 from cmmd.evaluation.delay_response import DELAYS, delay_response, delayed
-from cmmd.evaluation.motion import motion_peaks, motion_rests
 from cmmd.evaluation.pairing import ListedClip
-from cmmd.evaluation.sound_onsets import sound_onsets
+from cmmd.measures.beat_agreement import beat_times
+from cmmd.measures.motion import motion_peaks, motion_rests
+from cmmd.measures.sound_onsets import sound_onsets
 
 
 def world_features(family: Family, seed: int, tmp_path) -> ClipFeatures:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from cmmd.evaluation.backbones.log_mel import LogMelFrames
-from cmmd.evaluation.frechet import Gaussian, frechet_distance, per_sample_distances
 from cmmd.evaluation.set_distances import class_metrics, set_distance, set_metrics
+from cmmd.measures.frechet import Gaussian, frechet_distance, per_sample_distances
 
 BACKBONE = LogMelFrames()
 

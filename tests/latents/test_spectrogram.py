@@ -9,9 +9,9 @@ from torch import nn
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.world.clip import FAMILIES, world_clip
-from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec, mel_filters, spectrogram_codec
 from cmmd.latents.waveform import GriffinLim, NeuralVocoder, istft, stft
+from cmmd.measures.sound_onsets import sound_onsets
 
 GEOMETRY = Geometry()
 DECIBELS_PER_NEPER = 20 / math.log(10)

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from cmmd.evaluation.alignment import measure_alignment
-from cmmd.evaluation.visual_events import BINS_PER_FRAME, VisualEventDetector, event_targets
+from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.visual_events import BINS_PER_FRAME, VisualEventDetector, event_targets
 from cmmd.recipes.visual_events import detection_losses
 from cmmd.training.loop import LoopConfig, fresh_state, train
 

@@ -26,8 +26,8 @@ from cmmd.clips.packet_scan import PacketScan, scan_packets
 from cmmd.clips.picture_fit import upright_rgb
 from cmmd.clips.stream_choice import Streams, choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
-from cmmd.clips.unfinished_file import written_beside
 from cmmd.errors import InputError
+from cmmd.unfinished_file import written_beside
 
 SOUND_SUFFIXES = (".wav", ".flac")
 

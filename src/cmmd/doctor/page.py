@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cmmd.clips.unfinished_file import written_beside
 from cmmd.doctor.checkup import CheckedFile, Checkup
 from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS
 from cmmd.doctor.page_style import SCRIPT, STYLE
 from cmmd.doctor.picture_findings import STANDSTILL
 from cmmd.doctor.report import WORDS, described, summary
+from cmmd.unfinished_file import written_beside
 
 PICTURED = 2000
 """Files, worst first, that get pictures: with more than 20 MB of them a browser is slow."""

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cmmd.clips.unfinished_file import written_beside
 from cmmd.doctor.checkup import CheckedFile, Checkup
 from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS, Verdict
+from cmmd.unfinished_file import written_beside
 
 LISTED = 200
 """Files on the screen; the record and the page have all."""

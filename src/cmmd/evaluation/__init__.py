@@ -1,1 +1,1 @@
-"""Measuring what was generated: events heard, events seen, their alignment, their pitch, and pictures of them."""
+"""Evaluating a system: clips paired and measured, a record, its report; `cmmd score` and `cmmd evaluate`."""

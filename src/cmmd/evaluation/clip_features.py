@@ -9,13 +9,13 @@ from tqdm import tqdm
 
 from cmmd.data.world.clip import FAMILIES
 from cmmd.evaluation.backbones.backbone import Backbone, Embedding
-from cmmd.evaluation.beat_agreement import beat_times
 from cmmd.evaluation.embedding_cache import EmbeddingCache
 from cmmd.evaluation.media import SAMPLE_RATE, Media, Reading, read_all
-from cmmd.evaluation.motion import motion_peaks, motion_rests
 from cmmd.evaluation.pairing import ListedClip
-from cmmd.evaluation.sound_onsets import RECORDINGS, OnsetSettings, sound_onsets
-from cmmd.evaluation.visual_events import VisualEventDetector
+from cmmd.measures.beat_agreement import beat_times
+from cmmd.measures.motion import motion_peaks, motion_rests
+from cmmd.measures.sound_onsets import RECORDINGS, OnsetSettings, sound_onsets
+from cmmd.measures.visual_events import VisualEventDetector
 from cmmd.worker_processes import Failure
 
 DETECTOR_FPS, DETECTOR_SIZE = 10, 64

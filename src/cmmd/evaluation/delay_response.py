@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cmmd.evaluation.alignment import event_lag, measure_alignment
-from cmmd.evaluation.av_align import VARIANTS, av_align
-from cmmd.evaluation.beat_agreement import beat_agreement, beat_times
 from cmmd.evaluation.clip_features import ClipFeatures, heard_onsets
 from cmmd.evaluation.media import SAMPLE_RATE
 from cmmd.evaluation.record import Better, DelayCurve, DelayResponse
-from cmmd.evaluation.spectrogram_distance import SpectrogramDistances
+from cmmd.measures.alignment import event_lag, measure_alignment
+from cmmd.measures.av_align import VARIANTS, av_align
+from cmmd.measures.beat_agreement import beat_agreement, beat_times
+from cmmd.measures.spectrogram_distance import SpectrogramDistances
 
 DELAYS = (0.0, 0.04, 0.08, 0.16, 0.32)
 """Seconds."""

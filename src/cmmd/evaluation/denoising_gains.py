@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from cmmd.evaluation.denoising_alignment import denoising_alignment
 from cmmd.evaluation.paired_measures import FeaturePair
 from cmmd.evaluation.record import Direction
+from cmmd.measures.denoising_alignment import denoising_alignment
 from cmmd.pipeline import CMMDPipeline
 
 BATCH = 25

@@ -13,9 +13,11 @@ from pathlib import Path
 import safetensors
 from safetensors.torch import load_file, save_file
 
+from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Backbone, Embedding
 from cmmd.evaluation.media import RESAMPLER, Reading, digest_of
 from cmmd.evaluation.pairing import ListedClip
+from cmmd.unfinished_file import written_beside
 
 FORMAT = 1
 
@@ -57,8 +59,7 @@ class EmbeddingCache:
         tensors |= {f"{name}/classes": item.classes for name, item in embeddings.items() if item.classes is not None}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-            save_file(tensors, beside)
-            beside.replace(path)
-        except OSError:
+            with written_beside(path) as beside:
+                save_file(tensors, beside)
+        except (OSError, InputError):
             return

@@ -25,8 +25,8 @@ from cmmd.evaluation.record import VERSION, DelayResponse, Direction, Record, Re
 from cmmd.evaluation.reference_clips import WORLD, groups_of, world_references
 from cmmd.evaluation.results import Measuring
 from cmmd.evaluation.summary import summary
-from cmmd.evaluation.visual_events import load_visual_event_detector
 from cmmd.loading import load_pipeline
+from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
 

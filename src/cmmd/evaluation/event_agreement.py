@@ -6,7 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from cmmd.evaluation.alignment import (
+from cmmd.evaluation.clip_features import ClipFeatures
+from cmmd.evaluation.paired_measures import FeaturePair
+from cmmd.evaluation.record import Direction, Metric
+from cmmd.measures.alignment import (
     AlignmentReport,
     Matching,
     derangement,
@@ -14,10 +17,7 @@ from cmmd.evaluation.alignment import (
     match_events,
     measure_alignment,
 )
-from cmmd.evaluation.clip_features import ClipFeatures
-from cmmd.evaluation.intervals import Interval, bootstrap
-from cmmd.evaluation.paired_measures import FeaturePair
-from cmmd.evaluation.record import Direction, Metric
+from cmmd.measures.intervals import Interval, bootstrap
 
 TOLERANCES = (0.05, 0.1)
 DRAWN = 0.1

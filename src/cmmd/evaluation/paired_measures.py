@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmmd.evaluation.alignment import derangement
-from cmmd.evaluation.av_align import av_align
 from cmmd.evaluation.backbones.backbone import Backbone
-from cmmd.evaluation.beat_agreement import beat_agreement
-from cmmd.evaluation.classifier_scores import class_divergences
 from cmmd.evaluation.clip_features import ClipFeatures
-from cmmd.evaluation.intervals import bootstrap_mean
 from cmmd.evaluation.record import Better, Direction, Metric
-from cmmd.evaluation.spectrogram_distance import SpectrogramDistances
+from cmmd.measures.alignment import derangement
+from cmmd.measures.av_align import av_align
+from cmmd.measures.beat_agreement import beat_agreement
+from cmmd.measures.classifier_scores import class_divergences
+from cmmd.measures.intervals import bootstrap_mean
+from cmmd.measures.spectrogram_distance import SpectrogramDistances
 
 SHUFFLES = 3
 NAN = float("nan")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from cmmd.evaluation.alignment import Times, match_events
+from cmmd.measures.alignment import Times, match_events
+from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -227,14 +228,12 @@ def _pyplot() -> Any:
 
 
 def _save(figure: "Figure", path: Path) -> Path:
-    """Written beside and renamed, so that a broken run leaves no broken picture."""
+    """A broken run leaves no broken picture. Raises InputError where it cannot be written."""
     from matplotlib import pyplot
 
-    beside = path.with_name(f".{path.stem}.part{path.suffix or '.png'}")
     try:
-        figure.savefig(beside, dpi=160, facecolor="white")
-        beside.replace(path)
+        with written_beside(path) as beside:
+            figure.savefig(beside, dpi=160, facecolor="white", format=path.suffix[1:] or "png")
     finally:
         pyplot.close(figure)
-        beside.unlink(missing_ok=True)
     return path

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from cmmd.errors import InputError
+from cmmd.unfinished_file import written_beside
 
 FILE = "record.json"
 VERSION = 1
@@ -232,12 +233,12 @@ class Record:
 
 
 def write_record(record: Record, folder: Path) -> Path:
-    """Write `record.json` into the folder, beside first and then renamed."""
+    """Write `record.json` into the folder. Raises InputError where that cannot be written to."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
-    beside = path.with_name(f".{FILE}.partial")
-    beside.write_text(json.dumps(_plain(asdict(record)), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    beside.replace(path)
+    text = json.dumps(_plain(asdict(record)), indent=1, allow_nan=False) + "\n"
+    with written_beside(path) as beside:
+        beside.write_text(text, encoding="utf-8")
     return path
 
 

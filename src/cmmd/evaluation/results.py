@@ -12,14 +12,14 @@ from torch import Tensor
 
 from cmmd.evaluation.backbones.backbone import Backbone
 from cmmd.evaluation.clip_features import ClipFeatures
-from cmmd.evaluation.copies import find_embedded_copies
 from cmmd.evaluation.denoising_gains import denoising_gains
 from cmmd.evaluation.event_agreement import event_metrics, events_of
 from cmmd.evaluation.generated_samples import Samples
-from cmmd.evaluation.intervals import bootstrap_mean
 from cmmd.evaluation.paired_measures import FeaturePair, paired_measures
 from cmmd.evaluation.record import ClipRow, CopyRow, Direction, Memorisation, Metric, Result, SetDistance
 from cmmd.evaluation.set_distances import class_metrics, set_distance, set_metrics
+from cmmd.measures.copies import find_embedded_copies
+from cmmd.measures.intervals import bootstrap_mean
 from cmmd.pipeline import CMMDPipeline
 
 NAN = float("nan")

@@ -22,17 +22,19 @@ from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip, world_clip
 from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
 from cmmd.diffusion.sampling import Sampler
-from cmmd.evaluation.alignment import AlignmentReport, markdown_table, measure_alignment, table_row
-from cmmd.evaluation.frechet import frechet_distance
-from cmmd.evaluation.pitch import dominant_frequency, rank_correlation
-from cmmd.evaluation.sound_onsets import sound_onsets
-from cmmd.evaluation.visual_events import VisualEventDetector, load_visual_event_detector
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.loading import load_pipeline
+from cmmd.markdown import markdown_table
+from cmmd.measures.alignment import AlignmentReport, measure_alignment
+from cmmd.measures.frechet import frechet_distance
+from cmmd.measures.pitch import dominant_frequency, rank_correlation
+from cmmd.measures.sound_onsets import sound_onsets
+from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
 from cmmd.models.coupled_unet import Prediction
 from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
 from cmmd.provenance import provenance
+from cmmd.unfinished_file import written_beside
 
 BATCH = 20
 """Clips denoised together."""
@@ -82,9 +84,8 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
     if options.out is not None:
         record = provenance(_plain(options), seed=options.seed) | {"scores": [asdict(row) for row in scores]}
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        beside = options.out.with_name(f".{options.out.name}.partial")
-        beside.write_text(json.dumps(record, indent=1) + "\n")
-        beside.replace(options.out)
+        with written_beside(options.out) as beside:
+            beside.write_text(json.dumps(record, indent=1) + "\n")
     return scores
 
 
@@ -110,32 +111,25 @@ def score_pipeline(pipeline: CMMDPipeline, options: ScoreOptions) -> tuple[Score
 
 
 def table(scores: Sequence[Score]) -> str:
-    """Markdown: a row a family and direction; every figure beside its ceiling and its chance."""
-    rows = []
-    for row in scores:
-        text = table_row(f"{row.family}, {row.direction.replace('_', ' ')}", row.found, row.ceiling)
-        pitch, distance, floor = (
-            "-" if value is None else f"{value:.{places}f}"
-            for value, places in ((row.pitch, 3), (row.spectrogram, 2), (row.spectrogram_floor, 2))
-        )
-        rows.append((*text, pitch, distance, floor))
-    head = (
-        "",
-        "clips",
-        "F1@50",
-        "ceiling",
-        "chance",
-        "F1@100",
-        "ceiling",
-        "chance",
-        "offset",
-        "median",
-        "lag",
-        "pitch",
-        "spectrogram",
-        "floor",
+    """Markdown: a row a family and direction; every figure beside its ceiling and its chance, offsets and lag in ms."""
+    head = ["", "clips", *("F1@50", "ceiling", "chance"), *("F1@100", "ceiling", "chance")]
+    return markdown_table(
+        [_row(score) for score in scores],
+        head=[*head, "offset", "median", "lag", "pitch", "spectrogram", "floor"],
     )
-    return markdown_table(rows, head=head)
+
+
+def _row(score: Score) -> list[str]:
+    cells = [f"{score.family}, {score.direction.replace('_', ' ')}", str(score.found.clips)]
+    for tolerance in (0.05, 0.1):
+        found = score.found.at(tolerance)
+        cells.append(f"{found.f1:.3f} ({found.low:.3f}-{found.high:.3f})")
+        cells.append(f"{score.ceiling.at(tolerance).f1:.3f}")
+        cells.append(f"{found.chance:.3f}")
+    cells.append(f"{1000 * score.found.median_absolute_offset:.1f} ms")
+    cells += [f"{1000 * offset:+.1f} ms" for offset in (score.found.median_offset, score.found.lag)]
+    rest = ((score.pitch, 3), (score.spectrogram, 2), (score.spectrogram_floor, 2))
+    return [*cells, *("-" if value is None else f"{value:.{places}f}" for value, places in rest)]
 
 
 @dataclass(frozen=True, slots=True)

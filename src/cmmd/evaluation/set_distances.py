@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cmmd.evaluation.backbones.backbone import Backbone
-from cmmd.evaluation.classifier_scores import inception_score
-from cmmd.evaluation.frechet import DistanceTo, Gaussian, frechet_at_infinity, per_sample_distances
-from cmmd.evaluation.intervals import Interval, bootstrap, half_samples
-from cmmd.evaluation.mmd import MMDTo
 from cmmd.evaluation.record import Metric, SetDistance
+from cmmd.measures.classifier_scores import inception_score
+from cmmd.measures.frechet import DistanceTo, Gaussian, frechet_at_infinity, per_sample_distances
+from cmmd.measures.intervals import Interval, bootstrap, half_samples
+from cmmd.measures.mmd import MMDTo
 
 DRAWS = 4
 """Of real clips against the others; their mean is the floor."""

@@ -2,8 +2,8 @@
 
 import math
 
-from cmmd.evaluation.alignment import markdown_table
 from cmmd.evaluation.record import Metric, Record
+from cmmd.markdown import markdown_table
 
 HEAD = ("system", "clips of", "direction", "metric", "value", "95 %", "floor", "chance", "ceiling", "clips")
 

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.evaluation.copies import find_copies
+from cmmd.measures.copies import find_copies
 from cmmd.models.blocks import Modality
 from cmmd.pipeline import CMMDPipeline
 

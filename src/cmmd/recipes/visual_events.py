@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cmmd.data.order import batch_indices
 from cmmd.data.world.clip import FPS, IMAGE_SIZE
 from cmmd.data.world.rendering import WorldConfig, render
-from cmmd.evaluation.visual_events import (
+from cmmd.measures.visual_events import (
     BINS_PER_FRAME,
     VisualEventDetector,
     damage,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from cmmd.evaluation.intervals import Interval
+from cmmd.measures.intervals import Interval
 from cmmd.study.resampling import Draws, bounds, resample
 
 EXTRA_WINS = 0.5

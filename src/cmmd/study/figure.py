@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cmmd.clips.unfinished_file import written_beside
 from cmmd.evaluation.pictures import INK, MATCHED, STYLE, UNMATCHED
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
+from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

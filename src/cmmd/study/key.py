@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from cmmd.clips.unfinished_file import written_beside
 from cmmd.errors import InputError
 from cmmd.study.plan import Medium, Trial
+from cmmd.unfinished_file import written_beside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

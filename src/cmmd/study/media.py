@@ -13,7 +13,7 @@ from cmmd.clips.probing import MediaInfo, probe
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound_under_video, write_video
 from cmmd.errors import InputError
-from cmmd.evaluation.alignment import derangement
+from cmmd.measures.alignment import derangement
 from cmmd.progress import progress
 from cmmd.study.plan import MISMATCHED, REAL, Medium, Plan
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from cmmd.evaluation.intervals import Interval
+from cmmd.measures.intervals import Interval
 from cmmd.study.resampling import Draws, mean_interval
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float64
 
-from cmmd.evaluation.intervals import Interval
+from cmmd.measures.intervals import Interval
 from cmmd.study.correction import holm
 from cmmd.study.resampling import Draws, mean_interval, resample
 from cmmd.study.significance import preference_p

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmmd.clips.unfinished_file import written_beside
-from cmmd.evaluation.alignment import markdown_table
-from cmmd.evaluation.intervals import Interval
+from cmmd.markdown import markdown_table
+from cmmd.measures.intervals import Interval
 from cmmd.provenance import provenance
 from cmmd.study.key import Key
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
+from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from cmmd.study.analyse import AnalyseOptions, Results

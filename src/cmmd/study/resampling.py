@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from cmmd.evaluation.intervals import LEVEL, NOTHING, Interval
+from cmmd.measures.intervals import LEVEL, NOTHING, Interval
 
 Draws1D = Float64[np.ndarray, " draws"]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cmmd.training.log import read_log
+from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,6 +71,5 @@ def draw_gaps(log: Path, picture: Path) -> None:
 
 
 def _save(figure: "Figure", picture: Path) -> None:
-    beside = picture.with_name(f".{picture.stem}.partial.png")
-    figure.savefig(beside, dpi=120)
-    beside.replace(picture)
+    with written_beside(picture) as beside:
+        figure.savefig(beside, dpi=120, format="png")

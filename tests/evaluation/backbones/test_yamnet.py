@@ -12,7 +12,7 @@ from cmmd.data.preparing.vas import sound_of_picture
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.audioset_mel import PATCH_SAMPLES, mel_patches
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.frechet import frechet_distance
+from cmmd.measures.frechet import frechet_distance
 
 FEW = 24
 """Clips of each of three equal sets of fireworks."""

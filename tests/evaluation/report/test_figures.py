@@ -9,7 +9,6 @@ from flashing_clips import FPS, RATE, clip_of
 from made_record import made_record
 from matplotlib.figure import Figure
 
-from cmmd.evaluation.alignment import match_events
 from cmmd.evaluation.report.box_plot import Box, figure_box_plot
 from cmmd.evaluation.report.charts import box_panels, delay_curves
 from cmmd.evaluation.report.delay_figure import Curve, apart, figure_delay_response, respond
@@ -23,6 +22,7 @@ from cmmd.evaluation.report.event_figures import (
 from cmmd.evaluation.report.examples import examples
 from cmmd.evaluation.report.palette import png, short
 from cmmd.evaluation.report.tables import Part, by_direction
+from cmmd.measures.alignment import match_events
 
 TRUE = (0.2, 0.5, 0.9, 1.3)
 FOUND = ((0.21, 0.42, 1.1, 1.28), (0.55, 0.58))

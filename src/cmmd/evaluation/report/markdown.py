@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from cmmd.evaluation.alignment import markdown_table
 from cmmd.evaluation.record import Record
 from cmmd.evaluation.report.memorisation import copies_table, nearest_table
 from cmmd.evaluation.report.protocol import backbone_table, protocol_table
@@ -19,6 +18,7 @@ from cmmd.evaluation.report.tables import (
     headline_table,
     speed_table,
 )
+from cmmd.markdown import markdown_table
 
 
 def markdown_report(record: Record) -> str:

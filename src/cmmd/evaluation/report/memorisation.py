@@ -1,4 +1,4 @@
-"""The tables of what may be a copy of a training clip (ours: evaluation/copies.py says how copies are found)."""
+"""The tables of what may be a copy of a training clip (ours: measures/copies.py says how copies are found)."""
 
 import numpy as np
 

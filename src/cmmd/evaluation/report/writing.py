@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from cmmd.clips.unfinished_file import written_beside
 from cmmd.evaluation.record import Record
 from cmmd.evaluation.report.markdown import markdown_report
 from cmmd.evaluation.report.page import html_report
+from cmmd.unfinished_file import written_beside
 
 PAGE, TABLES = "report.html", "report.md"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_sounds import SAMPLE_RATE, struck_bar
 
-from cmmd.evaluation.beat_agreement import beat_agreement, beat_times
+from cmmd.measures.beat_agreement import beat_agreement, beat_times
 
 
 def clicks(period: float, *, start: float = 0.2, seconds: float = 6.0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from cmmd.data.world.clip import FAMILIES, Family, world_clip
-from cmmd.evaluation.alignment import measure_alignment
-from cmmd.evaluation.visual_events import (
+from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.visual_events import (
     BINS_PER_FRAME,
     VisualEventDetector,
     damage,

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
-from cmmd.evaluation.retrieval import TIMES
 from cmmd.losses.denoising import denoising_errors
+from cmmd.measures.retrieval import TIMES
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmmd.evaluation.av_align import VARIANTS, av_align
+from cmmd.measures.av_align import VARIANTS, av_align
 
 TIMES = st.lists(st.floats(0, 2), max_size=6)
 

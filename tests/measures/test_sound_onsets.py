@@ -7,9 +7,9 @@ from made_sounds import SAMPLE_RATE, struck_bar, struck_bars
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.world.clip import FAMILIES, Family, world_clip
-from cmmd.evaluation.alignment import measure_alignment
-from cmmd.evaluation.sound_onsets import sound_onsets
 from cmmd.latents.spectrogram import LogMelCodec
+from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.sound_onsets import sound_onsets
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from cmmd.evaluation.frechet import DistanceTo, Gaussian
-from cmmd.evaluation.intervals import bootstrap, bootstrap_mean, half_samples
+from cmmd.measures.frechet import DistanceTo, Gaussian
+from cmmd.measures.intervals import bootstrap, bootstrap_mean, half_samples
 
 
 def test_the_mean_is_covered_as_often_as_promised():

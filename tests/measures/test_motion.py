@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cmmd.evaluation.motion import motion, motion_peaks, motion_rests
+from cmmd.measures.motion import motion, motion_peaks, motion_rests
 
 
 def bar_at(positions: np.ndarray) -> np.ndarray:

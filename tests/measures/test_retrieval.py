@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cmmd.evaluation.retrieval import retrieve
+from cmmd.measures.retrieval import retrieve
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import Condition, CoupledUNet
 

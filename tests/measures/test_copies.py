@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cmmd.evaluation.copies import distances_to, find_copies, find_embedded_copies
+from cmmd.measures.copies import distances_to, find_copies, find_embedded_copies
 
 
 @pytest.fixture(scope="module")

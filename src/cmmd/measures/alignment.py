@@ -226,27 +226,3 @@ def envelope_lag(found: np.ndarray, true: np.ndarray, *, rate: float, limit: flo
     steps = min(round(limit * rate), len(a) - 1)
     lags = np.arange(-steps, steps + 1)
     return float(lags[np.argmax(correlation[lags])] / rate)
-
-
-TABLE_HEAD = ("", "clips", "F1@50", "ceiling", "chance", "F1@100", "ceiling", "chance", "offset", "median", "lag")
-
-
-def table_row(name: str, report: AlignmentReport, ceiling: AlignmentReport | None = None) -> tuple[str, ...]:
-    """One row under `TABLE_HEAD`: F1 with its interval, ceiling and chance at 50 and 100 ms; offsets and lag in ms."""
-    cells = [name, str(report.clips)]
-    for tolerance in (0.05, 0.1):
-        score = report.at(tolerance)
-        cells.append(f"{score.f1:.3f} ({score.low:.3f}-{score.high:.3f})")
-        cells.append(f"{ceiling.at(tolerance).f1:.3f}" if ceiling else "-")
-        cells.append(f"{score.chance:.3f}")
-    offsets = (report.median_absolute_offset, report.median_offset, report.lag)
-    return (*cells, f"{1000 * offsets[0]:.1f} ms", *(f"{1000 * offset:+.1f} ms" for offset in offsets[1:]))
-
-
-def markdown_table(rows: Sequence[Sequence[str]], *, head: Sequence[str] = TABLE_HEAD) -> str:
-    """A Markdown table whose columns also line up in a terminal."""
-    widths = [max(len(line[k]) for line in (head, *rows)) for k in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in lines
-    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_sounds import struck_bars
 
-from cmmd.evaluation.spectrogram_distance import SpectrogramDistances
+from cmmd.measures.spectrogram_distance import SpectrogramDistances
 
 DISTANCES = SpectrogramDistances()
 

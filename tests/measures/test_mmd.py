@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cmmd.evaluation.mmd import MMDTo, polynomial_mmd
+from cmmd.measures.mmd import MMDTo, polynomial_mmd
 
 
 def test_golden_value():

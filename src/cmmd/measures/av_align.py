@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from cmmd.evaluation.alignment import Times, match_events
+from cmmd.measures.alignment import Times, match_events
 
 Variant = Literal["one_to_one", "published", "published_inclusive", "mean_share"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from cmmd.evaluation.frechet import (
+from cmmd.measures.frechet import (
     DistanceTo,
     Gaussian,
     frechet_at_infinity,

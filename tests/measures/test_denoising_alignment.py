@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cmmd.evaluation.denoising_alignment import denoising_alignment
+from cmmd.measures.denoising_alignment import denoising_alignment
 from cmmd.models.coupled_unet import Condition, CoupledUNet
 
 SIZES = {

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from cmmd.evaluation.classifier_scores import class_divergences, inception_score
+from cmmd.measures.classifier_scores import class_divergences, inception_score
 
 
 def test_divergence_by_hand():

@@ -7,17 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmmd.evaluation.alignment import (
-    TABLE_HEAD,
+from cmmd.measures.alignment import (
     bootstrap_f1,
     chance_f1,
     derangement,
     envelope_lag,
     event_lag,
-    markdown_table,
     match_events,
     measure_alignment,
-    table_row,
 )
 
 few_times = st.lists(st.integers(0, 30).map(lambda tick: tick / 10), max_size=5)
@@ -141,17 +138,3 @@ def test_wrong_questions_are_refused() -> None:
         measure_alignment([[], []], [[]])
     with pytest.raises(ValueError, match="was not measured"):
         measure_alignment([[0.1]], [[0.1]]).at(0.07)
-
-
-def test_the_table_shows_ceiling_and_chance_beside_the_score() -> None:
-    rng = np.random.default_rng(0)
-    true = [np.cumsum(rng.uniform(0.4, 0.8, size=2)) for _ in range(8)]
-    ceiling = measure_alignment(true, true)
-    row = table_row("impacts", measure_alignment([times + 0.06 for times in true], true), ceiling)
-    assert len(row) == len(TABLE_HEAD)
-    assert row[2].startswith("0.000")
-    assert row[3] == "1.000"
-    assert row[5].startswith("1.000")
-    assert row[-1] == "+60.0 ms"
-    lines = markdown_table([row]).splitlines()
-    assert len({len(line) for line in lines}) == 1

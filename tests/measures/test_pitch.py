@@ -9,7 +9,7 @@ from made_sounds import struck_bar
 from scipy.stats import spearmanr
 
 from cmmd.data.world.clip import world_clip
-from cmmd.evaluation.pitch import dominant_frequency, rank_correlation
+from cmmd.measures.pitch import dominant_frequency, rank_correlation
 
 
 @pytest.mark.parametrize("frequency", [110.0, 233.7, 880.0, 2000.3, 5000.0])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from cmmd.evaluation.alignment import Times, match_events
-from cmmd.evaluation.sound_onsets import HOP_SECONDS, whitened_bands
+from cmmd.measures.alignment import Times, match_events
+from cmmd.measures.sound_onsets import HOP_SECONDS, whitened_bands
 
 TOLERANCE = 0.07  # seconds, that of mir_eval's F-measure of beats
 FASTEST, SLOWEST = 0.25, 1.0  # seconds a beat: 240 to 60 a minute

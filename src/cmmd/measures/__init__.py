@@ -1,0 +1,1 @@
+"""What is measured on arrays: events heard and seen, their agreement, pitch, distances, intervals."""

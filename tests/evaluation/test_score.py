@@ -1,0 +1,34 @@
+"""Claims about the table of `cmmd score`: every figure beside its ceiling and its chance, in its unit."""
+
+import numpy as np
+
+from cmmd.evaluation.score import Score, table
+from cmmd.measures.alignment import measure_alignment
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_table_shows_ceiling_and_chance_beside_the_score() -> None:
+    rng = np.random.default_rng(0)
+    true = [np.cumsum(rng.uniform(0.4, 0.8, size=2)) for _ in range(8)]
+    late = Score(
+        family="impacts",
+        direction="video_to_audio",
+        found=measure_alignment([times + 0.06 for times in true], true),
+        ceiling=measure_alignment(true, true),
+        pitch=0.5,
+        spectrogram=None,
+        spectrogram_floor=None,
+        seconds=1.0,
+    )
+    head, _, row = table([late]).splitlines()
+    found = dict(zip(cells(head), cells(row), strict=True))  # of two columns with one name the one for 100 ms
+    assert cells(row)[:2] == ["impacts, video to audio", "8"]
+    assert found["F1@50"].startswith("0.000")
+    assert found["F1@100"].startswith("1.000")
+    assert found["ceiling"] == "1.000"
+    assert 0 <= float(found["chance"]) < 1
+    assert (found["offset"], found["median"], found["lag"]) == ("60.0 ms", "+60.0 ms", "+60.0 ms")
+    assert (found["pitch"], found["spectrogram"], found["floor"]) == ("0.500", "-", "-")
