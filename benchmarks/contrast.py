@@ -26,9 +26,10 @@ from typing import Any
 import torch
 
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.world.clip import FAMILIES, world_clip
+from cmmd.data.world.clip import FAMILIES
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.encoding import encode_world, world_key
+from cmmd.data.world.families import world_clip
 from cmmd.diffusion.mismatch import MISMATCHES, Mismatch
 from cmmd.evaluation.score import ScoreOptions, score_pipeline
 from cmmd.latents.spectrogram import spectrogram_codec

@@ -12,7 +12,8 @@ import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import read_clip
-from cmmd.data.world.clip import FAMILIES, world_clip
+from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.families import world_clip
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames

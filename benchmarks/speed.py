@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-from cmmd.data.world.clip import world_clip
+from cmmd.data.world.families import world_clip
 from cmmd.diffusion.sampling import build_scheduler, sample_target
 from cmmd.loading import load_pipeline
 from cmmd.pipeline import CMMDPipeline

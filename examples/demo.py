@@ -4,7 +4,8 @@ from pathlib import Path
 
 from cmmd.cli import main
 from cmmd.clips.writing import write_sound, write_video
-from cmmd.data.world.clip import FPS, SAMPLE_RATE, world_clip
+from cmmd.data.world.clip import FPS, SAMPLE_RATE
+from cmmd.data.world.families import world_clip
 
 FOLDER = Path("runs/demo")
 UNSEEN = 3_000_000

@@ -7,7 +7,7 @@ from cmmd import generation
 from cmmd.cli import main
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound, write_video
-from cmmd.data.world.clip import world_clip
+from cmmd.data.world.families import world_clip
 
 
 @pytest.fixture

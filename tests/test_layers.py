@@ -1,7 +1,8 @@
-"""The package's structure: imports go down the layers only, light modules stay light, no file is a drawer."""
+"""The package's structure: imports go down the layers, in no circle; light modules stay light; no file is a drawer."""
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,21 @@ def test_an_upward_import_is_seen(line: str) -> None:
 )
 def test_a_downward_import_is_fine(line: str) -> None:
     assert upward_imports(line, "cmmd.models", "models") == []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    modules = {".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts): file for file in FILES}
+    graph = {
+        module: {
+            target
+            for name, _ in imports(file.read_text(), package_of(file))
+            for target in (name, name.rpartition(".")[0])
+            if target in modules
+        }
+        for module, file in modules.items()
+    }
+    assert sum(map(len, graph.values())) > len(graph)
+    TopologicalSorter(graph).prepare()  # raises CycleError, naming the circle
 
 
 @pytest.mark.parametrize("name", LIGHT)

@@ -10,7 +10,7 @@ from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.statistics import Statistics
-from cmmd.data.world.clip import world_clip
+from cmmd.data.world.families import world_clip
 from cmmd.errors import InputError
 from cmmd.latents.video_autoencoder import small_autoencoder
 from cmmd.loading import load_pipeline

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from cmmd.clips.writing import write_sound, write_video
-from cmmd.data.world.clip import world_clip
+from cmmd.data.world.families import world_clip
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"^<!-- tested -->\n+```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

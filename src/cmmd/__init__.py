@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cmmd.clips.reading import Clip, read_clip
     from cmmd.clips.take import Take
     from cmmd.clips.writing import write_sound, write_sound_under_video, write_video
-    from cmmd.data.world.clip import world_clip
+    from cmmd.data.world.families import world_clip
     from cmmd.errors import InputError
     from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
     from cmmd.models.coupled_unet import CoupledUNet
@@ -47,7 +47,7 @@ _HOME = {
     "write_video": "cmmd.clips.writing",
     "write_sound": "cmmd.clips.writing",
     "write_sound_under_video": "cmmd.clips.writing",
-    "world_clip": "cmmd.data.world.clip",
+    "world_clip": "cmmd.data.world.families",
     "InputError": "cmmd.errors",
 }
 

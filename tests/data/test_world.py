@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cmmd.data.world.clip import EDGE, FAMILIES, world_clip
+from cmmd.data.world.clip import EDGE, FAMILIES
 from cmmd.data.world.difficulty import Difficulty, worsen
+from cmmd.data.world.families import world_clip
 from cmmd.data.world.files import write_world
 from cmmd.data.world.impacts import (
     HIGHEST,

@@ -9,7 +9,7 @@ import torch
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.writing import write_sound
 from cmmd.data.statistics import Statistics
-from cmmd.data.world.clip import world_clip
+from cmmd.data.world.families import world_clip
 from cmmd.data.world.files import write_world
 from cmmd.evaluation.delay_response import delayed
 from cmmd.latents.video_autoencoder import small_autoencoder

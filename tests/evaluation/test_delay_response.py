@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cmmd.data.world.clip import Family, world_clip
+from cmmd.data.world.clip import Family
+from cmmd.data.world.families import world_clip
 from cmmd.evaluation.backbones.backbone import Embedding
 from cmmd.evaluation.clip_features import ClipFeatures
 from cmmd.evaluation.delay_response import DELAYS, delay_response, delayed

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from cmmd.clips.geometry import Geometry
-from cmmd.data.world.clip import FAMILIES, world_clip
+from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.families import world_clip
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec, mel_filters, spectrogram_codec
 from cmmd.latents.waveform import GriffinLim, NeuralVocoder, istft, stft
 from cmmd.measures.sound_onsets import sound_onsets

@@ -8,7 +8,8 @@ import pytest
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-from cmmd.data.world.clip import FAMILIES, world_clip
+from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.families import world_clip
 from cmmd.errors import InputError
 from cmmd.latents.video_autoencoder import (
     decode_frames,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from made_sounds import struck_bar
 from scipy.stats import spearmanr
 
-from cmmd.data.world.clip import world_clip
+from cmmd.data.world.families import world_clip
 from cmmd.measures.pitch import dominant_frequency, rank_correlation
 
 

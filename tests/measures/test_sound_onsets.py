@@ -6,7 +6,8 @@ import torch
 from made_sounds import SAMPLE_RATE, struck_bar, struck_bars
 
 from cmmd.clips.geometry import Geometry
-from cmmd.data.world.clip import FAMILIES, Family, world_clip
+from cmmd.data.world.clip import FAMILIES, Family
+from cmmd.data.world.families import world_clip
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets

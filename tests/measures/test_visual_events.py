@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from cmmd.data.world.clip import FAMILIES, Family, world_clip
+from cmmd.data.world.clip import FAMILIES, Family
+from cmmd.data.world.families import world_clip
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.visual_events import (
     BINS_PER_FRAME,

@@ -11,9 +11,10 @@ from small_clips import SYSTEMS, write_clips
 
 from cmmd.commands.study import study
 from cmmd.errors import InputError
-from cmmd.study.analyse import AnalyseOptions, analyse, evaluate
+from cmmd.study.analyse import analyse, evaluate
 from cmmd.study.build import BuildOptions, Built, build
 from cmmd.study.key import read_key
+from cmmd.study.results import AnalyseOptions
 
 QUALITIES = {"zebrafinch": 0.8, "yakherd": -0.8}
 

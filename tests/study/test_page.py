@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from simulated_raters import page_study
 
-from cmmd.study.analyse import AnalyseOptions, analyse
+from cmmd.study.analyse import analyse
 from cmmd.study.answers import read_answers
 from cmmd.study.build import Built
 from cmmd.study.exclusion import judge
 from cmmd.study.key import Key, read_key
+from cmmd.study.results import AnalyseOptions
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -82,7 +82,8 @@ def analyse(
 
     Example: cmmd study analyse page.key.json answers/*.json --out results
     """
-    from cmmd.study.analyse import AnalyseOptions, analyse
+    from cmmd.study.analyse import analyse
+    from cmmd.study.results import AnalyseOptions
 
     click.echo(analyse(key, answers, out, AnalyseOptions(keep=frozenset(keep), **options)))
 

@@ -18,8 +18,9 @@ import torch
 from tqdm import tqdm
 
 from cmmd.clips.geometry import Geometry
-from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip, world_clip
+from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip
 from cmmd.data.world.difficulty import Split
+from cmmd.data.world.families import world_clip
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
 from cmmd.diffusion.sampling import Sampler
 from cmmd.latents.spectrogram import LogMelCodec

@@ -1,8 +1,6 @@
 """`cmmd study analyse`: a key and raters' answers in, tables, a record and a figure out (paper: the user study)."""
 
 import math
-from collections.abc import Set
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,46 +9,15 @@ from cmmd.errors import InputError
 from cmmd.study.agreement import krippendorff_alpha
 from cmmd.study.answers import read_all
 from cmmd.study.bradley_terry import Strength, bradley_terry
-from cmmd.study.exclusion import Check, Verdict, judge
+from cmmd.study.exclusion import judge
+from cmmd.study.figure import draw_results
 from cmmd.study.key import Key, read_key
-from cmmd.study.opinion import Opinion, opinions
-from cmmd.study.preference import Preference, preferences
+from cmmd.study.opinion import opinions
+from cmmd.study.preference import preferences
+from cmmd.study.report import markdown, write_record
 from cmmd.study.resampling import Draws, draw
+from cmmd.study.results import Agreement, AnalyseOptions, Results
 from cmmd.study.votes import Votes, tabulate
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AnalyseOptions:
-    """The options of the command; see `cmmd study analyse --help`."""
-
-    keep: Set[Check] = field(default_factory=frozenset)
-    misses: int = 0
-    resamples: int = 5000
-    seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Agreement:
-    """Krippendorff's alpha of one question: nominal over pairs, ordinal over ratings; nan where it was not asked."""
-
-    question: str
-    pairs: float
-    ratings: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Results:
-    """All that a study found."""
-
-    study: str
-    title: str
-    systems: tuple[str, ...]
-    questions: tuple[str, ...]
-    raters: list[Verdict]
-    preferences: list[Preference]
-    strengths: list[Strength]
-    opinions: list[Opinion]
-    agreement: list[Agreement]
 
 
 def analyse(key_path: Path, files: tuple[Path, ...], out: Path, options: AnalyseOptions) -> str:
@@ -58,9 +25,6 @@ def analyse(key_path: Path, files: tuple[Path, ...], out: Path, options: Analyse
 
     Raises InputError for a file that cannot be used, and where no rater is left.
     """
-    from cmmd.study.figure import draw_results
-    from cmmd.study.report import markdown, write_record
-
     key = read_key(key_path)
     results = evaluate(files, key, options)
     try:

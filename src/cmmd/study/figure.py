@@ -8,13 +8,12 @@ import numpy as np
 from cmmd.evaluation.pictures import INK, MATCHED, STYLE, UNMATCHED
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
+from cmmd.study.results import Results
 from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from cmmd.study.analyse import Results
 
 PAIR = "{}  |  {}"
 NONE = "#dddddd"
@@ -23,7 +22,7 @@ COLUMN, ROW, LETTER = 2.9, 0.34, 0.078  # inches: of a question, of a pair or sy
 ABOVE, BELOW, GAP, LEGEND = 0.3, 0.45, 0.4, 0.27  # inches: of a panel, between columns, of a row of the legend
 
 
-def draw_results(results: "Results", path: Path) -> None:
+def draw_results(results: Results, path: Path) -> None:
     """Write the figure as PNG."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -58,7 +57,7 @@ def draw_results(results: "Results", path: Path) -> None:
             figure.savefig(beside, dpi=160, facecolor="white", format="png")
 
 
-def _draw_pairs(axes: "Axes", results: "Results", question: str, pairs: list[tuple[str, str]]) -> None:
+def _draw_pairs(axes: "Axes", results: Results, question: str, pairs: list[tuple[str, str]]) -> None:
     """Bars of votes for the first, none and the second; the dot is the share, whiskers its interval."""
     rows = {(row.first, row.second): row for row in results.preferences if row.question == question}
     for place, pair in enumerate(pairs):
@@ -80,7 +79,7 @@ def _draw_pairs(axes: "Axes", results: "Results", question: str, pairs: list[tup
     axes.set_xlabel("votes (%)")
 
 
-def _draw_opinions(axes: "Axes", results: "Results", question: str, systems: list[str]) -> None:
+def _draw_opinions(axes: "Axes", results: Results, question: str, systems: list[str]) -> None:
     rows = {row.system: row for row in results.opinions if row.question == question}
     for place, system in enumerate(systems):
         if system not in rows:

@@ -5,7 +5,7 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cmmd.markdown import markdown_table
 from cmmd.measures.intervals import Interval
@@ -13,13 +13,11 @@ from cmmd.provenance import provenance
 from cmmd.study.key import Key
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
+from cmmd.study.results import AnalyseOptions, Results
 from cmmd.unfinished_file import written_beside
 
-if TYPE_CHECKING:
-    from cmmd.study.analyse import AnalyseOptions, Results
 
-
-def markdown(results: "Results") -> str:
+def markdown(results: Results) -> str:
     """The whole report."""
     parts = [f"# {results.title}\n\nStudy {results.study}.", _raters(results)]
     if results.preferences:
@@ -33,7 +31,7 @@ def markdown(results: "Results") -> str:
 
 
 def write_record(
-    results: "Results", out: Path, text: str, *, key: Key, files: tuple[Path, ...], options: "AnalyseOptions"
+    results: Results, out: Path, text: str, *, key: Key, files: tuple[Path, ...], options: AnalyseOptions
 ) -> None:
     """results.md and results.json, the latter with settings, commit, versions and the hash of every answer file."""
     settings = {"keep": sorted(options.keep), "misses": options.misses, "resamples": options.resamples}
@@ -56,7 +54,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _raters(results: "Results") -> str:
+def _raters(results: Results) -> str:
     used = [verdict for verdict in results.raters if verdict.used]
     lines = [f"{len(results.raters)} raters, {len(used)} used."]
     for check in ("attention", "headphones"):
@@ -73,7 +71,7 @@ def _raters(results: "Results") -> str:
     return "## Raters\n\n" + " ".join(lines)
 
 
-def _preferences(results: "Results") -> str:
+def _preferences(results: Results) -> str:
     head = ("question", "first", "second", "for first", "none", "for second", "share of first", "p", "p (Holm)")
     rows = [
         (
@@ -97,7 +95,7 @@ def _preferences(results: "Results") -> str:
     return f"## Preferences\n\n{markdown_table(rows, head=head)}\n\n{words}{_sanity(results)}"
 
 
-def _sanity(results: "Results") -> str:
+def _sanity(results: Results) -> str:
     """Raters who do not tell true from mismatched sound cannot tell systems apart either."""
     for row in results.preferences:
         if row.question == "sync" and {row.first, row.second} == {REAL, MISMATCHED}:
@@ -107,7 +105,7 @@ def _sanity(results: "Results") -> str:
     return ""
 
 
-def _strengths(results: "Results") -> str:
+def _strengths(results: Results) -> str:
     by = {(row.question, row.system): row for row in results.strengths}
     questions = list(dict.fromkeys(row.question for row in results.strengths))
     rows = [
@@ -124,7 +122,7 @@ def _strengths(results: "Results") -> str:
     return f"## Strength\n\n{markdown_table(rows, head=head)}\n\n{words}"
 
 
-def _opinions(results: "Results") -> str:
+def _opinions(results: Results) -> str:
     by = {(row.question, row.system): row for row in results.opinions}
     rows = [
         (system, *(_interval(by[q, system].score) if (q, system) in by else "-" for q in results.questions))
@@ -135,7 +133,7 @@ def _opinions(results: "Results") -> str:
     return f"## Opinion\n\n{markdown_table(rows, head=head)}\n\n{words}"
 
 
-def _agreement(results: "Results") -> str:
+def _agreement(results: Results) -> str:
     rows = [(QUESTIONS[row.question].name, _figure(row.pairs), _figure(row.ratings)) for row in results.agreement]
     table = markdown_table(rows, head=("", "pairs (nominal)", "ratings (ordinal)"))
     return f"## Agreement\n\n{table}\n\nKrippendorff's alpha: 1 is perfect agreement of raters, 0 is chance."

@@ -5,8 +5,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from cmmd.data.world.difficulty import Split, draw_difficulty
-
 FPS = 10
 SAMPLE_RATE = 16_000
 IMAGE_SIZE = 64
@@ -74,18 +72,3 @@ def choose_span(event_times: np.ndarray, frames: int, rng: np.random.Generator) 
         if all(np.abs(event_times - edge).min(initial=np.inf) > EDGE for edge in (start, start + seconds)):
             break
     return Span(start=start, frames=frames)
-
-
-def world_clip(family: Family, seed: int, *, frames: int = 16, split: Split = "standard") -> WorldClip:
-    """Clip number `seed` of a family: same arguments, same clip, bit for bit. Raises ValueError for bad arguments."""
-    from cmmd.data.world.dance import dance_clip
-    from cmmd.data.world.impacts import impacts_clip
-
-    if frames < 1:
-        raise ValueError(f"frames is {frames}, expected at least 1")
-    if family not in FAMILIES:
-        raise ValueError(f"family is {family!r}, expected one of {', '.join(FAMILIES)}")
-    rng = np.random.default_rng([FAMILIES.index(family), seed])
-    difficulty = draw_difficulty(split, rng)
-    make = impacts_clip if family == "impacts" else dance_clip
-    return make(rng, seed=seed, frames=frames, difficulty=difficulty)

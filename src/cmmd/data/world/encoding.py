@@ -8,7 +8,8 @@ import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE, world_clip
+from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE
+from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig, render
 from cmmd.latents.spectrogram import SpectrogramCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames

@@ -5,8 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cmmd.clips.writing import write_video
-from cmmd.data.world.clip import FPS, SAMPLE_RATE, Family, WorldClip, world_clip
+from cmmd.data.world.clip import FPS, SAMPLE_RATE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
+from cmmd.data.world.families import world_clip
 from cmmd.progress import progress
 
 

@@ -7,8 +7,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from cmmd.data.world.clip import FAMILIES, Family, WorldClip, world_clip
+from cmmd.data.world.clip import FAMILIES, Family, WorldClip
 from cmmd.data.world.difficulty import Split
+from cmmd.data.world.families import world_clip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
