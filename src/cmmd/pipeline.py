@@ -28,8 +28,8 @@ from cmmd.pretrained import SHIPPED_MODEL
 
 LOUDEST = 0.95
 """Largest peak of a generated waveform: files clip at 1, and AAC overshoots a little."""
-DEFAULT_GUIDANCE = {"video_to_audio": 1.5, "audio_to_video": 4.5, "joint": 3.0}
-"""Where onset F1 on the world stopped rising; for sound, more of it costs pitch (docs/results.md)."""
+DEFAULT_GUIDANCE = {"video_to_audio": 1.0, "audio_to_video": 4.5, "joint": 3.0}
+"""Where onset F1 on the world stopped rising. Sound needs none after contrastive training (docs/results.md)."""
 INAUDIBLE = 10 ** (-50 / 20)
 """RMS of a waveform that is taken for silence: 50 dB below full scale, somewhat above the world's quiet rooms."""
 UNSURE_GUIDANCE = 0.4

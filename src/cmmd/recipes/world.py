@@ -10,18 +10,22 @@ from cmmd.training.loop import LoopConfig
 
 
 def world_cmmd() -> CoupledRecipe:
-    """The shipped model: both families, all three directions, most of what is harder: impacts, and sound."""
+    """A model of the shipped kind: both families, all three directions, most of what is harder: impacts, and sound.
+
+    It learns by denoising first; the contrastive term comes in for the last part, as it did for the shipped model.
+    """
     return CoupledRecipe(
         data=WorldConfig(families=("impacts", "impacts", "dance"), clips=1400),
         conditioning=ConditioningConfig(
             video_to_audio=0.7, audio_to_video=0.15, joint=0.15, audio_noise=8.0, video_noise=2.0
         ),
+        contrastive=ContrastiveConfig(weight=0.1, begin=7000),
         loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250),
     )
 
 
 def world_ncmmd() -> CoupledRecipe:
-    """The shipped model's training without the contrastive term: everything else is the same."""
+    """world.cmmd without the contrastive term: everything else is the same."""
     recipe = world_cmmd()
     return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))
 
