@@ -17,7 +17,7 @@ from cmmd.loading import load_pipeline
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.models.coupled_unet import CoupledUNet
-from cmmd.pipeline import CMMDPipeline
+from cmmd.pipeline import DEFAULT_GUIDANCE, UNSURE_GUIDANCE, CMMDPipeline
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,7 @@ def test_same_seed_same_sound_and_takes_are_seeds_in_a_row(pipeline):
 
 def test_a_take_that_would_be_inaudible_is_made_again(pipeline, monkeypatch):
     """Here the take of seed 1 is silent under the usual guidance, as when nothing that the model knows is seen."""
+    usual_strength = DEFAULT_GUIDANCE["video_to_audio"]
     strengths: list[float] = []
     sample, decode = pipeline.sample, pipeline.decode_audio
 
@@ -85,16 +86,16 @@ def test_a_take_that_would_be_inaudible_is_made_again(pipeline, monkeypatch):
         return sample(*words, guidance=guidance, **options)
 
     def decoded(audio: torch.Tensor, *, seed: int) -> torch.Tensor:
-        return decode(audio, seed=seed) * (0 if seed == 1 and strengths[-1] == 1.5 else 1)
+        return decode(audio, seed=seed) * (0 if seed == 1 and strengths[-1] == usual_strength else 1)
 
     usual = pipeline.video_to_audio(frames(16), steps=2, takes=2)
     monkeypatch.setattr(pipeline, "sample", sampled)
     monkeypatch.setattr(pipeline, "decode_audio", decoded)
     made = pipeline.video_to_audio(frames(16), steps=2, takes=2)
-    assert [take.guidance for take in made] == [1.5, 0.4] and strengths == [1.5, 0.4]
+    assert [take.guidance for take in made] == strengths == [usual_strength, UNSURE_GUIDANCE]
     assert np.array_equal(made[0].waveform, usual[0].waveform) and made[1].waveform.any()
-    told = pipeline.video_to_audio(frames(16), steps=2, takes=2, guidance=1.5)
-    assert not told[1].waveform.any() and told[1].guidance == 1.5
+    told = pipeline.video_to_audio(frames(16), steps=2, takes=2, guidance=usual_strength)
+    assert not told[1].waveform.any() and told[1].guidance == usual_strength
 
 
 def test_a_saved_pipeline_loads_to_the_same_one(pipeline, tmp_path):

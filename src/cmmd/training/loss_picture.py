@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cmmd.training.denoising import NOISE_LEVELS
 from cmmd.training.log import read_log
 from cmmd.unfinished_file import written_beside
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 NOT_LOSSES = {"step", "seconds", "gradient_norm", "clips_per_second", "share_of_peak"}
 GAP = "gap_"
+HELD_OUT = "held_out_"
 
 
 def draw_losses(log: Path, picture: Path) -> None:
@@ -42,31 +44,38 @@ def draw_losses(log: Path, picture: Path) -> None:
 
 
 def draw_gaps(log: Path, picture: Path) -> None:
-    """d(x, c-) - d(x, c+) over the steps: a panel a kind of mismatch, a line a noise level; nothing without a contrast.
+    """d(x, c-) - d(x, c+) over the steps: a panel a kind of mismatch, a line a noise level; nothing without any logged.
 
-    What keeps to zero is not listened to.
+    What keeps to zero is not listened to. Where clips are held out, the lines are theirs and those of training pale.
     """
     from matplotlib.figure import Figure
 
-    lines = [line for line in read_log(log) if any(name.startswith(GAP) for name in line)]
-    names = list(dict.fromkeys(name for line in lines for name in line if name.startswith(GAP)))
-    kinds = [name for name in names if "_noise" not in name]
+    lines = [line for line in read_log(log) if any(GAP in name for name in line)]
+    names = list(dict.fromkeys(name for line in lines for name in line if GAP in name))
+    kinds = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in names if "_noise" not in name))
     if not kinds:
         return
+    is_held_out = any(name.startswith(HELD_OUT) for name in names)
     figure = Figure(figsize=(3.6 * len(kinds), 3.4), layout="constrained")
     panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
-        for name in sorted(name for name in names if name.startswith(f"{kind}_noise")):
-            points = np.array([(line["step"], line[name]) for line in lines if name in line])
-            width = max(1, len(points) // 15)
-            smooth = np.convolve(points[:, 1], np.ones(width) / width, mode="valid")
-            axes.plot(points[width - 1 :, 0], smooth, label=name.removeprefix(f"{kind}_"), linewidth=1.2)
+        for level in range(NOISE_LEVELS):
+            times = f"{level / NOISE_LEVELS:g} to {(level + 1) / NOISE_LEVELS:g}"
+            for name in (f"{kind}_noise{level + 1}", f"{HELD_OUT}{kind}_noise{level + 1}"):
+                points = np.array([(line["step"], line[name]) for line in lines if name in line])
+                if not len(points):
+                    continue
+                pale = is_held_out and not name.startswith(HELD_OUT)
+                width = 1 if name.startswith(HELD_OUT) else max(1, len(points) // 15)
+                smooth = np.convolve(points[:, 1], np.ones(width) / width, mode="valid")
+                style = {"alpha": 0.25, "linewidth": 0.8} if pale else {"label": times, "linewidth": 1.4}
+                axes.plot(points[width - 1 :, 0], smooth, color=f"C{level}", **style)
         axes.axhline(0, color="0.5", linewidth=0.8)
         axes.set_title(kind.removeprefix(GAP).replace("_", " "))
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("gap of the denoising error")
-    panels[0].legend(frameon=False)
+    panels[0].legend(frameon=False, title="held out, noise t" if is_held_out else "noise t")
     _save(figure, picture)
 
 
