@@ -32,7 +32,7 @@ DEFAULT_GUIDANCE = {"video_to_audio": 1.0, "audio_to_video": 4.5, "joint": 3.0}
 """Where onset F1 on the world stopped rising. Sound needs none after contrastive training (docs/results.md)."""
 INAUDIBLE = 10 ** (-50 / 20)
 """RMS of a waveform that is taken for silence: 50 dB below full scale, somewhat above the world's quiet rooms."""
-UNSURE_GUIDANCE = 0.4
+UNSURE_GUIDANCE = 0.2
 """For sound that would be inaudible: nearer to what the model makes without a picture."""
 
 
