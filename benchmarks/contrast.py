@@ -119,9 +119,10 @@ def main() -> None:
         (arguments.folder / "cost.json").write_text(json.dumps(cost, indent=1))
     missing = [job for job in wanted if not result_file(job, arguments.folder).exists()]
     with ThreadPoolExecutor(arguments.workers) as pool:
-        done = pool.map(lambda job: in_its_own_process(job, arguments.workers), missing)
-        for code in progress(done, "trainings", unit="training") if missing else ():
-            if code:
+        trainings = [pool.submit(in_its_own_process, job, arguments.workers) for job in missing]
+        for one in progress(trainings, "trainings", unit="training"):
+            if code := one.result():
+                pool.shutdown(cancel_futures=True)
                 sys.exit(f"a training ended with exit code {code}")
     print(tables([job for job in wanted if result_file(job, arguments.folder).exists()], arguments.folder))
 
