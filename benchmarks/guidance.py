@@ -50,9 +50,10 @@ def main() -> None:
                     **ways,
                 )
                 (found[kind, strength, direction],) = score_pipeline(pipeline, options)
-        found |= {(kind, 0.0, direction): found[KINDS[0], 0.0, direction] for kind in KINDS}
     print(table(found))
-    draw(found, arguments.picture)
+    # Without strength both kinds are the conditional model.
+    both = {(KINDS[1], 0.0, direction): score for (_, strength, direction), score in found.items() if not strength}
+    draw(found | both, arguments.picture)
 
 
 def value(score: Score, measure: str) -> float:
