@@ -19,6 +19,7 @@ from cmmd.markdown import markdown_table
 
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 3.5, 5.0)
 KINDS = ("classifier-free", "contrastive")
+GUIDED: tuple[Direction, ...] = ("video_to_audio", "audio_to_video")
 PANELS: tuple[tuple[Direction, str, str], ...] = (
     ("video_to_audio", "F1@50", "sound for video: onset F1@50"),
     ("video_to_audio", "spectrogram", "sound for video: spectrogram distance"),
@@ -35,7 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     pipeline = load_pipeline(arguments.model, device="cpu")
     found: dict[tuple[str, float, Direction], Score] = {}
-    for direction in ("video_to_audio", "audio_to_video"):
+    for direction in GUIDED:
         for strength in STRENGTHS:
             for kind in KINDS if strength else KINDS[:1]:
                 ways: dict[str, Any] = {"guidance": 1.0, "contrast": strength}
@@ -52,8 +53,9 @@ def main() -> None:
                 (found[kind, strength, direction],) = score_pipeline(pipeline, options)
     print(table(found))
     # Without strength both kinds are the conditional model.
-    both = {(KINDS[1], 0.0, direction): score for (_, strength, direction), score in found.items() if not strength}
-    draw(found | both, arguments.picture)
+    for direction in GUIDED:
+        found[KINDS[1], 0.0, direction] = found[KINDS[0], 0.0, direction]
+    draw(found, arguments.picture)
 
 
 def value(score: Score, measure: str) -> float:
