@@ -90,6 +90,22 @@ def test_bad_input_anywhere_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys:
     assert refusal(capsys, "world", "impacts", "d") == "d: found a file, expected a folder"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("world", "impacts", "file/deeper"),
+        ("score", "--out", "file/figures.json"),
+        ("train", "world.tiny", "--out", "file/run"),
+        ("evaluate", "--data", "world", "--out", "file/report"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_folder_that_cannot_be_made_is_one_line(words, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("not a folder")
+    assert refusal(capsys, *words).endswith("expected a folder to write to")
+
+
 def test_several_mistakes_are_a_line_each(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     replaced(monkeypatch, "cmmd.data.world.files", "write_world", InputError("first\nsecond"))
     assert main(["world", "impacts", "d"]) == 2

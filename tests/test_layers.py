@@ -22,6 +22,7 @@ LAYERS = (
         "worker_processes",
         "provenance",
         "unfinished_file",
+        "output_folder",
         "pretrained",
     },
     {"clips"},

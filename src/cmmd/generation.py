@@ -16,6 +16,7 @@ from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling import Sampler
 from cmmd.errors import InputError
 from cmmd.loading import load_pipeline
+from cmmd.output_folder import make_folder
 from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
 from cmmd.progress import progress
 
@@ -110,7 +111,7 @@ def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: Genera
 def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
     """Write the file and the picture, and say so."""
     started = time.perf_counter()
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     muxed = take.save(out)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")

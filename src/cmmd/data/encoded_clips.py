@@ -14,6 +14,7 @@ from cmmd.data.order import batch_indices
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch
 from cmmd.errors import InputError
+from cmmd.output_folder import make_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +77,7 @@ class EncodedClips:
 
     def save(self, path: Path, *, key: str) -> None:
         """Write beside, then rename. `key` says what the clips were made from."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         beside = path.with_name(f".{path.name}.partial")
         save_file({"video": self.video.contiguous(), "audio": self.audio.contiguous()}, beside, metadata={"key": key})
         beside.replace(path)

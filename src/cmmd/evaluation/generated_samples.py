@@ -20,6 +20,7 @@ from cmmd.errors import InputError
 from cmmd.evaluation.clip_features import ClipFeatures
 from cmmd.evaluation.pairing import ListedClip
 from cmmd.evaluation.record import Direction
+from cmmd.output_folder import make_folder
 from cmmd.pipeline import DEFAULT_GUIDANCE, INAUDIBLE, CMMDPipeline
 from cmmd.progress import progress
 
@@ -48,7 +49,7 @@ def generate_samples(
 
     A file that could not be written is listed all the same: whoever reads it will find it missing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     bar = progress(len(conditions), direction.replace("_", " "), unit="clip")
     clips, seconds = [], {}
     for start, batch in _batches(conditions):

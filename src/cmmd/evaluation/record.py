@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from cmmd.errors import InputError
+from cmmd.output_folder import make_folder
 from cmmd.unfinished_file import written_beside
 
 FILE = "record.json"
@@ -234,7 +235,7 @@ class Record:
 
 def write_record(record: Record, folder: Path) -> Path:
     """Write `record.json` into the folder. Raises InputError where that cannot be written to."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / FILE
     text = json.dumps(_plain(asdict(record)), indent=1, allow_nan=False) + "\n"
     with written_beside(path) as beside:

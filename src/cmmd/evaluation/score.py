@@ -32,6 +32,7 @@ from cmmd.measures.pitch import dominant_frequency, rank_correlation
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
 from cmmd.models.coupled_unet import Prediction
+from cmmd.output_folder import make_folder
 from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
 from cmmd.provenance import provenance
@@ -79,12 +80,13 @@ class Score:
 
 
 def score(options: ScoreOptions) -> tuple[Score, ...]:
-    """Score, print the table, and write the record if asked."""
+    """Score, print the table, and write the record if asked. Raises InputError where it cannot be written."""
+    if options.out is not None:
+        make_folder(options.out.parent)  # now, and not after minutes of work
     scores = score_pipeline(load_pipeline(options.model, device=options.device), options)
     print(table(scores))
     if options.out is not None:
         record = provenance(_plain(options), seed=options.seed) | {"scores": [asdict(row) for row in scores]}
-        options.out.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(options.out) as beside:
             beside.write_text(json.dumps(record, indent=1) + "\n")
     return scores

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cmmd.errors import InputError
+from cmmd.output_folder import make_folder
 from cmmd.study.agreement import krippendorff_alpha
 from cmmd.study.answers import read_all
 from cmmd.study.bradley_terry import Strength, bradley_terry
@@ -27,10 +28,7 @@ def analyse(key_path: Path, files: tuple[Path, ...], out: Path, options: Analyse
     """
     key = read_key(key_path)
     results = evaluate(files, key, options)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError.about(out, found=f"an error ({error.strerror})", expected="a folder to write to") from error
+    make_folder(out)
     text = markdown(results)
     write_record(results, out, text, key=key, files=files, options=options)
     draw_results(results, out / "results.png")

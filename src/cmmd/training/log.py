@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cmmd.output_folder import make_folder
+
 
 class Log:
     """Appends to `log.jsonl`. A resumed run drops the lines after the step it starts at: no step stands twice."""
 
     def __init__(self, path: Path, *, resume_at: int) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         kept = (
             [line for line in read_log(path) if line.get("step", 0) <= resume_at] if resume_at and path.exists() else []
         )

@@ -9,6 +9,7 @@ from torch import nn
 
 from cmmd.configuration import as_dict, to_yaml
 from cmmd.errors import InputError
+from cmmd.output_folder import make_folder
 from cmmd.progress import progress
 from cmmd.provenance import provenance
 from cmmd.training.held_out import held_out_terms
@@ -110,7 +111,7 @@ class _Record:
 
 
 def _open_folder(out: Path, configuration: str, *, resume: bool) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     recorded = out / "config.yaml"
     if checkpoints(out) and not resume:
         raise InputError(f"{out}: holds a run already, expected --resume or another --out")

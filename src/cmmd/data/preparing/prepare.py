@@ -36,6 +36,7 @@ from cmmd.data.shards import (
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import SpectrogramCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames, load_autoencoder, weights_hash
+from cmmd.output_folder import make_folder
 from cmmd.progress import progress
 from cmmd.worker_processes import Failure, Workers
 
@@ -109,7 +110,7 @@ def prepare(
     keys = [_key(encoder.settings, listing, requests) for requests in shards]
     own = range(part, len(shards), parts)
     todo = [number for number in own if not _complete(out, number, keys[number])]
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     started, clips, count = time.perf_counter(), 0, workers or os.cpu_count() or 1
     bar = progress(sum(len(shards[number]) for number in todo), "preparing", unit="file")
     with Workers(cut, count=count) as cutters, _one_thread():

@@ -8,6 +8,7 @@ from cmmd.clips.writing import write_video
 from cmmd.data.world.clip import FPS, SAMPLE_RATE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
+from cmmd.output_folder import make_folder
 from cmmd.progress import progress
 
 
@@ -18,7 +19,7 @@ def write_world(
 
     Raises InputError when the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for number in progress(range(seed, seed + clips), f"{family} clips", unit="clip"):
         record = folder / f"{family}-{number:07d}.json"
         clip = world_clip(family, number, frames=frames, split=split)

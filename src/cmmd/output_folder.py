@@ -1,0 +1,15 @@
+"""A folder that results are written to (ours)."""
+
+from pathlib import Path
+
+from cmmd.errors import InputError
+
+
+def make_folder(folder: Path) -> Path:
+    """Make it with all above it, if it is not there. Raises InputError where that cannot be done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        found = f"an error ({error.strerror})"
+        raise InputError.about(folder, found=found, expected="a folder to write to") from error
+    return folder
