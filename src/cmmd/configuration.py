@@ -20,6 +20,8 @@ from cmmd.errors import InputError
 
 Config = TypeVar("Config")
 Tree = dict[str, Any]
+RECIPE = "recipe"
+"""At the top of a file this names the recipe whose settings follow; it is no setting itself."""
 
 
 class Layer(NamedTuple):
@@ -96,6 +98,7 @@ def _read_file(file: Path) -> Layer:
         values = {}
     if not isinstance(values, dict):
         raise InputError(f"{file}: found {_shown(values)}, expected KEY: VALUE lines")
+    values.pop(RECIPE, None)
     return Layer(str(file), values)
 
 

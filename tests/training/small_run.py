@@ -5,59 +5,108 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
-from cmmd.training.denoising import denoising_step
-from cmmd.training.loop import LoopConfig, Losses, Part
+from cmmd.models.network_config import NetworkConfig
+from cmmd.training.batch import BatchConfig, draw_batch
+from cmmd.training.cmmd_losses import cmmd_losses
+from cmmd.training.distributed import Ranks
+from cmmd.training.held_out import HeldOut
+from cmmd.training.loop_config import LoopConfig
+from cmmd.training.objective import MicroBatch, Objective
 from cmmd.training.run import run_training
-from cmmd.training.team import Team
+from cmmd.training.state import checkpoint_path
 
-LOOP = LoopConfig(steps=8, batch_size=16, parts=2, learning_rate=1e-3, warmup=2, save_every=1, log_every=1)
+LOOP = LoopConfig(
+    steps=8, batch_size=16, micro_batches=4, learning_rate=1e-3, warmup=2, save_every=1, log_every=1, evaluate_every=4
+)
+NETWORK = NetworkConfig(video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, message_width=96)
+BATCH = BatchConfig(
+    size=16,
+    frames=8,
+    network=NETWORK,
+    conditioning=ConditioningConfig(),
+    contrastive=ContrastiveConfig(weight=0.1, begin=2),
+)
 
 
-def dying(losses: Losses, at: int) -> Losses:
-    def wrapped(model: nn.Module, part: Part, generator: torch.Generator):
-        if part.step == at:
+def small_clips(count: int, seed: int) -> EncodedClips:
+    generator = torch.Generator().manual_seed(seed)
+    return EncodedClips.of(
+        torch.randn(count, 2, 12, 4, 4, generator=generator), torch.randn(count, 1, 16, 96, generator=generator)
+    )
+
+
+def objective(clips: EncodedClips, batch: BatchConfig, die: "Death | None" = None) -> Objective:
+    def draw(step: int, micro_batch: MicroBatch) -> Any:
+        return draw_batch(clips, batch, seed=0, step=step, micro_batch=micro_batch)
+
+    def losses(model: Any, drawn: Any) -> Any:
+        if die is not None:
+            die.strike()
+        return cmmd_losses(model, drawn, contrastive=batch.contrastive)
+
+    return Objective(draw, losses)
+
+
+class Death:
+    """Kills this process, once, in the pass after a step was saved, if it has the rank that is to die. A file tells that
+    it did: who is restarted may get another rank."""
+
+    def __init__(self, *, step: int, rank: int, out: Path) -> None:
+        self.saved = checkpoint_path(out, step)
+        self.note = out.with_name(f"{out.name}.died")
+        self.armed = step > 0 and int(os.environ.get("RANK", 0)) == rank
+
+    def strike(self) -> None:
+        if self.armed and self.saved.exists() and not self.note.exists():
+            self.note.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return losses(model, part, generator)
-
-    return wrapped
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--die-at", type=int, default=-1)
-    parser.add_argument("--share-weights", action="store_true")
+    parser.add_argument("--die-at", type=int, default=-1, help="step, when it is saved")
+    parser.add_argument("--die-rank", type=int, default=0)
+    parser.add_argument("--fsdp", action="store_true")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--held-out", type=int, default=0, help="clips")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    generator = torch.Generator().manual_seed(0)
-    clips = EncodedClips.of(
-        torch.randn(16, 2, 12, 4, 4, generator=generator), torch.randn(16, 1, 16, 96, generator=generator)
-    )
-    losses = denoising_step(
-        clips, ConditioningConfig(), frames=8, batch_size=16, seed=0, contrastive=ContrastiveConfig(weight=0.1)
-    )
     torch.manual_seed(0)
-    unet = CoupledUNet(
-        frames=8, latent_channels=2, latent_size=4, mels=16, video_widths=(16, 24), audio_widths=(16, 24), heads=2
+    unet = CoupledUNet(frames=8, latent_channels=2, latent_size=4, mels=16, network=NETWORK)
+    loop = replace(LOOP, fsdp=arguments.fsdp, precision=arguments.precision)
+    ranks = Ranks.join("cpu")
+    die = Death(step=arguments.die_at, rank=arguments.die_rank, out=arguments.out)
+    held_out = None
+    if arguments.held_out:
+        conditional = ConditioningConfig(video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0)
+        everything = replace(BATCH.contrastive, weight=1.0, fraction=1.0, begin=0)
+        size = arguments.held_out - arguments.held_out % 2
+        batch = replace(BATCH, size=size, conditioning=conditional, contrastive=everything)
+        held_out = HeldOut(objective=objective(small_clips(arguments.held_out, 1), batch), batch_size=size)
+    result = run_training(
+        unet,
+        objective(small_clips(16, 0), BATCH, die),
+        loop=loop,
+        config=loop,
+        out=arguments.out,
+        resume=arguments.resume,
+        held_out=held_out,
+        ranks=ranks,
     )
-    loop = replace(LOOP, share_weights=arguments.share_weights)
-    losses = dying(losses, arguments.die_at)
-    # One configuration on record, so that a run that shared goes on in one that does not.
-    result = run_training(unet, losses, loop=loop, config=LOOP, out=arguments.out, resume=arguments.resume)
-    team = Team.join()
-    if team.leads:
+    if ranks.is_main:
         save_file(result.state_dict(), arguments.out / "result.safetensors")
-    team.leave()
+    ranks.leave()
 
 
 if __name__ == "__main__":

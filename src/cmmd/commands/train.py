@@ -12,8 +12,9 @@ from cmmd.errors import InputError
 @click.argument("recipe", required=False)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
 @click.option("--config", "file", type=ANY_PATH, metavar="FILE", help="YAML file of settings, below --set.")
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out, with the settings of that run.")
 @click.option("--out", type=ANY_PATH, metavar="DIR", help="Folder.  [default: runs/RECIPE]")
+@click.option("--device", default="auto", metavar="DEVICE", help="cpu, cuda, cuda:1, or auto: a GPU if there is one.")
 @click.option("--list", "list_names", is_flag=True, help="Print the recipes and exit.")
 @click.option("--show", is_flag=True, help="Print the settings as YAML and exit.")
 def train(
@@ -22,12 +23,13 @@ def train(
     file: Path | None,
     resume: bool,
     out: Path | None,
+    device: str,
     list_names: bool,
     show: bool,
 ) -> None:
     """Train by a recipe: a named set of settings, each of which a file or --set can replace.
 
-    Example: cmmd train RECIPE --set seed=1 --out runs/try
+    Example: cmmd train RECIPE --set loop.seed=1 --out runs/try
     """
     from cmmd.recipes import load_recipe, recipe_names, run_recipe
 
@@ -35,14 +37,26 @@ def train(
     if list_names:
         click.echo("\n".join(names))
         return
-    if recipe is None:
-        raise click.UsageError(f"expected a RECIPE, one of: {', '.join(names)}")
     from cmmd.configuration import did_you_mean, resolve, to_yaml
 
+    settings = None
+    if resume and (out or recipe):
+        from cmmd.training.run_folder import SETTINGS, read_settings
+
+        out = out or Path("runs", str(recipe))
+        recorded, settings = read_settings(out)[0], out / SETTINGS
+        if recipe and recorded and recipe != recorded:
+            raise InputError(f"{settings}: found a run of {recorded}, expected one of {recipe}")
+        recipe = recipe or recorded
+    if recipe is None:
+        raise click.UsageError(f"expected a RECIPE, one of: {', '.join(names)}")
     if recipe not in names:
         raise InputError(f"no recipe {recipe!r}{did_you_mean(recipe, names)} (cmmd train --list prints all)")
-    config = resolve(load_recipe(recipe), file=file, overrides=overrides)
+    config = load_recipe(recipe)
+    if settings:
+        config = resolve(config, file=settings)
+    config = resolve(config, file=file, overrides=overrides)
     if show:
         click.echo(to_yaml(config), nl=False)
         return
-    run_recipe(recipe, config, out=Path("runs", recipe) if out is None else out, resume=resume)
+    run_recipe(recipe, config, out=out or Path("runs", recipe), resume=resume, device=device)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -29,19 +29,23 @@ class EncodedClips:
     def __len__(self) -> int:
         return len(self.video)
 
-    def crops(self, indices: Int[Tensor, " b"], *, frames: int, generator: torch.Generator) -> ClipBatch:
-        """A random stretch of `frames` video frames of every chosen clip, standardised float32.
-
-        Raises ValueError when the clips are shorter.
-        """
+    def crops(
+        self,
+        indices: Int[Tensor, " b"],
+        *,
+        frames: int,
+        start: Float[Tensor, " b"],
+        mirror: Float[Tensor, " b"] | None = None,
+    ) -> ClipBatch:
+        """As `TrainingClips.crops`; clips of the world have no mirrored twins."""
         available = self.video.shape[2]
         if available < frames:
             raise ValueError(f"clips have {available} frames, expected at least {frames}")
-        starts = torch.randint(0, available - frames + 1, (len(indices),), generator=generator).tolist()
+        starts = (start * (available - frames + 1)).long().tolist()
         each = SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
         chosen = list(zip(indices.tolist(), starts, strict=True))
-        video = torch.stack([self.video[index][:, start : start + frames] for index, start in chosen])
-        audio = torch.stack([self.audio[index][..., start * each : (start + frames) * each] for index, start in chosen])
+        video = torch.stack([self.video[index][:, first : first + frames] for index, first in chosen])
+        audio = torch.stack([self.audio[index][..., first * each : (first + frames) * each] for index, first in chosen])
         return ClipBatch(
             self.video_statistics.standardise(video.float()), self.audio_statistics.standardise(audio.float())
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from safetensors import safe_open
 from torch import Tensor
 
@@ -94,26 +94,28 @@ class PreparedClips:
         """The same clips with other statistics than their own."""
         return replace(self, video_statistics=video, audio_statistics=audio)
 
-    def crops(self, indices: Int[Tensor, " b"], *, frames: int, generator: torch.Generator) -> ClipBatch:
-        """A random stretch of `frames` video frames of every chosen clip, standardised float32; only that is read.
-
-        Raises ValueError for a clip that is shorter.
-        """
+    def crops(
+        self,
+        indices: Int[Tensor, " b"],
+        *,
+        frames: int,
+        start: Float[Tensor, " b"],
+        mirror: Float[Tensor, " b"] | None = None,
+    ) -> ClipBatch:
+        """As `TrainingClips.crops`; only the stretch is read from the disk."""
         places = [self.places[index] for index in indices.tolist()]
-        where = torch.rand(len(places), generator=generator).tolist()
-        mirrored = (
-            (torch.rand(len(places), generator=generator) < 0.5).tolist() if self.mirror else [False] * len(places)
-        )
+        where = start.tolist()
+        mirrored = (mirror < 0.5).tolist() if self.mirror and mirror is not None else [False] * len(places)
         each = SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
         video, audio = [], []
         for place, share, turned in zip(places, where, mirrored, strict=True):
             if place.frames < frames:
                 raise ValueError(f"{place.shard.name} clip {place.row} has {place.frames} frames, expected {frames}")
-            start = int(share * (place.frames - frames + 1))
+            first = int(share * (place.frames - frames + 1))
             shard = _opened(place.shard)
             seen = shard.get_slice(f"{'mirrored' if turned else 'video'}.{place.row}")
-            video.append(seen[:, start : start + frames])
-            audio.append(shard.get_slice(f"audio.{place.row}")[:, :, start * each : (start + frames) * each])
+            video.append(seen[:, first : first + frames])
+            audio.append(shard.get_slice(f"audio.{place.row}")[:, :, first * each : (first + frames) * each])
         return ClipBatch(
             self.video_statistics.standardise(torch.stack(video).float()),
             self.audio_statistics.standardise(torch.stack(audio).float()),
@@ -159,13 +161,26 @@ class MixedClips:
         """The same clips with other statistics than their own."""
         return replace(self, video_statistics=video, audio_statistics=audio).alike()
 
-    def crops(self, indices: Int[Tensor, " b"], *, frames: int, generator: torch.Generator) -> ClipBatch:
-        """Clip by clip from the set that it belongs to."""
-        ends = torch.tensor([len(part) for part in self.sets]).cumsum(0)
+    def crops(
+        self,
+        indices: Int[Tensor, " b"],
+        *,
+        frames: int,
+        start: Float[Tensor, " b"],
+        mirror: Float[Tensor, " b"] | None = None,
+    ) -> ClipBatch:
+        """As `TrainingClips.crops`, clip by clip from the set that it belongs to."""
+        sizes = torch.tensor([len(part) for part in self.sets])
+        ends = sizes.cumsum(0)
         chosen = torch.bucketize(indices, ends, right=True)
-        firsts = ends - torch.tensor([len(part) for part in self.sets])
+        firsts = ends - sizes
         one_by_one = [
-            self.sets[which].crops(index[None] - firsts[which], frames=frames, generator=generator)
-            for index, which in zip(indices, chosen.tolist(), strict=True)
+            self.sets[which].crops(
+                indices[[item]] - firsts[which],
+                frames=frames,
+                start=start[[item]],
+                mirror=None if mirror is None else mirror[[item]],
+            )
+            for item, which in enumerate(chosen.tolist())
         ]
         return ClipBatch(*(torch.cat(parts) for parts in zip(*one_by_one, strict=True)))

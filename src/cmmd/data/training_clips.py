@@ -2,7 +2,6 @@
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -28,10 +27,18 @@ class TrainingClips(Protocol):
 
     def __len__(self) -> int: ...
 
-    def crops(self, indices: Int[Tensor, " b"], *, frames: int, generator: torch.Generator) -> ClipBatch:
-        """A random stretch of `frames` video frames of every chosen clip, standardised float32.
+    def crops(
+        self,
+        indices: Int[Tensor, " b"],
+        *,
+        frames: int,
+        start: Float[Tensor, " b"],
+        mirror: Float[Tensor, " b"] | None = None,
+    ) -> ClipBatch:
+        """A stretch of `frames` video frames of every chosen clip, standardised float32.
 
-        Raises ValueError for a clip that is shorter.
+        start: in [0, 1), where the stretch begins among all places where it can. mirror: in [0, 1), below 1/2 for a clip
+        that is shown in a mirror, where the set has mirrored clips. Raises ValueError for a clip that is shorter.
         """
         ...
 

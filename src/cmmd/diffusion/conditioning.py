@@ -1,5 +1,12 @@
-"""What a training item learns: its direction, times, what it hears, what enters the loss (ours: decision 01)."""
+"""What each item of a training batch learns: direction, times, what it hears, what enters the loss (ours: decision 01).
 
+Directions, dropped conditions and contrasted items come in fixed numbers a batch: the whole number below or above their
+share, drawn so that the share is exact on average (systematic sampling). Which position of the batch has which is
+fixed, because the clips stand in random order. Items come in pairs of one direction, (0, 1), (2, 3), ...: in each pair
+one is the other's mismatched clip.
+"""
+
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -15,11 +22,12 @@ DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video", "joint"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConditioningConfig:
-    """Probabilities of the three directions (they sum to 1), of condition dropout and of a stretch that stays clean.
+    """video_to_audio, audio_to_video, joint: shares of the items, which sum to 1. dropout: share of them that hear nothing.
+    keep_clean: share with a stretch of the generated modality that stays clean.
 
-    audio_noise, video_noise: how many times as high as under uniform times the noise stands over the signal; above 1,
-    more of training goes to where the condition decides (decision 08). Raises ValueError for probabilities outside
-    [0, 1], directions that do not sum to 1 and factors that are not above 0.
+    audio_noise, video_noise: factors on the noise-to-signal ratio of uniform times; above 1, more of training goes to
+    where the condition decides (decision 08). Raises ValueError for shares outside [0, 1], directions that do not sum
+    to 1 and factors that are not finite and above 0.
     """
 
     video_to_audio: float = 0.4
@@ -33,12 +41,12 @@ class ConditioningConfig:
     def __post_init__(self) -> None:
         for name in (*DIRECTIONS, "dropout", "keep_clean"):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected a probability between 0 and 1")
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a share between 0 and 1")
         for name in ("audio_noise", "video_noise"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected more than 0")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number above 0")
         total = sum(self.direction_probabilities)
-        if abs(total - 1.0) > 1e-6:
+        if not abs(total - 1.0) <= 1e-6:
             raise ValueError(f"video_to_audio, audio_to_video and joint sum to {total:g}, expected 1")
 
     @property
@@ -50,8 +58,9 @@ class ConditioningConfig:
 class Conditioning(NamedTuple):
     """One batch's draw. Times are 0 where a modality is clean; a loss mask is 1 on the frames that are generated.
 
-    ``direction`` indexes DIRECTIONS. ``video_hears`` is False where the condition was dropped; that a clean stream does
-    not hear is the network's own rule and not repeated here.
+    ``direction`` indexes DIRECTIONS and never falls from item to item. ``video_hears`` and ``audio_hears`` are False
+    where the condition was dropped; that a clean stream does not hear is the network's own rule and not repeated here.
+    ``contrasted`` items have one direction, V2A or A2V, and hear their condition.
     """
 
     t_video: Float[Tensor, "b f"]
@@ -61,35 +70,34 @@ class Conditioning(NamedTuple):
     video_loss: Float[Tensor, "b f"]
     audio_loss: Float[Tensor, "b f"]
     direction: Int[Tensor, " b"]
+    contrasted: Bool[Tensor, " b"]
 
-    def to(self, device: torch.device | str) -> "Conditioning":
-        """The same draw on another device (draw on the CPU: then a seed means the same numbers everywhere)."""
-        return Conditioning(*(tensor.to(device) for tensor in self))
+    def select(self, items: Int[Tensor, " chosen"]) -> "Conditioning":
+        """The draw of some items."""
+        return Conditioning(*(tensor[items] for tensor in self))
 
 
-def draw_modes(
-    config: ConditioningConfig, *, batch: int, frames: int, generator: torch.Generator | None = None
+def draw_conditioning(
+    config: ConditioningConfig, *, batch: int, frames: int, fraction: float | int = 0, generator: torch.Generator
 ) -> Conditioning:
-    """Draw what each of ``batch`` items of ``frames`` video frames learns, on the generator's device.
+    """Draw what each of ``batch`` items of ``frames`` video frames learns, on the CPU.
 
-    The number of draws depends on nothing but ``batch``, so that two configurations see the same times and stretches.
+    ``fraction`` of the conditional items that hear are contrasted. The number of draws depends on nothing but ``batch``,
+    so that two configurations see the same times and stretches.
     """
-    device = generator.device if generator is not None else torch.device("cpu")
 
     def uniform() -> Tensor:
-        return torch.rand(batch, generator=generator, device=device)
+        return torch.rand(batch, generator=generator)
 
-    edges = torch.tensor(config.direction_probabilities, device=device).cumsum(0)[:-1]
-    direction = torch.bucketize(uniform(), edges, right=True)
+    direction, hears, contrasted = _draw_roles(config, batch=batch, fraction=fraction, generator=generator)
     makes_audio = direction != DIRECTIONS.index("audio_to_video")
     makes_video = direction != DIRECTIONS.index("video_to_audio")
     # 1 - [0, 1) is (0, 1]: pure noise is trained on, and a generated modality is never taken for a clean one.
     time_video, time_audio = (noisier(1 - uniform(), factor) for factor in (config.video_noise, config.audio_noise))
-    hears = uniform() >= config.dropout
-    kept = _clean_stretch(config.keep_clean, uniform(), uniform(), uniform(), frames=frames)
+    clean = _clean_stretch(config.keep_clean, uniform(), uniform(), uniform(), frames=frames)
     # One stretch for both modalities of a joint item: that is how a joint clip is continued.
-    video_loss = (makes_video[:, None] & ~kept).float()
-    audio_loss = (makes_audio[:, None] & ~kept).float()
+    video_loss = (makes_video[:, None] & ~clean).float()
+    audio_loss = (makes_audio[:, None] & ~clean).float()
     return Conditioning(
         t_video=time_video[:, None] * video_loss,
         t_audio=time_audio[:, None] * audio_loss,
@@ -98,7 +106,63 @@ def draw_modes(
         video_loss=video_loss,
         audio_loss=audio_loss,
         direction=direction,
+        contrasted=contrasted,
     )
+
+
+def _draw_roles(
+    config: ConditioningConfig, *, batch: int, fraction: float, generator: torch.Generator
+) -> tuple[Int[Tensor, " b"], Bool[Tensor, " b"], Bool[Tensor, " b"]]:
+    """Direction of every item, whether it hears, whether it is contrasted."""
+    draws = torch.rand(10, generator=generator, dtype=torch.float64).tolist()
+    pairs, single = divmod(batch, 2)
+    counts = _counts(config, pairs, draws[0])
+    direction, hears, contrasted = [], [], []
+    for index, count in enumerate(counts):
+        items = 2 * count
+        dropped = _whole(config.dropout * items, draws[1 + index])
+        conditional = index != DIRECTIONS.index("joint")
+        chosen = _whole(fraction * (items - dropped), draws[4 + index]) if conditional else 0
+        # The first items of all pairs, then the second ones: contrasted items are spread over as many pairs as can be.
+        ranks = [rank for pair in range(count) for rank in (pair, count + pair)]
+        direction += [index] * items
+        hears += [rank < items - dropped for rank in ranks]
+        contrasted += [rank < chosen for rank in ranks]
+    if single:  # the last item of an odd batch has no pair, and its roles are drawn one by one
+        edges = torch.tensor(config.direction_probabilities, dtype=torch.float64).cumsum(0)[:-1]
+        index = int(torch.bucketize(torch.tensor(draws[7], dtype=torch.float64), edges, right=True))
+        listens = draws[8] >= config.dropout
+        direction.append(index)
+        hears.append(listens)
+        contrasted.append(listens and index != DIRECTIONS.index("joint") and draws[9] < fraction)
+    return torch.tensor(direction), torch.tensor(hears), torch.tensor(contrasted)
+
+
+def most_contrasted(
+    config: ConditioningConfig, *, batch: int, micro_batches: int, fraction: float | int
+) -> dict[Direction, int]:
+    """The most contrasted items of a direction that a micro-batch can hold, where pairs are dealt to them in turn."""
+    pairs, single = divmod(batch, 2)
+    most: dict[Direction, int] = {}
+    for name, probability in zip(DIRECTIONS, config.direction_probabilities, strict=True):
+        count = math.ceil(round(pairs * probability, 9))
+        hearing = 2 * count - math.floor(round(2 * count * config.dropout, 9))
+        chosen = math.ceil(round(fraction * hearing, 9))
+        first, second = min(chosen, count), max(chosen - count, 0)
+        alone = bool(single and probability and fraction and config.dropout < 1)
+        most[name] = 0 if name == "joint" else -(-first // micro_batches) + -(-second // micro_batches) + alone
+    return most
+
+
+def _counts(config: ConditioningConfig, pairs: int, draw: float) -> list[int]:
+    """Pairs of each direction: the whole number below or above its share of them."""
+    edges = [0, *(_whole(pairs * sum(config.direction_probabilities[: n + 1]), draw) for n in range(2)), pairs]
+    return [above - below for below, above in zip(edges, edges[1:], strict=False)]
+
+
+def _whole(share: float, draw: float) -> int:
+    """Rounded up with the probability of its fraction; digits beyond the ninth are rounding errors of the share."""
+    return math.floor(round(share, 9) + draw)
 
 
 def _clean_stretch(

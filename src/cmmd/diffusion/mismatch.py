@@ -1,13 +1,15 @@
 """Conditions that do not belong: what a target is contrasted with, in training and in guidance (paper; ours: form).
 
-A condition only speaks, so most negatives are made of messages that are there already and cost no pass of its U-Net:
+A condition only speaks, so most mismatched ones are made of messages that are there already:
 
 - `other_clip`: another clip of the batch. Exactly what that clip says.
-- `time_shift`, `segment_swap`: the same clip in another order. Messages are reordered in whole blocks of their coarsest
-  grid; they keep what they knew of their neighbours, so that they differ from those of reordered latents at the seams.
+- `time_shift`, `segment_swap`: the same clip in another order. Messages are reordered in equal stretches ("blocks") of
+  their coarsest time grid; they keep what they knew of their neighbours, so that they differ from the messages of
+  reordered latents at the seams.
 - `speed`: the same clip faster or slower. No message has another speed: the latents are resampled and encoded again.
 """
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -15,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import Condition, CoupledUNet
+from cmmd.models.exchange import Condition
 
 Mismatch = Literal["other_clip", "time_shift", "segment_swap", "speed"]
 MISMATCHES: tuple[Mismatch, ...] = get_args(Mismatch)
@@ -24,34 +26,32 @@ SMALLEST_SHIFT = 2
 """Video frames: 200 ms at 10 fps."""
 
 
-def mismatched_condition(
-    kind: Mismatch,
-    condition: Condition,
-    *,
-    unet: CoupledUNet,
-    latents: Float[Tensor, "b c ..."],
-    frames: int,
-    generator: torch.Generator,
-) -> Condition:
-    """A wrong condition for every item. `latents` are those that `condition` was encoded from.
+def smallest_shift(blocks: int, frames: int) -> int:
+    """The shift of `SMALLEST_SHIFT` video frames or more, in blocks. Raises ValueError where a clip has no such shift
+    both ways."""
+    smallest = -(-SMALLEST_SHIFT * blocks // frames)
+    if blocks < 2 * smallest:
+        raise ValueError(f"a clip of {frames} frames, {blocks} blocks, cannot be shifted by {SMALLEST_SHIFT} frames")
+    return smallest
 
-    Raises ValueError when `other_clip` has one item only, and for clips too short to be reordered.
+
+def draw_order(
+    kind: Mismatch, *, items: int, blocks: int, frames: int, generator: torch.Generator
+) -> Int[Tensor, "b blocks"]:
+    """The order in which each item hears the blocks of a condition; unchanged for the kinds that do not reorder.
+
+    Raises ValueError for clips too short to be reordered.
     """
-    items = condition.batch_size
-    if kind == "other_clip":
-        if items < 2:
-            raise ValueError("other_clip needs a batch of at least 2 items")
-        return condition.select(torch.arange(items).roll(int(torch.randint(1, items, (1,), generator=generator))))
-    if kind == "speed":
-        speeds = torch.tensor(SPEEDS)[torch.randint(len(SPEEDS), (items,), generator=generator)]
-        faster = at_speed(latents, speeds.to(latents), modality=condition.modality)
-        return unet.encode_condition(faster, modality=condition.modality)
-    blocks = time_blocks(condition, frames)
     if kind == "time_shift":
-        order = shifted_order(items, blocks, smallest=_smallest_shift(blocks, frames), generator=generator)
-    else:
-        order = swapped_order(items, blocks, generator=generator)
-    return Condition(condition.modality, tuple(reordered(message, order) for message in condition.messages))
+        return shifted_order(items, blocks, smallest=smallest_shift(blocks, frames), generator=generator)
+    if kind == "segment_swap":
+        return swapped_order(items, blocks, generator=generator)
+    return torch.arange(blocks).repeat(items, 1)
+
+
+def draw_speeds(items: int, *, generator: torch.Generator) -> Float[Tensor, " b"]:
+    """One of SPEEDS an item."""
+    return torch.tensor(SPEEDS)[torch.randint(len(SPEEDS), (items,), generator=generator)]
 
 
 def circularly_shifted(condition: Condition, *, frames: int, turn: int) -> Condition:
@@ -59,26 +59,18 @@ def circularly_shifted(condition: Condition, *, frames: int, turn: int) -> Condi
 
     The amounts go round all that `time_shift` draws from, so that a rhythm cannot hide in a shift by its own period.
     """
-    blocks = time_blocks(condition, frames)
-    smallest = _smallest_shift(blocks, frames)
-    shift = smallest + 3 * turn % (blocks - 2 * smallest + 1)
-    order = ((torch.arange(blocks) - shift) % blocks).expand(condition.batch_size, -1)
-    return Condition(condition.modality, tuple(reordered(message, order) for message in condition.messages))
-
-
-def time_blocks(condition: Condition, frames: int) -> int:
-    """The number of stretches of time that every message can be cut into: that of its coarsest grid."""
-    return min(frames, *(message.shape[-1] for message in condition.messages))
-
-
-def _smallest_shift(blocks: int, frames: int) -> int:
-    return -(-SMALLEST_SHIFT * blocks // frames)
+    blocks = min(frames, *(message.shape[-1] for message in condition.messages))
+    smallest = smallest_shift(blocks, frames)
+    shifts = blocks - 2 * smallest + 1
+    # A step that shares no factor with the number of shifts visits each of them once before it comes back.
+    step = next(step for step in range(3, shifts + 4) if math.gcd(step, shifts) == 1)
+    shift = smallest + step * turn % shifts
+    order = ((torch.arange(blocks) - shift) % blocks).to(condition.messages[0].device)
+    return condition.reordered(order.expand(condition.batch_size, -1))
 
 
 def shifted_order(items: int, blocks: int, *, smallest: int, generator: torch.Generator) -> Int[Tensor, "b blocks"]:
-    """A circular shift an item by at least `smallest` blocks either way. Raises ValueError where none is left."""
-    if blocks < 2 * smallest:
-        raise ValueError(f"a clip of {blocks} blocks cannot be shifted by {smallest} or more both ways")
+    """A circular shift an item by at least `smallest` blocks either way."""
     shifts = torch.randint(smallest, blocks - smallest + 1, (items,), generator=generator)
     return (torch.arange(blocks) - shifts[:, None]) % blocks
 
@@ -98,15 +90,6 @@ def swapped_order(items: int, blocks: int, *, generator: torch.Generator) -> Int
     return orders
 
 
-def reordered(x: Float[Tensor, "b ... time"], order: Int[Tensor, "b blocks"]) -> Float[Tensor, "b ... time"]:
-    """The blocks of the last axis, whatever its length, in another order for each item."""
-    blocks = order.shape[1]
-    cut = x.unflatten(-1, (blocks, x.shape[-1] // blocks))
-    return torch.stack([item.index_select(-2, own) for item, own in zip(cut, order.to(x.device), strict=True)]).flatten(
-        -2
-    )
-
-
 def at_speed(
     latents: Float[Tensor, "b c ..."], speeds: Float[Tensor, " b"], *, modality: Modality
 ) -> Float[Tensor, "b c ..."]:
@@ -118,7 +101,9 @@ def at_speed(
     middle = (time - 1) / 2
     position = (middle + speeds[:, None] * (torch.arange(time, device=x.device) - middle)) % time
     low = position.long().clamp(max=time - 1)
+
+    def at(index: Tensor) -> Tensor:
+        return x.gather(-1, index.view(len(x), *(1,) * (x.ndim - 2), time).expand_as(x))
+
     part = (position - low).view(len(x), *(1,) * (x.ndim - 2), time)
-    before = torch.stack([item[..., own] for item, own in zip(x, low, strict=True)])
-    after = torch.stack([item[..., own] for item, own in zip(x, (low + 1) % time, strict=True)])
-    return torch.lerp(before, after, part.to(x)).movedim(-1, axis)
+    return torch.lerp(at(low), at((low + 1) % time), part.to(x)).movedim(-1, axis)

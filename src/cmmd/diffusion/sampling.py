@@ -17,8 +17,8 @@ from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.process import time_of_timestep
 from cmmd.diffusion.windows import WindowAverage, Windows
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import CoupledUNet, Prediction
-from cmmd.models.easy_fusion import OTHER
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import OTHER, Prediction
 
 Sampler = Literal["ddim", "dpm++", "unipc"]
 Scheduler = DDIMScheduler | DPMSolverMultistepScheduler | UniPCMultistepScheduler

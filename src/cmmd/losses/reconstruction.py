@@ -1,6 +1,5 @@
 """The embedded autoencoder's loss: error of pixels and of edges, with noise on the latents (ours)."""
 
-import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from jaxtyping import Float
 from torch import Tensor
@@ -12,12 +11,12 @@ SPREAD = 1e-3
 
 
 def reconstruction_losses(
-    autoencoder: AutoencoderTiny, pixels: Float[Tensor, "b 3 h w"], *, generator: torch.Generator
+    autoencoder: AutoencoderTiny, pixels: Float[Tensor, "b 3 h w"], *, noise: Float[Tensor, "b c lh lw"]
 ) -> dict[str, Tensor]:
-    """Named terms for pixels in [-1, 1]; `loss` is their weighted sum, `squared_error` gives the PSNR."""
+    """Named terms for pixels in [-1, 1] and standard noise on their latents; `loss` is the weighted sum of the others,
+    `squared_error` gives the PSNR."""
     (latents,) = autoencoder.encode(pixels, return_dict=False)
-    noise = torch.randn(latents.shape, generator=generator).to(latents) * LATENT_NOISE
-    (decoded,) = autoencoder.decode(latents + noise, return_dict=False)
+    (decoded,) = autoencoder.decode(latents + LATENT_NOISE * noise, return_dict=False)
     difference = decoded - pixels
     squared = difference.square().mean()
     edges = (difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()) / 2

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cmmd.models.blocks import GROUPS
+from cmmd.models.network_config import NetworkConfig
 from cmmd.models.staged_unet import StagedUNet, UNetState
 
 
@@ -17,30 +18,16 @@ class AudioUNet(StagedUNet):
     because a convolution alone cannot tell low from high.
     """
 
-    def __init__(
-        self,
-        *,
-        channels: int,
-        patch: int,
-        widths: tuple[int, ...],
-        blocks_per_level: int,
-        attention_levels: tuple[int, ...],
-        heads: int,
-    ):
-        super().__init__(
-            widths=widths,
-            blocks_per_level=blocks_per_level,
-            attention_levels=attention_levels,
-            attention=("all",),
-            heads=heads,
-            temporal=False,
-        )
+    def __init__(self, network: NetworkConfig, *, channels: int):
+        widths, patch = network.audio_widths, network.patch
+        super().__init__(network, widths=widths, attention=("all",), temporal=False)
         self.patch = patch
         self.stem = nn.Conv2d((channels + 1) * patch**2, widths[0], 3, padding=1)
         self.norm_out = nn.GroupNorm(GROUPS, widths[0])
         self.head = nn.Conv2d(widths[0], channels * patch**2, 3, padding=1)
 
     def begin(self, x: Float[Tensor, "b c m n"], t: Float[Tensor, "b f"]) -> UNetState:
+        x = x.to(self.stem.weight.dtype)
         batch, _, bins, frames = x.shape
         position = torch.linspace(-1.0, 1.0, bins, device=x.device, dtype=x.dtype)
         x = torch.cat([x, position[:, None].expand(batch, 1, bins, frames)], dim=1)

@@ -5,41 +5,16 @@ Cost is linear in clip length, and a message is a few kilobytes, so that a condi
 
 import math
 from fractions import Fraction
-from typing import Literal
 
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from cmmd.models.blocks import Modality, over_positions, time_steps, zero_initialised
-
-FusionKind = Literal["easy", "none"]
-Reduction = Literal["positions", "mean"]
-OTHER: dict[Modality, Modality] = {"video": "audio", "audio": "video"}
-
-
-class Fusion(nn.Module):
-    """Where the two streams meet after a stage; this one keeps them apart (kind ``none``), the others derive from it.
-
-    A message is a tensor whose first axis is the batch. What a stream hears depends on its own features and the other's
-    message alone, so that messages may be computed once and used at many diffusion times.
-    """
-
-    def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b ..."]:
-        """The speaker's message; here an empty one."""
-        return features.new_zeros(features.shape[0], 0, time_steps(features))
-
-    def hear(
-        self,
-        features: Float[Tensor, "b ..."],
-        message: Float[Tensor, "b ..."],
-        *,
-        hearer: Modality,
-        hears: Bool[Tensor, " b"],
-    ) -> Float[Tensor, "b ..."]:
-        """The hearer's features with what it heard added; exactly the features themselves where ``hears`` is False."""
-        return features
+from cmmd.models.blocks import Modality, PointConv, over_positions, zero_initialised
+from cmmd.models.exchange import OTHER
+from cmmd.models.fusion import Fusion
+from cmmd.models.network_config import Reduction
 
 
 class Speak(nn.Module):
@@ -49,14 +24,14 @@ class Speak(nn.Module):
     space or frequency something is. ``mean``: average over the positions first. An ear mirrors the mouth.
     """
 
-    def __init__(self, channels: int, positions: int, width: int, *, reduction: Reduction, temporal: bool):
+    def __init__(self, channels: int, positions: int, width: int, *, reduction: Reduction):
         super().__init__()
         self.narrow = None
         entering = channels
         if reduction == "positions":
             # Twice the message's width enters the projection, and never fewer than four channels a position.
             few = min(channels, max(4, math.ceil(2 * width / positions)))
-            self.narrow = (nn.Conv3d if temporal else nn.Conv2d)(channels, few, 1)
+            self.narrow = PointConv(channels, few)
             entering = few * positions
         self.norm = nn.GroupNorm(1, entering)
         self.project = nn.Conv1d(entering, width, 1)
@@ -109,10 +84,7 @@ class EasyFusion(Fusion):
     ):
         super().__init__()
         self.mouths = nn.ModuleDict(
-            {
-                name: Speak(channels[name], positions[name], width, reduction=reduction, temporal=name == "video")
-                for name in channels
-            }
+            {name: Speak(channels[name], positions[name], width, reduction=reduction) for name in channels}
         )
         self.ears = nn.ModuleDict(
             {
@@ -148,25 +120,3 @@ class EasyFusion(Fusion):
             height = features.shape[-2]
             heard = rearrange(heard, "b c (h w) f -> b c f h w", h=height)
         return features + heard
-
-
-def build_fusion(
-    kind: FusionKind,
-    *,
-    channels: dict[Modality, int],
-    positions: dict[Modality, int],
-    rates: dict[Modality, Fraction],
-    width: int,
-    reduction: Reduction,
-) -> Fusion:
-    """The fusion module of one stage. `positions` are those of space or frequency, `rates` time steps a video frame.
-
-    Raises ValueError for an unknown kind or reduction.
-    """
-    if reduction not in ("positions", "mean"):
-        raise ValueError(f"message_reduction is {reduction!r}, expected 'positions' or 'mean'")
-    if kind == "none":
-        return Fusion()
-    if kind == "easy":
-        return EasyFusion(channels=channels, positions=positions, rates=rates, width=width, reduction=reduction)
-    raise ValueError(f"fusion is {kind!r}, expected 'easy' or 'none'")

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cmmd.models.blocks import Attended, Resample, ResidualBlock, SelfAttention, TimeEmbedding
+from cmmd.models.network_config import NetworkConfig
 
 
 class StagePlan(NamedTuple):
@@ -51,7 +52,7 @@ class Stage(nn.Module):
         self.resample = None
         if plan.resample != "none":
             channels = width if plan.resample == "up" else channels
-            self.resample = Resample(plan.channels_in, channels, direction=plan.resample, temporal=temporal)
+            self.resample = Resample(plan.channels_in, channels, direction=plan.resample)
         self.block = ResidualBlock(channels + plan.channels_skip, width, embedding_width, temporal=temporal)
         self.attention = nn.Sequential(*(SelfAttention(width, heads=heads, over=over) for over in attention))
 
@@ -80,14 +81,7 @@ class StagedUNet(nn.Module):
     """
 
     def __init__(
-        self,
-        *,
-        widths: tuple[int, ...],
-        blocks_per_level: int,
-        attention_levels: tuple[int, ...],
-        attention: tuple[Attended, ...],
-        heads: int,
-        temporal: bool,
+        self, network: NetworkConfig, *, widths: tuple[int, ...], attention: tuple[Attended, ...], temporal: bool
     ):
         super().__init__()
         self.embed_time = TimeEmbedding(widths[-1])
@@ -95,12 +89,20 @@ class StagedUNet(nn.Module):
             Stage(
                 plan,
                 embedding_width=widths[-1],
-                attention=attention if plan.level in attention_levels else (),
-                heads=heads,
+                attention=attention if plan.level in network.attention_levels else (),
+                heads=network.heads,
                 temporal=temporal,
             )
-            for plan in plan_stages(widths, blocks_per_level)
+            for plan in plan_stages(widths, network.blocks_per_level)
         )
+
+    def begin(self, x: Float[Tensor, "b c ..."], t: Float[Tensor, "b f"]) -> UNetState:
+        """From latents of any floating dtype to the state before the first stage, in the dtype of the weights."""
+        raise NotImplementedError
+
+    def finish(self, state: UNetState) -> Float[Tensor, "b c ..."]:
+        """The prediction from the state after the last stage."""
+        raise NotImplementedError
 
     def stage(self, index: int, state: UNetState) -> UNetState:
         """Run one stage; what the other stream says is added to the features between stages."""

@@ -5,35 +5,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cmmd.models.blocks import GROUPS, FrameConv
+from cmmd.models.network_config import NetworkConfig
 from cmmd.models.staged_unet import StagedUNet, UNetState
 
 
 class VideoUNet(StagedUNet):
     """Denoiser of video latents ``(b, c, f, h, w)``: space is halved from level to level, time never."""
 
-    def __init__(
-        self,
-        *,
-        channels: int,
-        widths: tuple[int, ...],
-        blocks_per_level: int,
-        attention_levels: tuple[int, ...],
-        heads: int,
-    ):
-        super().__init__(
-            widths=widths,
-            blocks_per_level=blocks_per_level,
-            attention_levels=attention_levels,
-            attention=("frame", "time"),
-            heads=heads,
-            temporal=True,
-        )
+    def __init__(self, network: NetworkConfig, *, channels: int):
+        widths = network.video_widths
+        super().__init__(network, widths=widths, attention=("frame", "time"), temporal=True)
         self.stem = FrameConv(channels, widths[0])
         self.norm_out = nn.GroupNorm(GROUPS, widths[0])
         self.head = FrameConv(widths[0], channels)
 
     def begin(self, x: Float[Tensor, "b c f h w"], t: Float[Tensor, "b f"]) -> UNetState:
-        return UNetState(self.stem(x), (), self.embed_time(t))
+        return UNetState(self.stem(x.to(self.stem.weight.dtype)), (), self.embed_time(t))
 
     def finish(self, state: UNetState) -> Float[Tensor, "b c f h w"]:
         return self.head(F.silu(self.norm_out(state.features)))

@@ -20,7 +20,7 @@ _RECIPES = {
     "world.tiny": ("cmmd.recipes.world:world_tiny", _COUPLED),
     "world.visual_events": ("cmmd.recipes.visual_events:world_visual_events", "cmmd.recipes.visual_events"),
 }
-"""Name -> the function that makes its configuration, and the module whose `run(config, out, resume)` trains by it."""
+"""Name -> the function that makes its configuration, and the module whose `run` trains by it."""
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -34,9 +34,12 @@ def load_recipe(name: str) -> Any:
     return getattr(import_module(module), function)()
 
 
-def run_recipe(name: str, config: Any, *, out: Path, resume: bool) -> None:
-    """Train by the recipe's configuration into folder `out`."""
+def run_recipe(name: str, config: Any, *, out: Path, resume: bool, device: str = "auto") -> None:
+    """Train by the recipe's configuration into folder `out`, on a device or on the one that is there."""
+    from cmmd.training.distributed import Ranks
+
+    ranks = Ranks.join(device)
     try:
-        import_module(_RECIPES[name][1]).run(config, out=out, resume=resume)
+        import_module(_RECIPES[name][1]).run(config, out=out, resume=resume, recipe=name, ranks=ranks)
     finally:
-        import_module("cmmd.training.team").Team.join().leave()
+        ranks.leave()

@@ -10,6 +10,7 @@ from cmmd.data.encoded_clips import EncodedClips
 from cmmd.measures.copies import find_copies
 from cmmd.models.blocks import Modality
 from cmmd.pipeline import CMMDPipeline
+from cmmd.unfinished_file import written_beside
 
 
 def report_copies(
@@ -19,8 +20,9 @@ def report_copies(
     pipeline.unet.float()
     frames = pipeline.geometry.frames
     indices = torch.arange(samples) % len(conditions)
-    given = conditions.crops(indices, frames=frames, generator=torch.Generator().manual_seed(seed))
-    everything = clips.crops(torch.arange(len(clips)), frames=clips.video.shape[2], generator=torch.Generator())
+    start = torch.rand(samples, generator=torch.Generator().manual_seed(seed))
+    given = conditions.crops(indices, frames=frames, start=start)
+    everything = clips.crops(torch.arange(len(clips)), frames=clips.video.shape[2], start=torch.zeros(len(clips)))
     directions: tuple[tuple[Literal["video_to_audio", "audio_to_video"], Modality], ...] = (
         ("video_to_audio", "audio"),
         ("audio_to_video", "video"),
@@ -43,4 +45,5 @@ def report_copies(
             "threshold": report.threshold,
             "between_real_clips": report.typical,
         }
-    (out / "copies.json").write_text(json.dumps(record, indent=1) + "\n")
+    with written_beside(out / "copies.json") as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")

@@ -7,32 +7,15 @@ import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.prepared_clips import PreparedConfig
+from cmmd.data.world.encoding import require_world
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
-from cmmd.models.easy_fusion import FusionKind, Reduction
-from cmmd.training.loop import LoopConfig
-
-FEWEST_HELD_OUT = 3
-"""Clips: of as many, two are of one direction, and a wrong condition for one is the other's."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkConfig:
-    """The settings of CoupledUNet that an ablation varies; its docstring explains them. Sizes: the geometry."""
-
-    video_widths: tuple[int, ...] = (32, 64, 96)
-    audio_widths: tuple[int, ...] = (64, 96, 128)
-    blocks_per_level: int = 1
-    attention_levels: tuple[int, ...] = (1, 2)
-    heads: int = 4
-    patch: int = 4
-    message_width: int = 96
-    message_reduction: Reduction = "positions"
-    fusion: FusionKind = "easy"
-    clean_hears: bool = False
+from cmmd.models.network_config import NetworkConfig
+from cmmd.training.batch import BatchConfig
+from cmmd.training.loop_config import LoopConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +25,8 @@ class CoupledRecipe:
     prepared clips. codec: of the spectrogram. data: clips of the world, where no clips are prepared. held_out: share of
     them that is not trained on; training then keeps the step at which the model tells their conditions from wrong ones
     best, as it does with prepared clips to validate on. copies: samples a direction to compare with the world's
-    training clips at the end. The rest is grouped. Raises ValueError.
+    training clips at the end. The rest is grouped. Raises ValueError, naming the values, for settings that do not fit
+    together.
     """
 
     start: str | None = None
@@ -65,18 +49,34 @@ class CoupledRecipe:
         if self.prepared.folders and (self.held_out or self.copies):
             raise ValueError("held_out and copies are for clips of the world, expected 0 with prepared.folders")
         total = self.data.clips * len(self.data.families)
-        kept = round(self.held_out * total)
-        if self.held_out and not FEWEST_HELD_OUT <= kept <= total - 2:
-            raise ValueError(
-                f"held_out is {self.held_out}, {kept} of {total} clips, expected {FEWEST_HELD_OUT} to {total - 2}"
-            )
+        held_out = round(self.held_out * total)
+        if self.held_out and not 1 <= held_out < total:
+            raise ValueError(f"held_out is {self.held_out}, {held_out} of {total} clips, expected 1 to {total - 1}")
         if self.copies < 0 or (self.copies and not self.held_out):
             raise ValueError(f"copies is {self.copies} with held_out {self.held_out}, expected conditions held out")
+        if not self.prepared.folders:
+            require_world(self.geometry)
+            if self.data.frames < self.geometry.frames:
+                raise ValueError(
+                    f"data.frames is {self.data.frames}, expected at least the {self.geometry.frames} of the geometry"
+                )
+        mels = self.geometry.mels if self.codec == "log_mel" else None
+        self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=mels)
+        self.batch_config().check_micro_batches(self.loop.micro_batches)
+
+    def batch_config(self) -> BatchConfig:
+        """What a training batch of this recipe is."""
+        return BatchConfig(
+            size=self.loop.batch_size,
+            frames=self.geometry.frames,
+            network=self.network,
+            conditioning=self.conditioning,
+            contrastive=self.contrastive,
+        )
 
 
 def build_network(config: CoupledRecipe, *, latent_channels: int, spectrogram_channels: int, bins: int) -> CoupledUNet:
     """The untrained network of a recipe; its random start is that of the loop's seed."""
-    network = config.network
     torch.manual_seed(config.loop.seed)
     return CoupledUNet(
         frames=config.geometry.frames,
@@ -84,14 +84,5 @@ def build_network(config: CoupledRecipe, *, latent_channels: int, spectrogram_ch
         latent_size=config.geometry.latent_size,
         spectrogram_channels=spectrogram_channels,
         mels=bins,
-        video_widths=network.video_widths,
-        audio_widths=network.audio_widths,
-        blocks_per_level=network.blocks_per_level,
-        attention_levels=network.attention_levels,
-        heads=network.heads,
-        patch=network.patch,
-        message_width=network.message_width,
-        message_reduction=network.message_reduction,
-        fusion=network.fusion,
-        clean_hears=network.clean_hears,
+        network=config.network,
     )

@@ -6,7 +6,7 @@ from cmmd.data.prepared_clips import PreparedConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.recipes.coupled import CoupledRecipe
-from cmmd.training.loop import LoopConfig
+from cmmd.training.loop_config import LoopConfig
 
 
 def folder_cmmd() -> CoupledRecipe:
@@ -16,7 +16,7 @@ def folder_cmmd() -> CoupledRecipe:
         prepared=PreparedConfig(folders=("prepared/clips",)),
         conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
         contrastive=ContrastiveConfig(weight=0.1),
-        loop=LoopConfig(steps=3000, batch_size=16, average_decay=0.99, save_every=250, evaluate_every=250),
+        loop=LoopConfig(steps=3000, batch_size=16, ema_decay=0.99, save_every=250, evaluate_every=250),
     )
 
 

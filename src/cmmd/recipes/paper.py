@@ -8,8 +8,9 @@ from cmmd.clips.geometry import Geometry
 from cmmd.data.prepared_clips import PreparedConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.losses.contrastive import ContrastiveConfig
-from cmmd.recipes.coupled import CoupledRecipe, NetworkConfig
-from cmmd.training.loop import LoopConfig
+from cmmd.models.network_config import NetworkConfig
+from cmmd.recipes.coupled import CoupledRecipe
+from cmmd.training.loop_config import LoopConfig
 
 STABLE_DIFFUSION_AUTOENCODER = "stabilityai/sd-vae-ft-mse"
 
@@ -35,7 +36,7 @@ def epic_sounds_ncmmd() -> CoupledRecipe:
 
 
 def _base(folder: str, *, steps: int) -> CoupledRecipe:
-    """The base size, 131 M parameters, in bf16; batches of 128 in 8 parts, for any number of GPUs that divides 8."""
+    """The base size, 131 M parameters, in bf16; batches of 128 in 8 micro-batches, for any number of GPUs that divides 8."""
     return CoupledRecipe(
         autoencoder=STABLE_DIFFUSION_AUTOENCODER,
         geometry=Geometry(image_size=128),
@@ -52,12 +53,12 @@ def _base(folder: str, *, steps: int) -> CoupledRecipe:
         loop=LoopConfig(
             steps=steps,
             batch_size=128,
-            parts=8,
+            micro_batches=8,
             precision="bf16",
             learning_rate=2e-4,
             weight_decay=0.01,
             warmup=1000,
-            average_decay=0.9999,
+            ema_decay=0.9999,
             save_every=5000,
             log_every=100,
             evaluate_every=5000,

@@ -13,7 +13,7 @@ from cmmd.errors import InputError
 from cmmd.latents.spectrogram import SpectrogramCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, load_autoencoder, weights_hash
 from cmmd.recipes.coupled import CoupledRecipe
-from cmmd.training.team import Team
+from cmmd.training.distributed import Ranks
 
 
 class RecipeClips(NamedTuple):
@@ -32,17 +32,17 @@ def recipe_autoencoder(config: CoupledRecipe) -> VideoAutoencoder:
 
 
 def recipe_clips(
-    config: CoupledRecipe, *, autoencoder: VideoAutoencoder, codec: SpectrogramCodec, beside: Path, team: Team
+    config: CoupledRecipe, *, autoencoder: VideoAutoencoder, codec: SpectrogramCodec, folder: Path, ranks: Ranks
 ) -> RecipeClips:
-    """Encoded clips of the world are kept in the folder `beside`, where the next run on the same ones finds them.
+    """Encoded clips of the world are kept in `folder`, where the next run on the same ones finds them.
 
     Raises InputError for clips that were prepared in another way than the recipe has it.
     """
     if config.prepared.folders:
         return _prepared(config, weights_hash(autoencoder))
     key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
-    encoded = beside / f"clips-{key[:12]}.safetensors"
-    with team.leader_first():
+    encoded = folder / f"clips-{key[:12]}.safetensors"
+    with ranks.main_first():
         clips = EncodedClips.load(encoded, key=key)
         if clips is None:
             clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)

@@ -1,8 +1,8 @@
 """Trains the detector that reads event times off frames, the ruler of `cmmd score` (ours: decision 06)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +20,11 @@ from cmmd.measures.visual_events import (
     frames_to_video,
 )
 from cmmd.progress import progress
-from cmmd.training.loop import LoopConfig, Losses, Part
+from cmmd.recipes.model_folder import save_model
+from cmmd.training.distributed import Ranks
+from cmmd.training.loop_config import LoopConfig
+from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
-from cmmd.training.team import Team
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +36,7 @@ class VisualEventsRecipe:
     depth: int = 2
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=1000, batch_size=16, learning_rate=2e-3, weight_decay=0.02, average_decay=0.99, save_every=100
+            steps=1000, batch_size=16, learning_rate=2e-3, weight_decay=0.02, ema_decay=0.99, save_every=100
         )
     )
 
@@ -44,30 +46,44 @@ def world_visual_events() -> VisualEventsRecipe:
     return VisualEventsRecipe()
 
 
-def run(config: VisualEventsRecipe, *, out: Path, resume: bool) -> None:
+class DamagedClips(NamedTuple):
+    """video: damaged copies in [-1, 1]. targets: the bumps that stand for their events."""
+
+    video: Float[Tensor, "b 3 f h w"]
+    targets: Float[Tensor, "b bins"]
+
+
+def run(config: VisualEventsRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
     """Train into `out`; the result is `out/model`."""
     loop = config.loop
-    losses = detection_losses(*_examples(config.data), batch_size=loop.batch_size, seed=loop.seed)
+    objective = detection_objective(*_examples(config.data), batch_size=loop.batch_size, seed=loop.seed)
     torch.manual_seed(loop.seed)
     detector = VisualEventDetector(image_size=IMAGE_SIZE, fps=FPS, width=config.width, depth=config.depth)
-    trained = run_training(detector, losses, loop=loop, config=config, out=out, resume=resume)
+    trained = run_training(
+        detector, objective, loop=loop, config=config, out=out, resume=resume, recipe=recipe, ranks=ranks
+    )
     assert isinstance(trained, VisualEventDetector)
-    if Team.join().leads:
-        trained.save_pretrained(out / "model")
+    if ranks.is_main:
+        save_model(trained, out / "model")
 
 
-def detection_losses(
+def detection_objective(
     frames: UInt8[Tensor, "clips f h w 3"], targets: Float[Tensor, "clips bins"], *, batch_size: int, seed: int
-) -> Losses:
+) -> Objective:
     """Cross-entropy of every bin, on damaged copies of the frames."""
 
-    def losses(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
-        assert isinstance(model, VisualEventDetector)
-        chosen = part.of(batch_indices(len(frames), batch_size, seed=seed, step=part.step))
-        video = damage(frames_to_video(frames[chosen]), generator).to(model.device)
-        return {"loss": F.binary_cross_entropy_with_logits(model(video), targets[chosen].to(model.device))}
+    def draw(step: int, micro_batch: MicroBatch) -> DamagedClips:
+        chosen = batch_indices(len(frames), batch_size, seed=seed, step=step)
+        video = damage(frames_to_video(frames[chosen]), step_generator(seed, step))
+        parts = (x.chunk(micro_batch.count)[micro_batch.index] for x in (video, targets[chosen]))
+        return DamagedClips(*parts)
 
-    return losses
+    def losses(model: nn.Module, batch: DamagedClips) -> dict[str, Term]:
+        assert isinstance(model, VisualEventDetector)
+        count = torch.full((), len(batch.video), device=batch.video.device)
+        return {"loss": Term(F.binary_cross_entropy_with_logits(model(batch.video), batch.targets) * count, count)}
+
+    return Objective(draw, losses)
 
 
 def _examples(config: WorldConfig) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.losses.contrastive import ContrastiveConfig
-from cmmd.recipes.coupled import CoupledRecipe, NetworkConfig
-from cmmd.training.loop import LoopConfig
+from cmmd.models.network_config import NetworkConfig
+from cmmd.recipes.coupled import CoupledRecipe
+from cmmd.training.loop_config import LoopConfig
 
 
 def world_cmmd() -> CoupledRecipe:
@@ -46,7 +47,7 @@ def world_fine_tune() -> CoupledRecipe:
             batch_size=16,
             learning_rate=3e-4,
             warmup=50,
-            average_decay=0.99,
+            ema_decay=0.99,
             save_every=100,
             evaluate_every=50,
             patience=5,
@@ -60,14 +61,12 @@ def world_ablation() -> CoupledRecipe:
         data=WorldConfig(clips=500),
         network=NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32),
         conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
-        loop=LoopConfig(
-            steps=300, batch_size=16, learning_rate=2e-3, schedule="constant", warmup=30, average_decay=0.98
-        ),
+        loop=LoopConfig(steps=300, batch_size=16, learning_rate=2e-3, schedule="constant", warmup=30, ema_decay=0.98),
     )
 
 
 def world_tiny() -> CoupledRecipe:
     """Small enough for a test or a first try: the same code in a minute, far from good."""
     network = NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32)
-    loop = LoopConfig(steps=60, batch_size=8, warmup=10, average_decay=0.9, save_every=20, log_every=5)
+    loop = LoopConfig(steps=60, batch_size=8, warmup=10, ema_decay=0.9, save_every=20, log_every=5)
     return CoupledRecipe(data=WorldConfig(clips=24, frames=24), network=network, loop=loop)

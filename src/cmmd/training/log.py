@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from cmmd.output_folder import make_folder
+from cmmd.unfinished_file import written_beside
 
 
 class Log:
-    """Appends to `log.jsonl`. A resumed run drops the lines after the step it starts at: no step stands twice."""
+    """Appends to `log.jsonl`. A resumed run first drops the lines of steps that it will do again."""
 
     def __init__(self, path: Path, *, resume_at: int) -> None:
         self.path = path
         make_folder(path.parent)
-        kept = (
-            [line for line in read_log(path) if line.get("step", 0) <= resume_at] if resume_at and path.exists() else []
-        )
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        is_resumed = resume_at and path.exists()
+        retained = [line for line in read_log(path) if line.get("step", 0) <= resume_at] if is_resumed else []
+        with written_beside(path) as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in retained))
 
     def write(self, **facts: Any) -> None:
         with self.path.open("a") as file:

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cmmd.training.denoising import NOISE_LEVELS
+from cmmd.training.cmmd_losses import NOISE_LEVELS
 from cmmd.training.log import read_log
 from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NOT_LOSSES = {"step", "seconds", "gradient_norm", "clips_per_second", "share_of_peak"}
+NOT_LOSSES = {"step", "seconds", "gradient_norm", "items_per_second", "share_of_peak"}
 GAP = "gap_"
 HELD_OUT = "held_out_"
 

@@ -7,66 +7,56 @@ from typing import Any
 import torch
 from torch import nn
 
-from cmmd.configuration import as_dict, to_yaml
-from cmmd.errors import InputError
-from cmmd.output_folder import make_folder
+from cmmd.configuration import as_dict
 from cmmd.progress import progress
 from cmmd.provenance import provenance
-from cmmd.training.held_out import held_out_terms
+from cmmd.training.distributed import Ranks, was_restarted
+from cmmd.training.held_out import HeldOut, held_out_terms
 from cmmd.training.log import Log
-from cmmd.training.loop import LoopConfig, Losses, StepReport, fresh_state, require_equal_shares, train
-from cmmd.training.state import checkpoint_path, checkpoints
-from cmmd.training.team import Team
+from cmmd.training.loop import StepReport, fresh_state, require_equal_shares, train
+from cmmd.training.loop_config import LoopConfig
+from cmmd.training.objective import Objective
+from cmmd.training.run_folder import open_run_folder
+from cmmd.training.state import TrainingState, checkpoint_path, checkpoints
 from cmmd.training.throughput import Throughput
 from cmmd.training.trackers import open_trackers
 
 
 def run_training(
     model: nn.Module,
-    losses: Losses,
+    objective: Objective,
     *,
     loop: LoopConfig,
     config: Any,
     out: Path,
     resume: bool,
-    held_out: Losses | None = None,
+    recipe: str | None = None,
+    held_out: HeldOut | None = None,
+    ranks: Ranks | None = None,
 ) -> nn.Module:
-    """Train `model` into folder `out` and return its averaged weights, in eval mode: the last ones or, where there are
-    losses of clips `held_out` of training, those of the evaluation with the lowest.
+    """Train `model` into folder `out` and return its EMA weights, in eval mode: the last ones or, where clips are
+    `held_out` of training, those of the evaluation with the lowest loss.
 
-    Under torchrun all processes train together and the first one writes config.yaml, log.jsonl and checkpoints; only
-    it gets the weights where they are shared. Raises InputError when there is a run already and `resume` is False, when
-    it is True and the run had another configuration, and when the processes cannot share a batch.
+    Under torchrun all ranks train together; the main one decides, and writes config.yaml, log.jsonl and checkpoints.
+    Only it gets the weights where they are sharded. A process that torchrun has started again resumes. Raises
+    InputError when there is a run already and `resume` is False, when it is True and there is none or one with other
+    settings, and when the ranks cannot share a batch.
     """
-    team = Team.join()
-    require_equal_shares(loop, team)
-    if team.leads:
-        _open_folder(out, to_yaml(config), resume=resume)
-    team.wait()
-    state = fresh_state(model, loop, team)
-    saved = checkpoints(out)
-    if resume and saved:
+    ranks = ranks or Ranks.join()
+    require_equal_shares(loop, ranks)
+    resume = resume or (ranks.any(was_restarted()) and (out / "config.yaml").exists())
+    if ranks.is_main:
+        open_run_folder(out, config, recipe=recipe, resume=resume)
+    ranks.wait()
+    throughput = Throughput.of(model, objective, loop, ranks) if ranks.is_main else None
+    state = fresh_state(model, loop, ranks)
+    saved = ranks.decided(checkpoints(out)) if resume else []
+    if saved:
         state.load(saved[-1])
-    team.wait()
-    record = _Record(out, loop=loop, config=config, team=team, resume_at=state.step) if team.leads else None
-    patience = loop.patience * loop.evaluate_every if held_out else 0
-    # A run that had stopped for want of progress does not go on.
-    reports = iter(()) if state.stalled(patience) else train(state, losses, loop, team=team)
-    for report in record.throughput.counted(reports) if record else reports:
-        last = report.step == loop.steps
-        figures = {}
-        if held_out and (last or report.step % loop.evaluate_every == 0):
-            figures = held_out_terms(state, held_out, loop)
-            improved = state.note_held_out(figures["held_out_loss"])
-            last = last or state.stalled(patience)
-        else:
-            improved = False
-        if record:
-            record.write(report, figures, last=last)
-        if last or improved or report.step % loop.save_every == 0:
-            state.save(out, team)
-        if last:
-            break
+    record = None
+    if throughput is not None:
+        record = _Record(out, loop=loop, config=config, ranks=ranks, throughput=throughput, resume_at=state.step)
+    _train_and_save(state, objective, held_out, loop, out=out, record=record, ranks=ranks)
     if record:
         record.close()
     if state.best_step is not None and state.best_step != state.step:
@@ -74,54 +64,68 @@ def run_training(
     return state.result()
 
 
-class _Record:
-    """What the first process tells of a training: log, trackers, progress bar, pictures."""
+def _train_and_save(
+    state: TrainingState,
+    objective: Objective,
+    held_out: HeldOut | None,
+    loop: LoopConfig,
+    *,
+    out: Path,
+    record: "_Record | None",
+    ranks: Ranks,
+) -> None:
+    patience = loop.patience * loop.evaluate_every if held_out else 0
+    if state.stalled(patience):  # a run that had stopped for want of progress does not go on
+        return
+    for report in train(state, objective, loop, ranks=ranks):
+        last = report.step == loop.steps
+        figures, improved = {}, False
+        if held_out and (last or report.step % loop.evaluate_every == 0):
+            figures = held_out_terms(state, held_out, loop, ranks)
+            improved = state.note_held_out(figures["held_out_loss"])
+            last = last or state.stalled(patience)
+        if record:
+            record.write(report, figures)
+        if last or improved or report.step % loop.save_every == 0:
+            state.save(out, ranks)
+        if last:
+            return
 
-    def __init__(self, out: Path, *, loop: LoopConfig, config: Any, team: Team, resume_at: int) -> None:
-        self.loop = loop
+
+class _Record:
+    """What the main rank tells of a training: log, trackers, progress bar, pictures."""
+
+    def __init__(
+        self, out: Path, *, loop: LoopConfig, config: Any, ranks: Ranks, throughput: Throughput, resume_at: int
+    ) -> None:
         self.out = out
+        self.throughput = throughput
         self.trackers = open_trackers(loop.trackers, out, as_dict(config), resume_at=resume_at)
-        self.throughput = Throughput.measured(loop, team)
         self.log = Log(out / "log.jsonl", resume_at=resume_at)
         if resume_at == 0:
-            facts = {"threads": torch.get_num_threads(), "cpus": os.cpu_count(), "processes": team.size}
-            facts["matrix_product_gflops"] = round(self.throughput.peak / 1e9, 1)
-            self.log.write(**provenance(as_dict(config), seed=loop.seed), **facts, device=str(team.device))
+            facts = {"threads": torch.get_num_threads(), "cpus": os.cpu_count(), "world_size": ranks.world_size}
+            facts["matrix_product_gflops"] = round(throughput.peak / 1e9, 1)
+            self.log.write(**provenance(as_dict(config), seed=loop.seed), **facts, device=str(ranks.device))
         self.bar = progress(loop.steps, "training", start=resume_at)
-        self.unwritten: list[StepReport] = []
 
-    def write(self, report: StepReport, held_out: dict[str, float], *, last: bool) -> None:
+    def write(self, report: StepReport, held_out: dict[str, float]) -> None:
         """A line where one is due, and the bar."""
-        self.unwritten.append(report)
-        if last or held_out or report.step % self.loop.log_every == 0:
-            terms = {name: round(value, 6) for name, value in (report.losses | held_out).items()}
-            figures = terms | {"gradient_norm": round(report.gradient_norm, 5)} | self.throughput.of(self.unwritten)
+        figures = {name: round(value, 6) for name, value in ((report.losses or {}) | held_out).items()}
+        if report.losses:
+            figures["gradient_norm"] = round(report.gradient_norm, 5)
+            figures |= self.throughput.figures(report.step - 1, report.seconds)
+            self.bar.set_postfix(loss=f"{report.losses['loss']:.4f}", refresh=False)
+        if figures:
             self.log.write(step=report.step, **figures, seconds=round(report.seconds, 4))
             for tracker in self.trackers:
                 tracker.write(report.step, figures)
-            self.unwritten = []
-        self.bar.set_postfix(loss=f"{report.losses['loss']:.4f}", refresh=False)
         self.bar.update()
 
     def close(self) -> None:
+        from cmmd.training.loss_picture import draw_gaps, draw_losses
+
         self.bar.close()
         for tracker in self.trackers:
             tracker.close()
-        _draw_losses(self.out)
-
-
-def _open_folder(out: Path, configuration: str, *, resume: bool) -> None:
-    make_folder(out)
-    recorded = out / "config.yaml"
-    if checkpoints(out) and not resume:
-        raise InputError(f"{out}: holds a run already, expected --resume or another --out")
-    if resume and recorded.exists() and recorded.read_text() != configuration:
-        raise InputError(f"{recorded}: another configuration than the one asked for, expected the same to resume")
-    recorded.write_text(configuration)
-
-
-def _draw_losses(out: Path) -> None:
-    from cmmd.training.loss_picture import draw_gaps, draw_losses
-
-    draw_losses(out / "log.jsonl", out / "losses.png")
-    draw_gaps(out / "log.jsonl", out / "gaps.png")
+        draw_losses(self.out / "log.jsonl", self.out / "losses.png")
+        draw_gaps(self.out / "log.jsonl", self.out / "gaps.png")

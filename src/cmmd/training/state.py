@@ -1,56 +1,49 @@
-"""What training is at a step: model, moving average, optimiser; resuming is the same as never having stopped (ours).
+"""What training is at a step: model, EMA, optimiser; resuming is the same as never having stopped (ours).
 
-A checkpoint is a folder `step-00001000`. It is written beside and then renamed: a killed save leaves the last one. It
-holds `model.safetensors`, `average.safetensors` (the weights to use) and `optimizer.pt` (loadable with weights_only),
-or, where processes share the weights, the files of torch.distributed.checkpoint, one a process. Either kind is read by
-any number of processes, sharing or not.
+A checkpoint is a folder `step-00001000`, the same files for any number of ranks, sharded or not: `model.safetensors`,
+`ema.safetensors` (the weights to use), `optimizer.safetensors` and `state.json`. Nothing in it is ever unpickled. It is
+written under a temporary name and then renamed: a killed save leaves the checkpoint before it.
 """
 
 import copy
+import json
 import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-import torch.distributed as dist
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict import (
-    StateDictOptions,
     get_model_state_dict,
     get_optimizer_state_dict,
     set_optimizer_state_dict,
 )
-from torch.distributed.checkpoint.state_dict_loader import load as load_shares
-from torch.distributed.checkpoint.state_dict_saver import save as save_shares
-from torch.optim.swa_utils import AveragedModel
 
 from cmmd.errors import InputError
-from cmmd.training.sharding import shard, shared_like, whole_weights
-from cmmd.training.team import Team
+from cmmd.training.distributed import Ranks
+from cmmd.training.ema import EMA
+from cmmd.training.sharding import LOCAL, WHOLE, shard, sharded_like
 
-KEPT = 2
-"""Checkpoints that stay on disk."""
-SHARES = ".metadata"
-"""The file that tells a checkpoint of shares: torch.distributed.checkpoint writes it last."""
+RETAINED = 2
+"""Checkpoints that stay on disk, besides the best one."""
 
 
 @dataclass(slots=True)
 class TrainingState:
-    """step: optimiser steps done. average: exponential moving average of the weights (arXiv 2312.02696).
-    best_loss, best_step: lowest held-out loss so far, and where it was. unsharded: where processes share the weights,
-    the untrained model in one piece, for the result."""
+    """step: optimiser steps done. best_loss, best_step: lowest held-out loss so far, and where it was.
+    whole_model: where the weights are sharded, the untrained model in one piece, for the result."""
 
     model: nn.Module
-    average: AveragedModel
-    optimizer: torch.optim.Optimizer
+    ema: EMA
+    optimizer: torch.optim.AdamW
     step: int = 0
     best_loss: float = math.inf
     best_step: int | None = None
-    unsharded: nn.Module | None = None
+    whole_model: nn.Module | None = None
 
     @classmethod
     def fresh(
@@ -59,75 +52,73 @@ class TrainingState:
         *,
         learning_rate: float,
         weight_decay: float,
-        average_decay: float,
-        share_weights: bool = False,
+        ema_decay: float,
+        fsdp: bool = False,
+        precision: Literal["fp32", "bf16"] = "fp32",
     ) -> "TrainingState":
-        def update(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-            # Early on the average would be dominated by the random start: the decay grows with the steps done.
-            decay = min(average_decay, (1 + float(count)) / (10 + float(count)))
-            return torch.lerp(average, current, 1 - decay)
-
-        unsharded = copy.deepcopy(model) if share_weights else None
-        average = AveragedModel(model, avg_fn=update)
-        if share_weights:
-            for weights in (model, average.module):
-                shard(weights)
-        # Fused: one pass over the weights, a third of the time of the default on a CPU.
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True
+        """Before the first step, for a model on its device or, with `fsdp`, for one to be sharded over all ranks."""
+        whole_model = copy.deepcopy(model) if fsdp else None
+        ema = EMA(model, decay=ema_decay)
+        if fsdp:
+            for weights in (model, ema.model):
+                shard(weights, precision=precision)
+        return cls(
+            model=model,
+            ema=ema,
+            optimizer=_adamw(model, learning_rate=learning_rate, weight_decay=weight_decay),
+            whole_model=whole_model,
         )
-        return cls(model=model, average=average, optimizer=optimizer, unsharded=unsharded)
 
     @property
-    def is_shared(self) -> bool:
-        """Whether every process holds a share of the weights, and not all of them."""
-        return self.unsharded is not None
+    def is_sharded(self) -> bool:
+        """Whether every rank holds a shard of the weights, and not all of them."""
+        return self.whole_model is not None
 
     def stalled(self, steps: int) -> bool:
         """Whether the held-out loss has not fallen for that many steps; never for none."""
         return 0 < steps <= self.step - (self.best_step or 0)
 
-    def save(self, folder: Path, team: Team | None = None) -> Path:
-        """Write checkpoint `step-N` into `folder` and drop older ones but the best; returns its path. All processes
-        call it."""
-        team = team or Team()
+    def save(self, folder: Path, ranks: Ranks | None = None) -> Path:
+        """Write checkpoint `step-N` into `folder` and drop older ones but the best; returns its path. All ranks call
+        it."""
+        ranks = ranks or Ranks()
         target = checkpoint_path(folder, self.step)
-        beside = folder / f".{target.name}.partial"
-        if team.leads:
-            shutil.rmtree(beside, ignore_errors=True)
-            beside.mkdir(parents=True)
-        if self.is_shared:
-            team.wait()
-            save_shares(self._shares(), checkpoint_id=beside)
-        elif team.leads:
-            save_file(_contiguous(self.model.state_dict()), beside / "model.safetensors")
-            save_file(_contiguous(self.average.module.state_dict()), beside / "average.safetensors")
-            torch.save(self._counts() | {"optimizer": self._optimizer_tensors()}, beside / "optimizer.pt")
-        if team.leads:
+        partial = folder / f".{target.name}.partial"
+        tensors = self._tensors(WHOLE) if self.is_sharded or ranks.is_main else {}
+        if ranks.is_main:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            for name, values in tensors.items():
+                save_file(values, partial / f"{name}.safetensors")
+            (partial / "state.json").write_text(json.dumps(self._counts()))
             shutil.rmtree(target, ignore_errors=True)
-            beside.rename(target)
-            for old in checkpoints(folder)[:-KEPT]:
+            partial.rename(target)
+            for old in checkpoints(folder)[:-RETAINED]:
                 if self.best_step is None or old != checkpoint_path(folder, self.best_step):
                     shutil.rmtree(old)
+        ranks.wait()
         return target
 
     def load(self, checkpoint: Path) -> None:
-        """Go back to a saved step. Raises InputError when a file is missing or does not fit the model."""
+        """Go back to a saved step. Raises InputError when a file is missing, damaged or does not fit the model."""
+        own = self._tensors(LOCAL)
         try:
-            saved = self._read(checkpoint)
-            for module, weights in ((self.model, saved["model"]), (self.average.module, saved["average"])):
-                module.load_state_dict(shared_like(weights, get_model_state_dict(module)))
-        except (OSError, RuntimeError, CheckpointException) as error:
+            saved = {name: load_file(checkpoint / f"{name}.safetensors") for name in own}
+            counts = json.loads((checkpoint / "state.json").read_text())
+            for name, tensors in saved.items():
+                _check_fit(name, tensors, own[name])
+            step, best_loss, best_step = counts["step"], counts["best_loss"], counts["best_step"]
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{checkpoint}: not a checkpoint of this configuration: {reason}") from error
-        # What is no tensor (learning rate, betas) is the configuration's, and not saved.
-        own = get_optimizer_state_dict(self.model, self.optimizer, options=_flat())
-        optimizer: Any = own | shared_like(saved["optimizer"], own)
-        set_optimizer_state_dict(self.model, self.optimizer, optimizer, options=_flat())
-        self.average.n_averaged.copy_(saved["averaged"])
-        self.step = int(saved["step"])
-        self.best_loss = float(saved["best_loss"])
-        self.best_step = int(saved["best_step"]) if math.isfinite(self.best_loss) else None
+        self.model.load_state_dict(sharded_like(saved["model"], own["model"]))
+        self.ema.model.load_state_dict(sharded_like(saved["ema"], own["ema"]))
+        # Learning rate and betas are settings, and not saved: they stay.
+        whole: Any = get_optimizer_state_dict(self.model, self.optimizer, options=LOCAL)
+        whole |= sharded_like(saved["optimizer"], own["optimizer"])
+        set_optimizer_state_dict(self.model, self.optimizer, whole, options=LOCAL)
+        self.step, self.best_step = step, best_step
+        self.best_loss = math.inf if best_loss is None else best_loss
 
     def note_held_out(self, loss: float) -> bool:
         """Whether this step's held-out loss is the lowest so far; if so, its checkpoint will be kept."""
@@ -137,41 +128,26 @@ class TrainingState:
         return improved
 
     def result(self) -> nn.Module:
-        """The averaged model in one piece, in eval mode. All processes call it; the first one's holds the weights."""
-        if self.unsharded is None:
-            return self.average.module.eval()
-        weights = whole_weights(self.average.module)
+        """The EMA in one piece, in eval mode. All ranks call it; the main one's holds the weights."""
+        if self.whole_model is None:
+            return self.ema.model.eval()
+        weights = get_model_state_dict(self.ema.model, options=WHOLE)
         if weights:
-            self.unsharded.load_state_dict(weights)
-        return self.unsharded.eval()
+            self.whole_model.load_state_dict(weights)
+        return self.whole_model.eval()
 
-    def _read(self, checkpoint: Path) -> dict[str, Any]:
-        if (checkpoint / SHARES).exists():
-            shares = self._shares()
-            load_shares(shares, checkpoint_id=checkpoint, no_dist=not dist.is_initialized())
-            return shares
-        state = torch.load(checkpoint / "optimizer.pt", weights_only=True)
-        model, average = (load_file(checkpoint / f"{name}.safetensors") for name in ("model", "average"))
-        return state | {"model": model, "average": average}
-
-    def _shares(self) -> dict[str, Any]:
-        return {
-            "model": get_model_state_dict(self.model),
-            "average": get_model_state_dict(self.average.module),
-            "optimizer": self._optimizer_tensors(),
-        } | self._counts()
-
-    def _counts(self) -> dict[str, Tensor]:
-        return {
-            "averaged": self.average.n_averaged,
-            "step": torch.tensor(self.step),
-            "best_loss": torch.tensor(self.best_loss, dtype=torch.float64),
-            "best_step": torch.tensor(self.best_step or 0),
+    def _tensors(self, options: Any) -> dict[str, dict[str, Tensor]]:
+        optimizer = get_optimizer_state_dict(self.model, self.optimizer, options=options)
+        found = {
+            "model": get_model_state_dict(self.model, options=options),
+            "ema": get_model_state_dict(self.ema.model, options=options),
+            "optimizer": {name: value for name, value in optimizer.items() if isinstance(value, Tensor)},
         }
+        return {name: {key: value.contiguous() for key, value in tensors.items()} for name, tensors in found.items()}
 
-    def _optimizer_tensors(self) -> dict[str, Tensor]:
-        flat = get_optimizer_state_dict(self.model, self.optimizer, options=_flat())
-        return {name: value for name, value in flat.items() if isinstance(value, Tensor)}
+    def _counts(self) -> dict[str, Any]:
+        best_loss = self.best_loss if math.isfinite(self.best_loss) else None
+        return {"step": self.step, "best_loss": best_loss, "best_step": self.best_step}
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
@@ -184,10 +160,21 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if path.is_dir())
 
 
-def _flat() -> StateDictOptions:
-    """Optimiser state by the names of the weights, whatever their order or share."""
-    return StateDictOptions(flatten_optimizer_state_dict=True)
+def _adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW without decay on biases and norms, which are the weights of one axis; fused: one pass over the weights."""
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=learning_rate, betas=(0.9, 0.99), fused=True
+    )
 
 
-def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.contiguous() for name, tensor in tensors.items()}
+def _check_fit(name: str, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Raise ValueError for a tensor that is missing, unknown or of another shape."""
+    for key in sorted(found.keys() | expected.keys()):
+        shapes = [tuple(tensors[key].shape) if key in tensors else "no tensor" for tensors in (found, expected)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"{name} has {shapes[0]} for {key}, expected {shapes[1]}")

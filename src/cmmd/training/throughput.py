@@ -1,71 +1,72 @@
-"""How fast training is: clips a second, and the share of what this machine's matrix product reaches (ours)."""
+"""How fast training is: items a second, and the share of what this machine's matrix product reaches (ours)."""
 
+import copy
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from cmmd.training.loop import LoopConfig, StepReport
-from cmmd.training.team import Team
-
-
-def _attention(query, key, value, *_, **__) -> int:
-    return sdpa_flop_count(query, key, value)
-
-
-def _attention_backward(gradient, query, key, value, *_, **__) -> int:
-    return sdpa_backward_flop_count(gradient, query, key, value)
-
-
-# Attention on a CPU is one operation that torch's counter does not know.
-_CPU_ATTENTION = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
-}
+from cmmd.training.distributed import Ranks
+from cmmd.training.loop_config import LoopConfig
+from cmmd.training.objective import MicroBatch, Objective, moved
 
 
 @dataclass(slots=True)
 class Throughput:
-    """peak: FLOP/s of a large matrix product here, in the precision of training. flops: of this process's part of a
-    step, once counted."""
+    """peak: FLOP/s of a large matrix product on this rank's device, in the precision of training.
+
+    Operations are counted on tensors without values, on a copy of the model: the training itself is left alone.
+    """
 
     config: LoopConfig
-    team: Team
+    objective: Objective
+    ranks: Ranks
+    shadow: nn.Module
     peak: float
-    flops: int = 0
+    counted: dict[Any, int] = field(default_factory=dict)
 
     @classmethod
-    def measured(cls, config: LoopConfig, team: Team) -> "Throughput":
-        """Measure the peak: a fraction of a second."""
+    def of(cls, model: nn.Module, objective: Objective, config: LoopConfig, ranks: Ranks) -> "Throughput":
+        """For an untrained model in one piece; measures the peak, which takes a fraction of a second."""
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
-        return cls(config, team, matrix_product_speed(team.device, dtype))
+        config.allow_tf32()
+        peak = matrix_product_speed(ranks.device, dtype)
+        return cls(config, objective, ranks, copy.deepcopy(model).to("meta"), peak)
 
-    def counted(self, reports: Iterator[StepReport]) -> Iterator[StepReport]:
-        """The reports of a training, with the operations of its first step counted, forward and backward."""
-        counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
-        # Compiled blocks run uncompiled in this step: the counter sees operations, not kernels.
-        with torch.compiler.set_stance("force_eager"), counter:
-            first = next(reports, None)
-        self.flops = counter.get_total_flops()
-        if first is not None:
-            yield first
-        yield from reports
-
-    def of(self, reports: list[StepReport]) -> dict[str, float]:
-        """Mean over some steps: clips a second of all processes, and the share of the peak."""
-        seconds = sum(report.seconds for report in reports) / len(reports)
+    def figures(self, step: int, seconds: float) -> dict[str, float]:
+        """Items a second of all ranks together, and this rank's share of the peak, for a step that took `seconds`."""
+        flops = self._flops(step) * self.config.micro_batches / self.ranks.world_size
         return {
-            "clips_per_second": round(self.config.batch_size / seconds, 3),
-            "share_of_peak": round(self.flops / seconds / self.peak, 4),
+            "items_per_second": round(self.config.batch_size / seconds, 3),
+            "share_of_peak": round(flops / seconds / self.peak, 4),
         }
+
+    def _flops(self, step: int) -> int:
+        """Operations of a micro-batch of a step, forward and backward; counted once for each shape."""
+        batch = moved(self.objective.draw(step, MicroBatch(0, self.config.micro_batches)), device="meta")
+        shapes = _shapes(batch)
+        if shapes not in self.counted:
+            self.shadow.train()
+            with FlopCounterMode(display=False) as counter:
+                self.objective.losses(self.shadow, batch)["loss"].total.backward()
+            self.shadow.zero_grad(set_to_none=True)
+            self.counted[shapes] = counter.get_total_flops()
+        return self.counted[shapes]
+
+
+def _shapes(batch: Any) -> Any:
+    if isinstance(batch, torch.Tensor):
+        return tuple(batch.shape)
+    return tuple(map(_shapes, batch)) if isinstance(batch, tuple) else None
 
 
 def matrix_product_speed(device: torch.device, dtype: torch.dtype) -> float:
     """FLOP/s of the fastest of a few products of two square matrices."""
     size = 8192 if device.type == "cuda" else 1024
-    a, b = (torch.ones(size, size, device=device, dtype=dtype) for _ in range(2))
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     times = []
     for _ in range(6):
         _finish(device)

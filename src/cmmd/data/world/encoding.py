@@ -20,9 +20,7 @@ def encode_world(
     config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
 ) -> EncodedClips:
     """Render and encode; raises ValueError when the geometry is not the world's."""
-    found = (geometry.fps, geometry.image_size, geometry.sample_rate)
-    if found != (FPS, IMAGE_SIZE, SAMPLE_RATE):
-        raise ValueError(f"fps, image_size, sample_rate are {found}, the world has {(FPS, IMAGE_SIZE, SAMPLE_RATE)}")
+    require_world(geometry)
     total = config.clips * len(config.families)
     video, audio = [], []
     bar = progress(total, "world clips", unit="clip")
@@ -36,6 +34,13 @@ def encode_world(
     torch.set_num_threads(threads)
     bar.close()
     return EncodedClips.of(torch.stack(video), torch.stack(audio))
+
+
+def require_world(geometry: Geometry) -> None:
+    """Raise ValueError for rates and sizes that clips of the world do not have."""
+    found = (geometry.fps, geometry.image_size, geometry.sample_rate)
+    if found != (FPS, IMAGE_SIZE, SAMPLE_RATE):
+        raise ValueError(f"fps, image_size, sample_rate are {found}, the world has {(FPS, IMAGE_SIZE, SAMPLE_RATE)}")
 
 
 def world_key(

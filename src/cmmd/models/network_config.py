@@ -1,0 +1,107 @@
+"""The settings of a coupled U-Net, and the sizes of clips that they can take (ours)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any, Literal
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.models.blocks import GROUPS, Modality
+
+FusionKind = Literal["easy", "none"]
+Reduction = Literal["positions", "mean"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkConfig:
+    """What an ablation varies in a :class:`~cmmd.models.coupled_unet.CoupledUNet`.
+
+    video_widths, audio_widths: channels of each level, finest first; both U-Nets have the same number of levels.
+    blocks_per_level: residual blocks at each level, on the way down and again on the way up.
+    attention_levels: levels whose stages attend (0 is the finest). heads: of every attention.
+    patch: side of the spectrogram squares that the audio stem folds into channels.
+    message_width: channels of an easy-fusion message. message_reduction: how it leaves space or frequency out.
+    fusion: `easy`, or `none` for two independent U-Nets.
+    clean_hears: a clean stream hears the other one too (ablation: its condition cannot be encoded once).
+
+    Raises ValueError, naming the values, for settings that do not fit together.
+    """
+
+    video_widths: tuple[int, ...] = (32, 64, 96)
+    audio_widths: tuple[int, ...] = (64, 96, 128)
+    blocks_per_level: int = 1
+    attention_levels: tuple[int, ...] = (1, 2)
+    heads: int = 4
+    patch: int = 4
+    message_width: int = 96
+    message_reduction: Reduction = "positions"
+    fusion: FusionKind = "easy"
+    clean_hears: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("blocks_per_level", "heads", "patch", "message_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if len(self.video_widths) != len(self.audio_widths) or not self.video_widths:
+            raise ValueError(
+                f"video_widths {self.video_widths} and audio_widths {self.audio_widths} differ in number of levels"
+            )
+        for name in ("video_widths", "audio_widths"):
+            for width in getattr(self, name):
+                if width < 1 or width % GROUPS or width % self.heads:
+                    raise ValueError(
+                        f"{name} holds {width}, expected a multiple of {GROUPS} (groups) and {self.heads} (heads)"
+                    )
+        if not all(0 <= level < self.levels for level in self.attention_levels):
+            raise ValueError(f"attention_levels are {self.attention_levels}, expected levels 0 to {self.levels - 1}")
+        for name, known in (("fusion", ("easy", "none")), ("message_reduction", ("positions", "mean"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
+        for level in range(self.levels):
+            rate = self.time_rate("audio", level)
+            if 1 not in (rate.numerator, rate.denominator):
+                raise ValueError(
+                    f"patch {self.patch} gives {rate} spectrogram steps a video frame, expected a whole rate"
+                )
+
+    @classmethod
+    def of(cls, values: "NetworkConfig | Mapping[str, Any] | None") -> "NetworkConfig":
+        """From the plain values of a model's config.json; defaults where there are none."""
+        if isinstance(values, NetworkConfig):
+            return values
+        known = {field.name for field in fields(cls)}
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in (values or {}).items() if k in known})
+
+    @property
+    def levels(self) -> int:
+        """Levels of each U-Net."""
+        return len(self.video_widths)
+
+    def time_rate(self, modality: Modality, level: int) -> Fraction:
+        """Time steps a video frame of a stream's features at a level; video keeps its frames at every level."""
+        return Fraction(1) if modality == "video" else Fraction(SPECTROGRAM_FRAMES_PER_VIDEO_FRAME, self.patch << level)
+
+    def time_blocks(self, modality: Modality, frames: int) -> int:
+        """Equal stretches of time into which every message of a stream can be cut: the steps of its coarsest grid, and
+        at most one a video frame."""
+        return min(frames, int(frames * self.time_rate(modality, self.levels - 1)))
+
+    def check_clip(
+        self, *, frames: int | None = None, latent_size: tuple[int, int] | int | None = None, mels: int | None = None
+    ) -> None:
+        """Raise ValueError, naming both values, for a size that does not divide down to the coarsest level."""
+        halvings = 2 ** (self.levels - 1)
+        height, width = (
+            (latent_size, latent_size) if latent_size is None or isinstance(latent_size, int) else latent_size
+        )
+        columns = None if frames is None else SPECTROGRAM_FRAMES_PER_VIDEO_FRAME * frames
+        for name, size, factor in (
+            ("latent height", height, halvings),
+            ("latent width", width, halvings),
+            ("mels", mels, self.patch * halvings),
+            ("spectrogram frames", columns, self.patch * halvings),
+        ):
+            if size is not None and (size < factor or size % factor):
+                raise ValueError(
+                    f"{name} {size} is not a multiple of {factor} (patch {self.patch}, {self.levels} levels)"
+                )
