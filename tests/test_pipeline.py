@@ -17,13 +17,16 @@ from cmmd.loading import load_pipeline
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.network_config import NetworkConfig
 from cmmd.pipeline import DEFAULT_GUIDANCE, UNSURE_GUIDANCE, CMMDPipeline
 
 
 @pytest.fixture(scope="module")
 def pipeline() -> CMMDPipeline:
     torch.manual_seed(0)
-    unet = CoupledUNet(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
+    unet = CoupledUNet(
+        network=NetworkConfig(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
+    )
     with torch.no_grad():
         for parameter in unet.parameters():
             parameter += 0.05 * torch.randn_like(parameter)

@@ -6,17 +6,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cmmd import __version__
+
 
 def provenance(config: dict[str, Any], *, seed: int) -> dict[str, Any]:
     """Configuration, seed, commit and versions: what every result carries."""
-    packages = ("cmmd", "torch", "diffusers", "numpy")
+    packages = ("torch", "diffusers", "numpy")
     return {
         "config": config,
         "seed": seed,
         "commit": commit(),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "versions": {package: version(package) for package in packages},
+        "versions": {"cmmd": __version__} | {package: version(package) for package in packages},
     }
 
 

@@ -1,71 +1,15 @@
-"""Encoded clips: statistics, aligned crops, order from (seed, step), safe files."""
+"""Encoded clips: safe files, the common grid of the world, clips that are held out."""
 
 import pytest
 import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.order import batch_indices, epoch_order, mixed_batch_indices
-from cmmd.data.statistics import Statistics
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.video_autoencoder import small_autoencoder
-
-
-def numbered_clips(clips: int = 5, frames: int = 12) -> EncodedClips:
-    """Every value says which frame it belongs to."""
-    time = torch.arange(frames, dtype=torch.float32)
-    video = time.view(1, 1, frames, 1, 1).expand(clips, 4, frames, 8, 8)
-    audio = time.repeat_interleave(8).view(1, 1, 1, 8 * frames).expand(clips, 1, 64, 8 * frames)
-    one = {"video": Statistics(mean=(0.0,) * 4, std=(1.0,) * 4), "audio": Statistics(mean=(0.0,), std=(1.0,))}
-    return EncodedClips(
-        video=video.half(), audio=audio.half(), video_statistics=one["video"], audio_statistics=one["audio"]
-    )
-
-
-def test_crops_cut_the_same_stretch_from_both_modalities(generator):
-    batch = numbered_clips().crops(torch.tensor([0, 3, 4]), frames=6, generator=generator)
-    assert batch.video.shape == (3, 4, 6, 8, 8) and batch.audio.shape == (3, 1, 64, 48)
-    assert torch.equal(batch.video[:, 0, :, 0, 0], batch.audio[:, 0, 0, ::8])
-
-
-def test_clips_shorter_than_a_crop_are_refused(generator):
-    with pytest.raises(ValueError, match="clips have 12 frames, expected at least 16"):
-        numbered_clips().crops(torch.tensor([0]), frames=16, generator=generator)
-
-
-def test_statistics_standardise_and_restore():
-    clips = 3.0 + 2.0 * torch.randn(6, 2, 10, 4, 4, dtype=torch.float64)
-    clips[:, 1] *= 5
-    statistics = Statistics.of(clips)
-    standard = statistics.standardise(clips)
-    assert standard.mean((0, 2, 3, 4)).abs().max() < 1e-5
-    assert (standard.std((0, 2, 3, 4)) - 1).abs().max() < 1e-2
-    assert torch.allclose(statistics.restore(standard), clips)
-    with pytest.raises(ValueError, match="statistics are of 2 channels, the tensor has 3"):
-        statistics.standardise(torch.zeros(1, 3, 4))
-
-
-def test_an_epoch_sees_every_clip_once_and_batches_reach_over_its_end():
-    drawn = torch.cat([batch_indices(10, 4, seed=3, step=step) for step in range(5)])
-    assert sorted(drawn[:10].tolist()) == sorted(drawn[10:].tolist()) == list(range(10))
-    assert not torch.equal(epoch_order(10, seed=3, epoch=0), epoch_order(10, seed=3, epoch=1))
-    assert torch.equal(batch_indices(10, 4, seed=3, step=2), drawn[8:12])
-
-
-def test_a_mixture_sees_a_set_as_often_as_its_weight_says_and_in_epochs():
-    drawn = torch.cat([mixed_batch_indices((6, 30), (3, 1), 8, seed=1, step=step) for step in range(90)])
-    small = drawn[drawn < 6]
-    assert len(small) / len(drawn) == pytest.approx(0.75, abs=0.02)
-    # Each of its clips as often as any other, but for the epoch that has begun; no two epochs in the same order.
-    assert torch.bincount(small).max() - torch.bincount(small).min() <= 2
-    assert len({tuple(small[start : start + 6].tolist()) for start in range(0, 60, 6)}) > 3
-    assert torch.equal(drawn[40:48], mixed_batch_indices((6, 30), (3, 1), 8, seed=1, step=5))
-    assert sorted(mixed_batch_indices((9,), (2.0,), 9, seed=0, step=3).tolist()) == list(range(9))
-    with pytest.raises(ValueError, match="expected a weight above 0 for each"):
-        mixed_batch_indices((6, 30), (1, 0), 8, seed=0, step=0)
 
 
 def test_files_are_read_back_under_their_key_only(tmp_path):

@@ -14,6 +14,7 @@ from cmmd.data.world.files import write_world
 from cmmd.evaluation.delay_response import delayed
 from cmmd.latents.video_autoencoder import small_autoencoder
 from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.network_config import NetworkConfig
 from cmmd.pipeline import CMMDPipeline
 
 FIRST = 1_000_000
@@ -44,7 +45,9 @@ def without_events(folder: Path) -> None:
 def random_model(folder: Path) -> Path:
     """A small model of random weights."""
     torch.manual_seed(0)
-    unet = CoupledUNet(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
+    unet = CoupledUNet(
+        network=NetworkConfig(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
+    )
     with torch.no_grad():
         for parameter in unet.parameters():
             parameter += 0.05 * torch.randn_like(parameter)

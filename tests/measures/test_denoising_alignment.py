@@ -4,17 +4,12 @@ import pytest
 import torch
 
 from cmmd.measures.denoising_alignment import denoising_alignment
-from cmmd.models.coupled_unet import Condition, CoupledUNet
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import Condition
+from cmmd.models.network_config import NetworkConfig
 
-SIZES = {
-    "frames": 8,
-    "latent_channels": 2,
-    "latent_size": 4,
-    "mels": 16,
-    "video_widths": (16, 24),
-    "audio_widths": (16, 24),
-    "heads": 2,
-}
+SIZES = {"frames": 8, "latent_channels": 2, "latent_size": 4, "mels": 16}
+NETWORK = NetworkConfig(video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2)
 
 
 class Listener(CoupledUNet):
@@ -43,7 +38,7 @@ def clips() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_who_knows_the_condition_gains_all_of_the_error_and_the_deaf_gain_nothing(clips):
-    unet = Listener(**SIZES)
+    unet = Listener(**SIZES, network=NETWORK)
     assert denoising_alignment(unet, *clips, modality="audio").tolist() == pytest.approx([1.0] * 9, abs=1e-4)
     unet.deaf = True
     assert denoising_alignment(unet, *clips, modality="audio").tolist() == pytest.approx([0.0] * 9, abs=1e-6)
@@ -51,13 +46,15 @@ def test_who_knows_the_condition_gains_all_of_the_error_and_the_deaf_gain_nothin
 
 def test_exchanged_conditions_are_worse_than_chance(clips):
     audio, video = clips
-    gains = denoising_alignment(Listener(**SIZES), audio, video.roll(-1, 0), modality="audio", others=8)
+    gains = denoising_alignment(
+        Listener(**SIZES, network=NETWORK), audio, video.roll(-1, 0), modality="audio", others=8
+    )
     assert gains.max() < 1 and gains.mean() < 0.9
 
 
 def test_the_same_noise_gives_the_same_gains_and_two_clips_are_the_least():
     torch.manual_seed(0)
-    unet = CoupledUNet(**SIZES)
+    unet = CoupledUNet(**SIZES, network=NETWORK)
     for parameter in unet.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     generator = torch.Generator().manual_seed(0)

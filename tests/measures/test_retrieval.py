@@ -5,7 +5,12 @@ import torch
 
 from cmmd.measures.retrieval import retrieve
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import Condition, CoupledUNet
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import Condition
+from cmmd.models.network_config import NetworkConfig
+
+SIZES = {"frames": 8, "latent_channels": 2, "latent_size": 4, "mels": 16}
+NETWORK = NetworkConfig(video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2)
 
 
 class Listener(CoupledUNet):
@@ -29,9 +34,7 @@ class Listener(CoupledUNet):
 
 @pytest.mark.parametrize("hears_well", [True, False])
 def test_who_listens_finds_the_condition(hears_well):
-    unet = Listener(
-        frames=8, latent_channels=2, latent_size=4, mels=16, video_widths=(16, 24), audio_widths=(16, 24), heads=2
-    )
+    unet = Listener(**SIZES, network=NETWORK)
     unet.hears_well = hears_well
     levels = torch.linspace(-2, 2, 9)
     audio = levels[:, None, None, None].expand(9, 1, 16, 64)
@@ -43,9 +46,7 @@ def test_who_listens_finds_the_condition(hears_well):
 
 def test_an_untrained_model_is_near_chance_in_both_directions():
     torch.manual_seed(0)
-    unet = CoupledUNet(
-        frames=8, latent_channels=2, latent_size=4, mels=16, video_widths=(16, 24), audio_widths=(16, 24), heads=2
-    )
+    unet = CoupledUNet(**SIZES, network=NETWORK)
     for parameter in unet.parameters():  # the last projections of a fresh model are zero: it would not hear at all
         torch.nn.init.normal_(parameter, std=0.1)
     generator = torch.Generator().manual_seed(0)

@@ -8,14 +8,13 @@ from cmmd.models import blocks
 from cmmd.models.staged_unet import plan_stages
 
 
-def test_grids_are_reached_by_means_repeats_and_lines(generator):
+def test_grids_are_reached_by_means_and_repeats(generator):
     x = torch.tensor([[[0.0, 2.0, 4.0, 8.0]]])
     assert torch.equal(blocks.to_grid(x, 2), torch.tensor([[[1.0, 6.0]]]))
     assert torch.equal(blocks.to_grid(x[..., :2], 4), torch.tensor([[[0.0, 0.0, 2.0, 2.0]]]))
-    assert torch.equal(blocks.to_grid(x[..., :2], 4, up="linear"), torch.tensor([[[0.0, 0.5, 1.5, 2.0]]]))
     assert blocks.to_grid(x, 4) is x
     x = torch.randn(2, 3, 6, generator=generator)
-    assert torch.equal(blocks.to_grid(blocks.to_grid(x, 24, up="repeat"), 6), x)
+    assert torch.equal(blocks.to_grid(blocks.to_grid(x, 24), 6), x)
     with pytest.raises(ValueError, match="6 and 4 steps"):
         blocks.to_grid(x, 4)
 
@@ -25,8 +24,31 @@ def test_frame_convolution_is_the_convolution(size, generator):
     conv = blocks.FrameConv(5, 7).double()
     x = torch.randn(2, 5, 3, size, size, generator=generator, dtype=torch.float64)
     frames = x.transpose(1, 2).flatten(0, 1)
-    expected = F.conv2d(frames, conv.weight[:, :, 0], conv.bias, padding=1).unflatten(0, (2, 3)).transpose(1, 2)
+    expected = F.conv2d(frames, conv.weight, conv.bias, padding=1).unflatten(0, (2, 3)).transpose(1, 2)
     torch.testing.assert_close(conv(x), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 3, 2, 4), (2, 5, 6, 4)], ids=["video", "audio"])
+def test_point_convolution_is_a_matrix_product_at_every_position(shape, generator):
+    conv = blocks.PointConv(5, 7).double()
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    expected = torch.einsum("oc,bcp->bop", conv.weight[:, :, 0, 0], x.flatten(2))
+    assert conv.bias is not None
+    expected = expected + conv.bias[:, None]
+    assert conv(x).shape == (2, 7, *shape[2:])
+    torch.testing.assert_close(conv(x).flatten(2), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 3, 4, 2), (1, 8, 4, 6)], ids=["video", "audio"])
+def test_resampling_halves_by_means_and_doubles_by_repeats_but_never_frames(shape, generator):
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    # The last two axes are space, or frequency and time: frames of a video stand before them.
+    corners = [x[..., i::2, j::2] for i in range(2) for j in range(2)]
+    torch.testing.assert_close(blocks.Resample(8, 8, direction="down")(x), sum(corners) / 4, rtol=0, atol=1e-12)
+    up = blocks.Resample(8, 16, direction="up").double()
+    assert up.project is not None
+    expected = up.project(x).repeat_interleave(2, -1).repeat_interleave(2, -2)
+    torch.testing.assert_close(up(x), expected, rtol=0, atol=1e-12)
 
 
 def test_time_convolution_is_the_convolution(generator):
@@ -56,8 +78,8 @@ def test_attention_stays_within_its_axes(generator):
 def test_embedding_tells_close_times_apart_and_survives_half_precision():
     torch.manual_seed(0)
     embed = blocks.TimeEmbedding(32)
-    t = torch.tensor([[0.9, 0.901]])
-    # In bfloat16 both times would be 0.8984: the angles must be computed before rounding.
+    t = torch.tensor([[0.899, 0.9]])
+    assert t.bfloat16().unique().tolist() == [0.8984375]  # the angles must be computed before rounding
     found = embed.bfloat16()(t).float()
     assert (found[..., 0] - found[..., 1]).abs().max() > 0.01
 

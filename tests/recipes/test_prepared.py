@@ -77,7 +77,7 @@ def test_the_papers_recipes_take_two_steps(name, media, tmp_path):
     config = small_config(autoencoder=made_autoencoder(tmp_path / "autoencoder"), geometry=Geometry(image_size=128))
     prepare(with_splits(list_folder(media), validation=0.2), tmp_path / "prepared", config, workers=1)
     settings = (f"prepared.folders=[{tmp_path / 'prepared'}]", f"autoencoder={config.autoencoder}")
-    small = ("loop.batch_size=2", "loop.parts=1", "loop.precision=fp32")
+    small = ("loop.batch_size=2", "loop.micro_batches=1", "loop.precision=fp32")
     assert main(["train", name, *words(*settings, *small), "--out", str(tmp_path / "run")]) == 0
     made = CMMDPipeline.from_pretrained(tmp_path / "run/model").to(torch.float32)
     clip = made_clip(tmp_path / "new.mkv", seconds=1.6)

@@ -3,7 +3,7 @@
 import argparse
 import os
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,13 @@ BATCH = BatchConfig(
     conditioning=ConditioningConfig(),
     contrastive=ContrastiveConfig(weight=0.1, begin=2),
 )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """As a recipe has them."""
+
+    loop: LoopConfig
 
 
 def small_clips(count: int, seed: int) -> EncodedClips:
@@ -98,7 +105,7 @@ def main() -> None:
         unet,
         objective(small_clips(16, 0), BATCH, die),
         loop=loop,
-        config=loop,
+        config=Settings(loop=loop),
         out=arguments.out,
         resume=arguments.resume,
         held_out=held_out,

@@ -2,37 +2,22 @@
 
 import sys
 import types
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from line import fit, line, weights
+from torch import nn
 
 from cmmd.errors import InputError
-from cmmd.training.log import read_log
-from cmmd.training.loop import LoopConfig, Part, StepReport
+from cmmd.training.log import Log, read_log
+from cmmd.training.held_out import HeldOut
+from cmmd.training.loop_config import LoopConfig
+from cmmd.training.objective import MicroBatch, Objective, Term
 from cmmd.training.run import run_training
 from cmmd.training.state import checkpoints
-from cmmd.training.team import Team
-from cmmd.training.throughput import Throughput, matrix_product_speed
 
-CONFIG = LoopConfig(steps=40, batch_size=4, learning_rate=1e-1, warmup=2, average_decay=0.1, save_every=5, log_every=5)
-
-
-def line() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Linear(3, 1)
-
-
-def slope_of(value: float):
-    """Losses of fitting y = value * sum(x)."""
-
-    def losses(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
-        x = torch.randn(8, 3, generator=generator)
-        return {"loss": (model(x) - value * x.sum(1, keepdim=True)).square().mean()}
-
-    return losses
+CONFIG = LoopConfig(steps=40, batch_size=8, learning_rate=1e-1, warmup=2, ema_decay=0.1, save_every=5, log_every=5)
 
 
 def held_out(log) -> dict[int, float]:
@@ -43,7 +28,13 @@ def test_the_best_step_by_what_is_held_out_is_kept_and_returned(tmp_path):
     """Training towards a slope of 3 passes by one of 0.5, which is what the held-out clips have."""
     config = replace(CONFIG, evaluate_every=2)
     model = run_training(
-        line(), slope_of(3.0), loop=config, config=config, out=tmp_path, resume=False, held_out=slope_of(0.5)
+        line(),
+        fit(3.0),
+        loop=config,
+        config=config,
+        out=tmp_path,
+        resume=False,
+        held_out=HeldOut(objective=fit(0.5), batch_size=8),
     )
     found = held_out(tmp_path / "log.jsonl")
     best = min(found, key=lambda step: found[step])
@@ -58,63 +49,31 @@ def test_the_best_step_by_what_is_held_out_is_kept_and_returned(tmp_path):
 def test_training_stops_when_what_is_held_out_gets_no_better_and_a_resumed_one_at_the_same_step(tmp_path):
     config = replace(CONFIG, evaluate_every=2, patience=4)
 
-    def stops(model: nn.Module, part: Part, generator: torch.Generator) -> Mapping[str, Tensor]:
-        if part.step == 7:
+    def stops(step: int, micro_batch: MicroBatch):
+        if step == 7:
             raise KeyboardInterrupt
-        return slope_of(3.0)(model, part, generator)
+        return fit(3.0).draw(step, micro_batch)
 
-    shared = {"loop": config, "config": config, "held_out": slope_of(0.5)}
-    whole = run_training(line(), slope_of(3.0), out=tmp_path / "whole", resume=False, **shared)
+    shared = {"loop": config, "config": config, "held_out": HeldOut(objective=fit(0.5), batch_size=8)}
+    whole = run_training(line(), fit(3.0), out=tmp_path / "whole", resume=False, **shared)
     with pytest.raises(KeyboardInterrupt):
-        run_training(line(), stops, out=tmp_path / "part", resume=False, **shared)
-    part = run_training(line(), slope_of(3.0), out=tmp_path / "part", resume=True, **shared)
+        run_training(line(), Objective(stops, fit(3.0).losses), out=tmp_path / "part", resume=False, **shared)
+    part = run_training(line(), fit(3.0), out=tmp_path / "part", resume=True, **shared)
     found = held_out(tmp_path / "whole" / "log.jsonl")
     best = min(found, key=lambda step: found[step])
     assert max(found) == best + 8 < config.steps
     assert held_out(tmp_path / "part" / "log.jsonl") == found
-    again = run_training(line(), slope_of(3.0), out=tmp_path / "part", resume=True, **shared)
+    again = run_training(line(), fit(3.0), out=tmp_path / "part", resume=True, **shared)
     assert held_out(tmp_path / "part" / "log.jsonl") == found
     for other in (part, again):
         assert all(map(torch.equal, whole.state_dict().values(), other.state_dict().values()))
 
 
-def test_the_log_tells_clips_a_second_and_the_share_of_the_peak(tmp_path):
-    run_training(line(), slope_of(1.0), loop=CONFIG, config=CONFIG, out=tmp_path, resume=False)
+def test_the_log_tells_items_a_second_and_the_share_of_the_peak(tmp_path):
+    run_training(line(), fit(1.0), loop=CONFIG, config=CONFIG, out=tmp_path, resume=False)
     first, *lines = read_log(tmp_path / "log.jsonl")
     assert first["matrix_product_gflops"] > 0.1
-    assert all(entry["clips_per_second"] > 0 and entry["share_of_peak"] < 1 for entry in lines)
-
-
-@pytest.mark.parametrize("attends", [False, True])
-def test_operations_are_counted_as_by_hand(attends):
-    """A matrix product forward and two backward; attention, which is one operation on a CPU, as well."""
-    x = torch.randn(2, 1, 8, 16, requires_grad=True)
-
-    def step() -> StepReport:
-        if attends:
-            torch.nn.functional.scaled_dot_product_attention(x, x, x).sum().backward()
-        else:
-            (x @ torch.randn(16, 5, requires_grad=True)).sum().backward()
-        return StepReport(1, {"loss": 0.0}, 0.0, seconds=0.5)
-
-    throughput = Throughput(CONFIG, Team(), peak=1e6)
-    reports = list(throughput.counted(step() for _ in range(2)))
-    # Attention: two products forward; five backward, the first of which is the scores' again.
-    products = 2 * (2 * 8 * 8 * 16) * (2 + 5) if attends else 2 * (2 * 8 * 16 * 5) * 3
-    assert throughput.flops == products
-    assert throughput.of(reports) == {"clips_per_second": 8.0, "share_of_peak": round(products / 0.5 / 1e6, 4)}
-
-
-def test_a_larger_product_is_not_faster_than_possible():
-    assert 1e8 < matrix_product_speed(torch.device("cpu"), torch.float32) < 1e13
-
-
-def test_blocks_are_compiled_where_it_is_asked_for(tmp_path, monkeypatch):
-    compiled = []
-    monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
-    config = replace(CONFIG, compile=True, steps=1)
-    run_training(line(), slope_of(1.0), loop=config, config=config, out=tmp_path, resume=False)
-    assert compiled == ["Linear"]
+    assert all(entry["items_per_second"] > 0 and entry["share_of_peak"] < 1 for entry in lines)
 
 
 def test_tensorboard_gets_the_figures_of_the_log(tmp_path):
@@ -122,7 +81,7 @@ def test_tensorboard_gets_the_figures_of_the_log(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     config = replace(CONFIG, trackers=("tensorboard",))
-    run_training(line(), slope_of(1.0), loop=config, config=config, out=tmp_path, resume=False)
+    run_training(line(), fit(1.0), loop=config, config=config, out=tmp_path, resume=False)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     logged = {entry["step"]: entry["loss"] for entry in read_log(tmp_path / "log.jsonl") if "loss" in entry}
@@ -148,7 +107,7 @@ def test_wandb_gets_the_figures_of_the_log(tmp_path, monkeypatch):
     monkeypatch.setattr(wandb, "init", init, raising=False)
     monkeypatch.setitem(sys.modules, "wandb", wandb)
     config = replace(CONFIG, trackers=("wandb",))
-    run_training(line(), slope_of(1.0), loop=config, config=config, out=tmp_path, resume=False)
+    run_training(line(), fit(1.0), loop=config, config=config, out=tmp_path, resume=False)
     assert told == [
         *((entry["step"], entry["loss"]) for entry in read_log(tmp_path / "log.jsonl") if "loss" in entry),
         (-1, 0.0),
@@ -161,5 +120,90 @@ def test_a_tracker_that_is_not_installed_is_told_before_training(tmp_path, monke
     monkeypatch.setitem(sys.modules, package, None)
     config = replace(CONFIG, trackers=(name,))
     with pytest.raises(InputError, match=f"{name} is not installed, expected it after: pip install"):
-        run_training(line(), slope_of(1.0), loop=config, config=config, out=tmp_path, resume=False)
+        run_training(line(), fit(1.0), loop=config, config=config, out=tmp_path, resume=False)
     assert not (tmp_path / "log.jsonl").exists()
+
+
+def test_a_run_killed_between_saves_ends_in_the_same_weights_and_log(tmp_path):
+    def stops(step: int, micro_batch: MicroBatch):
+        if step == 6:
+            raise KeyboardInterrupt
+        return fit().draw(step, micro_batch)
+
+    config = replace(CONFIG, steps=12, save_every=4, log_every=1)
+    whole = run_training(line(), fit(), loop=config, config=config, out=tmp_path / "whole", resume=False)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(
+            line(), Objective(stops, fit().losses), loop=config, config=config, out=tmp_path / "part", resume=False
+        )
+    part = run_training(line(), fit(), loop=config, config=config, out=tmp_path / "part", resume=True)
+    assert all(map(torch.equal, weights(whole), weights(part)))
+    logs = [
+        [(entry["step"], entry["loss"]) for entry in read_log(tmp_path / name / "log.jsonl") if "step" in entry]
+        for name in ("whole", "part")
+    ]
+    assert logs[0] == logs[1] and len(logs[0]) == config.steps
+    assert (tmp_path / "part" / "losses.png").stat().st_size > 1000
+
+
+def test_a_run_is_made_longer_and_a_setting_that_decides_is_named(tmp_path):
+    config = replace(CONFIG, schedule="constant", steps=6, log_every=1)
+    longer = replace(config, steps=10, save_every=3, micro_batches=2)
+
+    def run(loop: LoopConfig, name: str, *, resume: bool) -> nn.Module:
+        return run_training(line(), fit(), loop=loop, config=Settings(loop=loop), out=tmp_path / name, resume=resume)
+
+    run(config, "part", resume=False)
+    with pytest.raises(InputError, match="holds a run already, expected --resume or another --out"):
+        run(config, "part", resume=False)
+    other = replace(longer, learning_rate=0.5, seed=3)
+    message = r"yaml: loop\.learning_rate was 0\.1, is 0\.5; loop\.seed was 0, is 3; expected the settings of the run"
+    with pytest.raises(InputError, match=message):
+        run(other, "part", resume=True)
+    grown, whole = run(longer, "part", resume=True), run(longer, "whole", resume=False)
+    for a, b in zip(weights(grown), weights(whole), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """As a recipe has them."""
+
+    loop: LoopConfig
+
+
+def test_there_must_be_a_run_to_resume(tmp_path):
+    with pytest.raises(InputError, match=r"none: found no config\.yaml, expected the folder of a run to resume"):
+        run_training(line(), fit(), loop=CONFIG, config=CONFIG, out=tmp_path / "none", resume=True)
+
+
+def test_a_process_that_torchrun_started_again_resumes(tmp_path, monkeypatch):
+    config = replace(CONFIG, steps=6)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    # Nothing is there yet when the first start failed before it wrote anything.
+    run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False)
+    drawn = []
+
+    def noted(step: int, micro_batch: MicroBatch):
+        drawn.append(step)
+        return fit().draw(step, micro_batch)
+
+    run_training(line(), Objective(noted, fit().losses), loop=config, config=config, out=tmp_path, resume=False)
+    assert drawn == []
+
+
+def test_what_a_killed_save_left_is_swept_away(tmp_path):
+    config = replace(CONFIG, steps=6)
+    (tmp_path / ".step-00000009.partial").mkdir()
+    run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False)
+    assert not list(tmp_path.glob(".step-*.partial"))
+
+
+def test_log_survives_a_line_cut_short(tmp_path):
+    path = tmp_path / "log.jsonl"
+    Log(path, resume_at=0).write(step=1, loss=0.5)
+    with path.open("a") as file:
+        file.write('{"step": 2, "lo')
+    assert read_log(path) == [{"step": 1, "loss": 0.5}]
+    Log(path, resume_at=1).write(step=2, loss=0.25)
+    assert [entry["step"] for entry in read_log(path)] == [1, 2]

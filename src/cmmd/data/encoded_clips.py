@@ -41,7 +41,7 @@ class EncodedClips:
         available = self.video.shape[2]
         if available < frames:
             raise ValueError(f"clips have {available} frames, expected at least {frames}")
-        starts = (start * (available - frames + 1)).long().tolist()
+        starts = (start.double() * (available - frames + 1)).long().tolist()
         each = SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
         chosen = list(zip(indices.tolist(), starts, strict=True))
         video = torch.stack([self.video[index][:, first : first + frames] for index, first in chosen])

@@ -37,8 +37,8 @@ class TrainingClips(Protocol):
     ) -> ClipBatch:
         """A stretch of `frames` video frames of every chosen clip, standardised float32.
 
-        start: in [0, 1), where the stretch begins among all places where it can. mirror: in [0, 1), below 1/2 for a clip
-        that is shown in a mirror, where the set has mirrored clips. Raises ValueError for a clip that is shorter.
+        start: in [0, 1), where the stretch begins among all places where it can. mirror: in [0, 1), below 1/2 to show
+        a clip in a mirror, where the set has mirrored clips. Raises ValueError for a clip that is shorter.
         """
         ...
 

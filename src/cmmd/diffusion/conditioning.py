@@ -8,6 +8,7 @@ one is the other's mismatched clip.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -22,7 +23,7 @@ DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video", "joint"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConditioningConfig:
-    """video_to_audio, audio_to_video, joint: shares of the items, which sum to 1. dropout: share of them that hear nothing.
+    """video_to_audio, audio_to_video, joint: shares of the items; they sum to 1. dropout: share that hears nothing.
     keep_clean: share with a stretch of the generated modality that stays clean.
 
     audio_noise, video_noise: factors on the noise-to-signal ratio of uniform times; above 1, more of training goes to
@@ -82,7 +83,7 @@ def draw_conditioning(
 ) -> Conditioning:
     """Draw what each of ``batch`` items of ``frames`` video frames learns, on the CPU.
 
-    ``fraction`` of the conditional items that hear are contrasted. The number of draws depends on nothing but ``batch``,
+    ``fraction`` of the conditional items that hear are contrasted. How much is drawn depends on nothing but ``batch``,
     so that two configurations see the same times and stretches.
     """
 
@@ -157,7 +158,7 @@ def most_contrasted(
 def _counts(config: ConditioningConfig, pairs: int, draw: float) -> list[int]:
     """Pairs of each direction: the whole number below or above its share of them."""
     edges = [0, *(_whole(pairs * sum(config.direction_probabilities[: n + 1]), draw) for n in range(2)), pairs]
-    return [above - below for below, above in zip(edges, edges[1:], strict=False)]
+    return [above - below for below, above in pairwise(edges)]
 
 
 def _whole(share: float, draw: float) -> int:

@@ -26,7 +26,7 @@ from cmmd.models.video_unet import VideoUNet
 
 
 class Heard(NamedTuple):
-    """Which items of a stream hear (b,), and to whom they listen; without a `listening`, to the item of their number."""
+    """Which items of a stream hear, (b,), and to whom they listen; without a `listening`, to their own number."""
 
     hears: Tensor
     listening: Listening | None

@@ -1,4 +1,4 @@
-"""What the two streams of a coupled U-Net pass to each other: predictions, conditions, and who listens to whom (ours)."""
+"""What the streams of a coupled U-Net pass to each other: conditions, and who listens to whom (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class Listening(NamedTuple):
 
 
 def reordered(x: Float[Tensor, "b ... time"], order: Int[Tensor, "b blocks"]) -> Float[Tensor, "b ... time"]:
-    """The equal stretches ("blocks") of the last axis in another order for each item: block j becomes block order[j]."""
+    """The equal stretches ("blocks") of the last axis in another order for each item: place j gets block order[j]."""
     stretches = x.unflatten(-1, (order.shape[1], -1))
     index = order.view(len(order), *(1,) * (x.ndim - 2), -1, 1).expand_as(stretches)
     return stretches.gather(-2, index).flatten(-2)

@@ -1,4 +1,4 @@
-"""Where the two streams meet after a stage: what every kind of fusion offers (paper: the block's place; ours: its form)."""
+"""The interface of all kinds of fusion: where the two streams meet after a stage (paper: its place; ours: its form)."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn

@@ -11,7 +11,7 @@ def build_fusion(network: NetworkConfig, stages: dict[Modality, StagePlan], *, l
     """The fusion module that follows one stage of each U-Net."""
     if network.fusion == "none":
         return Fusion()
-    levels = {name: stage.level for name, stage in stages.items()}
+    levels: dict[Modality, int] = {name: stage.level for name, stage in stages.items()}
     return EasyFusion(
         channels={name: stage.channels_out for name, stage in stages.items()},
         positions={"video": (latent_size >> levels["video"]) ** 2, "audio": (mels // network.patch) >> levels["audio"]},

@@ -1,7 +1,7 @@
 """The settings of a coupled U-Net, and the sizes of clips that they can take (ours)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -69,8 +69,10 @@ class NetworkConfig:
         """From the plain values of a model's config.json; defaults where there are none."""
         if isinstance(values, NetworkConfig):
             return values
-        known = {field.name for field in fields(cls)}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in (values or {}).items() if k in known})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in (values or {}).items()
+        }
+        return cls(**plain)
 
     @property
     def levels(self) -> int:

@@ -4,22 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from torch import nn
-
 from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.training_clips import TrainingClips
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe, build_network
+from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
 from cmmd.recipes.model_folder import save_model
 from cmmd.recipes.recipe_clips import recipe_autoencoder, recipe_clips
-from cmmd.training.batch import BatchConfig, TrainingBatch, draw_batch
-from cmmd.training.cmmd_losses import cmmd_losses
 from cmmd.training.distributed import Ranks
-from cmmd.training.held_out import HeldOut
-from cmmd.training.objective import MicroBatch, Objective, Terms
 from cmmd.training.run import run_training
 
 if TYPE_CHECKING:
@@ -73,44 +67,6 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
 
         assert isinstance(clips, EncodedClips) and isinstance(held_out, EncodedClips)
         report_copies(pipeline, clips, held_out, samples=config.copies, seed=config.loop.seed, out=out)
-
-
-def cmmd_objective(config: CoupledRecipe, clips: TrainingClips, batch: BatchConfig | None = None) -> Objective:
-    """What a recipe minimises on these clips, in the recipe's batches or in others."""
-    batch = batch or config.batch_config()
-
-    def draw(step: int, micro_batch: MicroBatch) -> TrainingBatch:
-        return draw_batch(clips, batch, seed=config.loop.seed, step=step, micro_batch=micro_batch)
-
-    def losses(model: nn.Module, drawn: TrainingBatch) -> Terms:
-        assert isinstance(model, CoupledUNet)
-        return cmmd_losses(model, drawn, contrastive=batch.contrastive, prediction_type=config.prediction_type)
-
-    return Objective(draw, losses)
-
-
-def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
-    """How much worse a wrong condition is than the right one on these clips: the loss is lowest where that is most.
-
-    Denoising alone keeps improving on what all clips have in common; the gap tells what is understood of these ones.
-    A single clip has no other clip. Raises InputError when it has no mismatched condition at all.
-    """
-    kinds = tuple(kind for kind in config.contrastive.mismatches if kind != "other_clip" or len(clips) > 1)
-    if not kinds:
-        raise InputError("1 clip is held out, expected 2 or more to tell the condition from that of another clip")
-    size = min(config.loop.batch_size, len(clips))
-    batch = replace(
-        config.batch_config(),
-        size=size - size % 2 if size > 1 else size,
-        contrastive=replace(config.contrastive, weight=1.0, fraction=1.0, begin=0, ramp=0, mismatches=kinds),
-        conditioning=replace(config.conditioning, video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0),
-    )
-
-    def loss(terms: dict[str, float]) -> float:
-        gaps = [terms[f"gap_{kind}"] for kind in kinds if f"gap_{kind}" in terms]
-        return -sum(gaps) / len(gaps)
-
-    return HeldOut(objective=cmmd_objective(config, clips, batch), batch_size=batch.size, loss=loss)
 
 
 def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:

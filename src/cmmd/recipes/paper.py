@@ -36,7 +36,7 @@ def epic_sounds_ncmmd() -> CoupledRecipe:
 
 
 def _base(folder: str, *, steps: int) -> CoupledRecipe:
-    """The base size, 131 M parameters, in bf16; batches of 128 in 8 micro-batches, for any number of GPUs that divides 8."""
+    """The base size, 131 M parameters, in bf16; batches of 128 in 8 micro-batches, for 1, 2, 4 or 8 GPUs."""
     return CoupledRecipe(
         autoencoder=STABLE_DIFFUSION_AUTOENCODER,
         geometry=Geometry(image_size=128),

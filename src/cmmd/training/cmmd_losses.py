@@ -5,23 +5,56 @@ sounds (that is what is joint about it). Contrasted targets go through the netwo
 further items that listen to mismatched conditions: one pass, whatever is contrasted.
 """
 
+from typing import NamedTuple
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cmmd.diffusion.conditioning import DIRECTIONS
+from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning
 from cmmd.diffusion.mismatch import Mismatch, at_speed
 from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
 from cmmd.losses.contrastive import ContrastiveConfig, contrastive_losses
 from cmmd.losses.denoising import denoising_errors
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
-from cmmd.models.exchange import OTHER, Listening, Prediction
-from cmmd.training.batch import TARGETS, Contrast, Negatives, TrainingBatch
+from cmmd.models.exchange import Listening, Prediction
+from cmmd.training.batch import Negatives, TrainingBatch
 from cmmd.training.objective import Term
 
 NOISE_LEVELS = 4
 """Equal parts of [0, 1] for which the gap is logged apart: a model listens most where noise leaves it most to guess."""
+
+
+class Stream(NamedTuple):
+    """One modality of a batch: standardised signal, noise, times, loss mask, who hears, what is contrasted."""
+
+    modality: Modality
+    clean: Float[Tensor, "b c ..."]
+    noise: Float[Tensor, "b c ..."]
+    t: Float[Tensor, "b f"]
+    mask: Float[Tensor, "b f"]
+    hears: Bool[Tensor, " b"]
+    negatives: Negatives | None
+
+    @classmethod
+    def video_of(cls, batch: TrainingBatch) -> "Stream":
+        modes, negatives = batch.modes, batch.contrast.video if batch.contrast else None
+        signal = batch.clean.video, batch.noise.video
+        return cls("video", *signal, modes.t_video, modes.video_loss, modes.video_hears, negatives)
+
+    @classmethod
+    def audio_of(cls, batch: TrainingBatch) -> "Stream":
+        modes, negatives = batch.modes, batch.contrast.audio if batch.contrast else None
+        signal = batch.clean.audio, batch.noise.audio
+        return cls("audio", *signal, modes.t_audio, modes.audio_loss, modes.audio_hears, negatives)
+
+
+class StreamErrors(NamedTuple):
+    """d(x, c) of every item under its own condition, and of every contrasted one under k mismatched conditions."""
+
+    matched: Float[Tensor, " b"]
+    mismatched: Float[Tensor, "k s"] | None
 
 
 def cmmd_losses(
@@ -33,143 +66,129 @@ def cmmd_losses(
 ) -> dict[str, Term]:
     """Named terms: `loss` (denoising plus the weighted contrastive term), `video`, `audio`, one a direction and, with a
     contrast, `contrastive` and the gaps d(x, c-) - d(x, c+) of each kind, over all items and for each noise level."""
-    modes = batch.modes
-    times = Prediction(modes.t_video, modes.t_audio)
-    pairs = list(zip(batch.clean, batch.noise, times, strict=True))
-    noisy = Prediction(*(diffuse(x, e, t) for x, e, t in pairs))
-    targets = Prediction(*(prediction_target(x, e, t, prediction_type=prediction_type) for x, e, t in pairs))
-    predicted = _denoised(model, batch, noisy)
-    items = len(batch.clips)
-    video = denoising_errors(predicted.video[:items], targets.video, mask=modes.video_loss)
-    audio = denoising_errors(predicted.audio[:items], targets.audio, mask=modes.audio_loss)
-    terms = _denoising_terms(video, audio, batch)
-    if batch.contrast is not None:
-        right = Prediction(video, audio)
-        parts = _contrast_terms(batch.contrast, batch, predicted, targets, right, contrastive)
-        total = terms["loss"].total + batch.contrast.weight * parts["contrastive"].total
-        terms |= {"loss": Term(total, terms["loss"].count)} | parts
-    return {name: term if name == "loss" else Term(term.total.detach(), term.count) for name, term in terms.items()}
+    video, audio = Stream.video_of(batch), Stream.audio_of(batch)
+    predicted = _denoised(model, video, audio)
+    video_errors = _errors(predicted.video, video, prediction_type)
+    audio_errors = _errors(predicted.audio, audio, prediction_type)
+    terms = _denoising_terms(video_errors.matched, audio_errors.matched, batch.modes)
+    if batch.contrast is None:
+        return terms
+    sides = [(audio, audio_errors), (video, video_errors)]
+    size = torch.full_like(video_errors.matched[0], len(batch.clips))
+    # The mean over the batch, as of the denoising loss: an item weighs the same in any batch.
+    contrast = Term(torch.stack([_contrastive_total(*side, contrastive) for side in sides]).sum(), size)
+    loss = Term(terms["loss"].total + batch.contrast.weight * contrast.total, size)
+    gaps = torch.stack([_gaps(*side) for side in sides]).sum(0)
+    return terms | {"loss": loss, "contrastive": contrast} | _gap_terms(contrastive.mismatches, gaps)
 
 
-def _denoised(model: CoupledUNet, batch: TrainingBatch, noisy: Prediction) -> Prediction:
+def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
     """One pass: the items and, after them, the contrasted targets under each mismatched condition."""
-    modes, contrast = batch.modes, batch.contrast
-    times = {"video": modes.t_video, "audio": modes.t_audio}
-    hears = {"video": modes.video_hears, "audio": modes.audio_hears}
-    if contrast is None:
-        return model.denoise(
-            *noisy,
-            t_video=times["video"],
-            t_audio=times["audio"],
-            video_hears=hears["video"],
-            audio_hears=hears["audio"],
-        )
-    latents, listening = {}, {}
-    for name, x in noisy._asdict().items():
-        own, other = (getattr(contrast, modality) for modality in (name, OTHER[name]))
-        latents[name], times[name], hears[name] = _with_negatives(
-            x, getattr(batch.clean, name), times[name], hears[name], own=own, other=other, modality=name
-        )
-        listening[name] = _listening(own, other, items=len(batch.clips))
+    seen, t_video, video_hears = _network_input(video, audio)
+    heard, t_audio, audio_hears = _network_input(audio, video)
     return model.denoise(
-        latents["video"],
-        latents["audio"],
-        t_video=times["video"],
-        t_audio=times["audio"],
-        video_hears=hears["video"],
-        audio_hears=hears["audio"],
-        video_listening=listening["video"],
-        audio_listening=listening["audio"],
+        seen,
+        heard,
+        t_video=t_video,
+        t_audio=t_audio,
+        video_hears=video_hears,
+        audio_hears=audio_hears,
+        video_listening=_listening(video, audio),
+        audio_listening=_listening(audio, video),
     )
 
 
-def _with_negatives(
-    noisy: Tensor, clean: Tensor, t: Tensor, hears: Tensor, *, own: Negatives, other: Negatives, modality: Modality
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents, times and hearing of a stream: the items, conditions at another speed, and its contrasted targets."""
-    sped = other.item[: len(other.sped)]
-    repeated = own.item.repeat(len(own.speaker))
-    conditions = [at_speed(clean.index_select(0, sped), other.sped, modality=modality)] if len(sped) else []
-    return (
-        torch.cat([noisy, *conditions, noisy.index_select(0, repeated)]),
-        torch.cat([t, torch.zeros_like(t[:1]).expand(len(sped), -1), t.index_select(0, repeated)]),
-        torch.cat([hears, hears.index_select(0, torch.cat([sped, repeated]))]),
-    )
+def _network_input(own: Stream, other: Stream) -> tuple[Tensor, Tensor, Tensor]:
+    """Noisy latents, times and hearing of a stream: its items, then what it says at another speed to the targets that
+    the other stream contrasts, then its own contrasted targets once for each mismatched condition."""
+    noisy = diffuse(own.clean, own.noise, own.t)
+    if own.negatives is None or other.negatives is None:
+        return noisy, own.t, own.hears
+    sped = other.negatives.item[: len(other.negatives.sped)]
+    repeated = own.negatives.item.repeat(len(own.negatives.speaker))
+    latents, times = [noisy], [own.t]
+    if len(sped):
+        clean = own.clean.index_select(0, sped)
+        latents.append(at_speed(clean, other.negatives.sped, modality=own.modality))
+        times.append(torch.zeros_like(own.t[:1]).expand(len(sped), -1))
+    latents.append(noisy.index_select(0, repeated))
+    times.append(own.t.index_select(0, repeated))
+    hears = torch.cat([own.hears, own.hears.index_select(0, torch.cat([sped, repeated]))])
+    return torch.cat(latents), torch.cat(times), hears
 
 
-def _listening(own: Negatives, other: Negatives, *, items: int) -> Listening:
-    """Items and conditions at another speed listen to the item of their number, contrasted targets as is drawn."""
-    sped = other.item[: len(other.sped)]
-    straight = torch.arange(items, device=own.item.device)
-    blocks = own.order.shape[-1]
-    order = torch.arange(blocks, device=own.item.device).expand(items + len(sped), -1)
+def _listening(own: Stream, other: Stream) -> Listening | None:
+    """Items and conditions at another speed listen to the item of their number, contrasted targets as was drawn."""
+    if own.negatives is None or other.negatives is None:
+        return None
+    items, device = len(own.clean), own.clean.device
+    sped = other.negatives.item[: len(other.negatives.sped)]
+    blocks = own.negatives.order.shape[-1]
+    as_spoken = torch.arange(blocks, device=device).expand(items + len(sped), -1)
     return Listening(
-        speakers=items + len(own.sped),
-        speaker=torch.cat([straight, sped, own.speaker.flatten()]),
-        order=torch.cat([order, own.order.flatten(0, 1)]),
+        speakers=items + len(own.negatives.sped),
+        speaker=torch.cat([torch.arange(items, device=device), sped, own.negatives.speaker.flatten()]),
+        order=torch.cat([as_spoken, own.negatives.order.flatten(0, 1)]),
     )
 
 
-def _denoising_terms(video: Float[Tensor, " b"], audio: Float[Tensor, " b"], batch: TrainingBatch) -> dict[str, Term]:
+def _errors(predicted: Tensor, stream: Stream, prediction_type: PredictionType) -> StreamErrors:
+    target = prediction_target(stream.clean, stream.noise, stream.t, prediction_type=prediction_type)
+    items = len(target)
+    matched = denoising_errors(predicted[:items], target, mask=stream.mask)
+    if stream.negatives is None:
+        return StreamErrors(matched, None)
+    k, slots = stream.negatives.speaker.shape
+    repeated = stream.negatives.item.repeat(k)
+    mismatched = denoising_errors(
+        predicted[len(predicted) - k * slots :],
+        target.index_select(0, repeated),
+        mask=stream.mask.index_select(0, repeated),
+    )
+    return StreamErrors(matched, mismatched.view(k, slots))
+
+
+def _denoising_terms(video: Float[Tensor, " b"], audio: Float[Tensor, " b"], modes: Conditioning) -> dict[str, Term]:
     """The loss of all items, the errors of each modality over those that generate it, and of each direction: of what it
     generates, sound where that is both. A conditional error below the joint one says that the model listens."""
-    modes = batch.modes
-    terms = {"loss": Term((video + audio).sum(), torch.ones_like(video).sum())}
-    for name, errors, mask in (("video", video, modes.video_loss), ("audio", audio, modes.audio_loss)):
-        terms[name] = Term(errors.sum(), mask.amax(dim=1).sum())
+    loss = Term((video + audio).sum(), torch.ones_like(video).sum())
+    video, audio = video.detach(), audio.detach()
+    terms = {
+        "loss": loss,
+        "video": Term(video.sum(), modes.video_loss.amax(dim=1).sum()),
+        "audio": Term(audio.sum(), modes.audio_loss.amax(dim=1).sum()),
+    }
     own = torch.where(modes.direction == DIRECTIONS.index("audio_to_video"), video, audio)
-    indices = torch.arange(len(DIRECTIONS), device=own.device)
-    which = (modes.direction == indices[:, None]).to(own)
-    return terms | _named(DIRECTIONS, which @ own, which.sum(1))
+    which = (modes.direction == torch.arange(len(DIRECTIONS), device=own.device)[:, None]).to(own)
+    totals, counts = which @ own, which.sum(1)
+    return terms | {name: Term(totals[index], counts[index]) for index, name in enumerate(DIRECTIONS)}
 
 
-def _contrast_terms(
-    contrast: Contrast,
-    batch: TrainingBatch,
-    predicted: Prediction,
-    targets: Prediction,
-    right: Prediction,
-    config: ContrastiveConfig,
-) -> dict[str, Term]:
-    items = len(batch.clips)
-    levels = {"video": batch.modes.t_video, "audio": batch.modes.t_audio}
-    masks = {"video": batch.modes.video_loss, "audio": batch.modes.audio_loss}
-    loss, gap_totals, gap_counts = [], [], []
-    for name in TARGETS:
-        negatives: Negatives = getattr(contrast, name)
-        k, slots = negatives.speaker.shape
-        repeated = negatives.item.repeat(k)
-        wrong = denoising_errors(
-            getattr(predicted, name)[len(getattr(predicted, name)) - k * slots :],
-            getattr(targets, name).index_select(0, repeated),
-            mask=masks[name].index_select(0, repeated),
-        ).view(k, slots)
-        matched = getattr(right, name).index_select(0, negatives.item)
-        loss.append(contrastive_losses(matched, wrong, config, valid=negatives.valid) @ negatives.counts)
-        level = levels[name].index_select(0, negatives.item).amax(dim=1)
-        totals, counts = _gaps((wrong - matched).detach(), level, negatives)
-        gap_totals.append(totals)
-        gap_counts.append(counts)
-    total, count = sum(gap_totals), sum(gap_counts)
-    names = _gap_names(config.mismatches)
-    # The mean over the batch, as of the denoising loss: an item weighs the same in any batch.
-    size = torch.full_like(loss[0], items)
-    return {"contrastive": Term(loss[0] + loss[1], size)} | _named(names, total.flatten(), count.flatten())
+def _contrastive_total(stream: Stream, errors: StreamErrors, config: ContrastiveConfig) -> Float[Tensor, ""]:
+    """Sum of the term over the contrasted items of one direction."""
+    negatives, mismatched = stream.negatives, errors.mismatched
+    assert negatives is not None and mismatched is not None
+    matched = errors.matched.index_select(0, negatives.item)
+    return contrastive_losses(matched, mismatched, config, valid=negatives.valid) @ negatives.counts
 
 
-def _gaps(gaps: Float[Tensor, "k s"], t: Float[Tensor, " s"], negatives: Negatives) -> tuple[Tensor, Tensor]:
-    """Sums and counts (k, 1 + levels): over all, then for each noise level."""
-    level = (t * NOISE_LEVELS).ceil() - 1
-    inside = level[:, None] == torch.arange(NOISE_LEVELS, device=t.device)
-    columns = torch.cat([torch.ones_like(t)[:, None], inside.to(t)], dim=1)
+@torch.no_grad()
+def _gaps(stream: Stream, errors: StreamErrors) -> Float[Tensor, "k levels_and_all 2"]:
+    """Sums and counts of d(x, c-) - d(x, c+) of one direction: over all its items, then for each noise level."""
+    negatives, mismatched = stream.negatives, errors.mismatched
+    assert negatives is not None and mismatched is not None
+    gaps = mismatched - errors.matched.index_select(0, negatives.item)
+    level = (stream.t.index_select(0, negatives.item).amax(dim=1) * NOISE_LEVELS).ceil() - 1
+    inside = level[:, None] == torch.arange(NOISE_LEVELS, device=level.device)
+    columns = torch.cat([torch.ones_like(inside[:, :1]), inside], dim=1).to(gaps)
     weights = negatives.valid * negatives.counts
-    return (gaps * weights) @ columns, weights.to(t) @ columns
+    return torch.stack([(gaps * weights) @ columns, weights @ columns], dim=-1)
 
 
-def _gap_names(mismatches: tuple[Mismatch, ...]) -> list[str]:
+def _gap_terms(mismatches: tuple[Mismatch, ...], gaps: Float[Tensor, "k levels_and_all 2"]) -> dict[str, Term]:
     levels = ["", *(f"_noise{level + 1}" for level in range(NOISE_LEVELS))]
-    return [f"gap_{kind}{level}" for kind in mismatches for level in levels]
-
-
-def _named(names: "tuple[str, ...] | list[str]", totals: Tensor, counts: Tensor) -> dict[str, Term]:
-    return {name: Term(total, count) for name, total, count in zip(names, totals, counts, strict=True)}
+    return {
+        f"gap_{kind}{level}": Term(gaps[row, column, 0], gaps[row, column, 1])
+        for row, kind in enumerate(mismatches)
+        for column, level in enumerate(levels)
+    }

@@ -11,7 +11,7 @@ SHAPES = 4
 """Batch shapes a stage may meet: with and without the contrastive term, in training and in evaluation."""
 
 
-def compile_stages(model: nn.Module) -> int:
+def compile_stages(model: nn.Module, *, backend: str = "inductor") -> int:
     """Compile, in place, the modules that a model names in ``_repeated_blocks``, or the model; returns their number."""
     names = set(getattr(model, "_repeated_blocks", None) or ())
     stages = [module for module in model.modules() if type(module).__name__ in names] or [model]
@@ -20,5 +20,5 @@ def compile_stages(model: nn.Module) -> int:
     limits.recompile_limit = max(limits.recompile_limit, graphs)
     limits.accumulated_recompile_limit = max(limits.accumulated_recompile_limit, graphs)
     for stage in stages:
-        stage.compile(dynamic=False)
+        stage.compile(dynamic=False, backend=backend)
     return len(stages)

@@ -21,4 +21,5 @@ class EMA:
     def update(self, model: nn.Module, *, updates: int) -> None:
         """Move towards the model's weights, all of them at once and without a read of the device."""
         averages: list[Tensor] = list(self.model.parameters())
-        torch._foreach_lerp_(averages, list(model.parameters()), 1 - self.decay_at(updates))
+        weight = 1 - self.decay_at(updates)
+        torch._foreach_lerp_(averages, list(model.parameters()), weight)  # pyright: ignore[reportPrivateImportUsage]

@@ -84,33 +84,51 @@ def train(
     config.allow_tf32()
     module = TrainedModule(state.model, objective, precision=config.precision)
     module = _distributed(module, state, objective, config, ranks)
-    parameters = [parameter for parameter in state.model.parameters() if parameter.requires_grad]
     finite = torch.ones((), device=ranks.device, dtype=torch.bool)
     started, logged_step = time.perf_counter(), state.step
 
     def draw(step: int) -> list[Any]:
         return _rank_batch(objective, step, config, ranks)
 
-    for batch in prefetched(draw, start=state.step, stop=config.steps):
-        for group in state.optimizer.param_groups:
-            group["lr"] = config.learning_rate_at(state.step)
-        terms = _accumulated(module, batch, config, ranks)
-        norm = unsharded(nn.utils.clip_grad_norm_(parameters, config.clip_norm))
+    for batches in prefetched(draw, start=state.step, stop=config.steps):
+        terms, norm = accumulate_gradients(module, batches, config, ranks)
         finite = finite & torch.isfinite(norm)
         is_logged = (state.step + 1) % config.log_every == 0 or state.step + 1 == config.steps
         losses = _reduced(terms, ranks) if is_logged else None
         if losses is not None or ranks.device.type == "cpu":
             _require_finite(state.step, losses, finite, norm)
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        state.ema.update(state.model, updates=state.step)
-        state.step += 1
+        update_weights(state, config)
         if losses is None:
             yield StepReport(state.step)
             continue
         seconds = (time.perf_counter() - started) / (state.step - logged_step)
         yield StepReport(state.step, losses, float(norm), seconds)
         started, logged_step = time.perf_counter(), state.step
+
+
+def accumulate_gradients(
+    module: nn.Module, batches: list[Any], config: LoopConfig, ranks: Ranks
+) -> tuple[list[Terms], Tensor]:
+    """Gradients of the whole batch from this rank's micro-batches, which the ranks exchange once, clipped; the terms of
+    each micro-batch and the gradient's norm. Nothing is read from the device."""
+    found = []
+    for index, batch in enumerate(batches):
+        with _exchanging_gradients(module, index == len(batches) - 1):
+            terms = module(moved(batch, device=ranks.device))
+            # Gradients become the mean over the ranks.
+            (terms["loss"].total * ranks.world_size / config.batch_size).backward()
+        found.append({name: Term(term.total.detach(), term.count) for name, term in terms.items()})
+    return found, unsharded(nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm))
+
+
+def update_weights(state: TrainingState, config: LoopConfig) -> None:
+    """An optimiser step at the schedule's learning rate, then the EMA."""
+    for group in state.optimizer.param_groups:
+        group["lr"] = config.learning_rate_at(state.step)
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    state.ema.update(state.model, updates=state.step)
+    state.step += 1
 
 
 def require_equal_shares(config: LoopConfig, ranks: Ranks) -> None:
@@ -146,18 +164,6 @@ def _rank_batch(objective: Objective, step: int, config: LoopConfig, ranks: Rank
     indices = range(ranks.rank, config.micro_batches, ranks.world_size)
     batches = [objective.draw(step, MicroBatch(index, config.micro_batches)) for index in indices]
     return [moved(batch, pin=True) for batch in batches] if ranks.device.type == "cuda" else batches
-
-
-def _accumulated(module: nn.Module, batches: list[Any], config: LoopConfig, ranks: Ranks) -> list[Terms]:
-    """Add the gradients of all micro-batches, which the ranks exchange once; returns the terms."""
-    found = []
-    for index, batch in enumerate(batches):
-        with _exchanging_gradients(module, index == len(batches) - 1):
-            terms = module(moved(batch, device=ranks.device))
-            # Gradients become the mean over the ranks.
-            (terms["loss"].total * ranks.world_size / config.batch_size).backward()
-        found.append({name: Term(term.total.detach(), term.count) for name, term in terms.items()})
-    return found
 
 
 @contextmanager

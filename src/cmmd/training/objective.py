@@ -7,12 +7,10 @@ Losses come as sums with their counts, so that means over micro-batches and rank
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-
-Batch = TypeVar("Batch")
 
 
 class MicroBatch(NamedTuple):
@@ -49,8 +47,8 @@ def step_generator(seed: int, step: int, *stream: int | str) -> torch.Generator:
 
 
 def moved(
-    batch: Batch, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None, pin: bool = False
-) -> Batch:
+    batch: Any, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None, pin: bool = False
+) -> Any:
     """The same batch with every tensor on a device, without waiting for it; `dtype` is for floating tensors alone.
 
     pin: into page-locked memory, from which a GPU copies while it computes.

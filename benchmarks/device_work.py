@@ -1,0 +1,78 @@
+"""What a piece of code asks of a device: kernels, host reads, copies; counted without a device, or measured on one.
+
+Without a GPU operations are counted as torch dispatches them, on tensors without values (FakeTensorMode): one that is
+neither a view nor bookkeeping is a kernel, which is what eager mode launches, give or take fused ones.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+HOST_READS = {"_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "unique_dim", "_unique2"}
+"""Operations that wait for the device to say a number, a truth or a size."""
+NO_KERNEL = {"detach", "alias", "empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "lift_fresh"}
+NAMESPACES = {"prim", "profiler", "prims"}
+"""Of bookkeeping."""
+
+
+@dataclass(slots=True)
+class DeviceWork:
+    """kernels: launched. host_reads: times that the host waits for the device. copies: between host and device."""
+
+    kernels: int = 0
+    host_reads: int = 0
+    copies: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
+
+
+class Dispatched(TorchDispatchMode):
+    """Counts what is dispatched inside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = DeviceWork()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        namespace, name = func._schema.name.split("::")
+        if name in HOST_READS or (name == "index" and _has_mask(args)):
+            self.work.host_reads += 1
+        if namespace not in NAMESPACES and name not in NO_KERNEL and not func.is_view:
+            self.work.kernels += 1
+            self.work.operations[name] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def _has_mask(args: Any) -> bool:
+    """Indexing by a mask asks the device how many values there are."""
+    return any(isinstance(index, torch.Tensor) and index.dtype == torch.bool for index in args[1])
+
+
+def dispatched(run: Callable[[], object]) -> DeviceWork:
+    """The work of `run`, by dispatch."""
+    with Dispatched() as mode:
+        run()
+    return mode.work
+
+
+def launched(run: Callable[[], object]) -> DeviceWork:
+    """The work of `run` on a GPU, as CUDA's own profiler saw it; run it once before."""
+    torch.cuda.synchronize()
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+        run()
+        names = Counter()  # before the synchronisation that ends the measurement
+    for event in profiler.events():
+        names[event.name] += 1
+    work = DeviceWork()
+    for name, count in names.items():
+        if name in ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx"):
+            work.kernels += count
+        elif name in ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize"):
+            work.host_reads += count
+        elif name == "cudaMemcpyAsync":
+            work.copies += count
+    return work

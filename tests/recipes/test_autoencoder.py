@@ -1,0 +1,48 @@
+"""Training of the frame autoencoder: batches however they are cut, crops on the grid of the latents."""
+
+import torch
+
+from cmmd.data.order import batch_indices
+from cmmd.latents.video_autoencoder import small_autoencoder
+from cmmd.losses.reconstruction import reconstruction_losses
+from cmmd.recipes.autoencoder import CROP, autoencoder_objective
+from cmmd.training.objective import MicroBatch
+
+
+def placed_frames(count: int) -> torch.Tensor:
+    """Pictures whose red is the frame's number, green the row and blue the column."""
+    rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+    pictures = [torch.stack([torch.full_like(rows, frame), rows, columns], dim=-1) for frame in range(count)]
+    return torch.stack(pictures).byte()
+
+
+def test_a_batch_is_the_same_however_it_is_cut():
+    objective = autoencoder_objective(placed_frames(10), batch_size=8, latent_channels=4, seed=1)
+    whole = objective.draw(2, MicroBatch())
+    cut = [objective.draw(2, MicroBatch(index, 4)) for index in range(4)]
+    assert torch.equal(torch.cat([part.pixels for part in cut]), whole.pixels)
+    assert torch.equal(torch.cat([part.noise for part in cut]), whole.noise)
+    assert not torch.equal(whole.noise, objective.draw(3, MicroBatch()).noise)
+
+
+def test_crops_lie_on_the_grid_of_the_latents_and_come_from_everywhere():
+    objective = autoencoder_objective(placed_frames(10), batch_size=8, latent_channels=4, seed=1)
+    corners = set()
+    for step in range(100):
+        numbers = ((objective.draw(step, MicroBatch()).pixels + 1) * 127.5).round().int()
+        top, left = numbers[:, 1, 0, 0].unique().tolist(), numbers[:, 2, 0, 0].unique().tolist()
+        assert len(top) == len(left) == 1 and numbers.shape == (8, 3, CROP, CROP)
+        assert torch.equal(numbers[:, 0, 0, 0], batch_indices(10, 8, seed=1, step=step))
+        corners.add((*top, *left))
+    assert corners == {(top, left) for top in range(0, 33, 8) for left in range(0, 33, 8)}
+
+
+def test_terms_are_sums_over_the_items():
+    torch.manual_seed(0)
+    autoencoder = small_autoencoder()
+    objective = autoencoder_objective(placed_frames(10), batch_size=4, latent_channels=4, seed=1)
+    batch = objective.draw(0, MicroBatch())
+    alone = reconstruction_losses(autoencoder, batch.pixels, noise=batch.noise)
+    for name, term in objective.losses(autoencoder, batch).items():
+        assert term.count == 4
+        torch.testing.assert_close(term.total, 4 * alone[name])

@@ -1,0 +1,67 @@
+"""Settings that do not fit together: one line that names them, exit code 2, and nothing on the disk."""
+
+import pytest
+from tiny_runs import command
+
+from cmmd.cli import main
+
+CONTRAST = "contrastive.weight=0.1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("network.heads=7",), "network: video_widths holds 16, expected a multiple of 8 (groups) and 7 (heads)"),
+        (("network.attention_levels=[5]",), "network: attention_levels are (5,), expected levels 0 to 2"),
+        (("network.patch=3",), "network: patch 3 gives 8/3 spectrogram steps a video frame, expected a whole rate"),
+        (("network.patch=32",), "mels 64 is not a multiple of 128 (patch 32, 3 levels)"),
+        (("network.video_widths=[16,32]",), "video_widths (16, 32) and audio_widths (32, 48, 64) differ in number"),
+        (("network.audio_widths=[32,44,64]",), "network: audio_widths holds 44, expected a multiple of 8 (groups)"),
+        (("network.blocks_per_level=0",), "network: blocks_per_level is 0, expected at least 1"),
+        (("network.fusion=hard",), "network.fusion: Input should be 'easy' or 'none', found 'hard'"),
+        (("geometry.frames=15",), "spectrogram frames 120 is not a multiple of 16 (patch 4, 3 levels)"),
+        (("geometry.frames=26",), "data.frames is 24, expected at least the 26 of the geometry"),
+        (("geometry.mels=60",), "mels 60 is not a multiple of 16 (patch 4, 3 levels)"),
+        (("geometry.image_size=60",), "geometry: image_size 60 is not a multiple of 8"),
+        (("geometry.image_size=128",), "fps, image_size, sample_rate are (10, 128, 16000), the world has (10, 64"),
+        (("geometry.fps=20",), "fps, image_size, sample_rate are (20, 64, 16000), the world has (10, 64, 16000)"),
+        (("data.frames=8",), "data.frames is 8, expected at least the 16 of the geometry"),
+        (("loop.batch_size=9", "loop.micro_batches=2"), "batch_size 9 is not a multiple of micro_batches 2"),
+        (("loop.batch_size=6", "loop.micro_batches=2", CONTRAST), "micro-batches of 3 items, expected an even number"),
+        (("geometry.frames=2", CONTRAST), "a clip of 2 frames, 2 blocks, cannot be shifted by 2 frames"),
+        (("held_out=0.99",), "held_out is 0.99, 48 of 48 clips, expected 1 to 47"),
+        (("held_out=0.01",), "held_out is 0.01, 0 of 48 clips, expected 1 to 47"),
+        (("held_out=1.0",), "held_out is 1.0, expected a share of at least 0 and less than 1"),
+        (("copies=2",), "copies is 2 with held_out 0.0, expected conditions held out"),
+        (("conditioning.joint=0.5",), "video_to_audio, audio_to_video and joint sum to 1.2, expected 1"),
+        (("contrastive.temperature=.inf", CONTRAST), "temperature is inf, expected a finite number above 0"),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, tuple) else None,
+)
+def test_settings_that_do_not_fit_are_one_line_and_write_nothing(tmp_path, capsys, settings, message):
+    assert main(command("world.tiny", *settings, out=tmp_path / "run", tiny=False)) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("cmmd: --set ") and err.count("\n") == 1
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        # Single items would be dealt to the micro-batches, and the contrasted ones not in turn.
+        (
+            ("loop.batch_size=6", "loop.micro_batches=2", CONTRAST, "contrastive.mismatches=[time_shift]"),
+            "micro-batches of 3 items, expected an even number",
+        ),
+        # Gaps are measured on held-out clips whatever the weight of the term is.
+        (("held_out=0.25", "geometry.frames=2"), "a clip of 2 frames, 2 blocks, cannot be shifted by 2 frames"),
+        # Samples need a condition that is encoded once.
+        (("held_out=0.25", "copies=2", "network.clean_hears=true"), "copies is 2 with network.clean_hears"),
+        # The other codec has bins of its own.
+        (("codec=complex_stft", "geometry.frames=24", "network.patch=24"), "mels 256 is not a multiple of 96"),
+    ],
+    ids=["odd micro-batches", "short held-out clips", "copies of a clean hearer", "bins of the codec"],
+)
+def test_what_would_fail_after_the_clips_are_made_is_refused_before(tmp_path, capsys, settings, message):
+    test_settings_that_do_not_fit_are_one_line_and_write_nothing(tmp_path, capsys, settings, message)

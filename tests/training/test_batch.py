@@ -1,0 +1,199 @@
+"""A batch is a value: a function of seed and step, the same however it is cut, with nobody contrasted with itself."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small_training import ALL_KINDS, FRAMES, batch_config, small_clips
+
+from cmmd.diffusion.conditioning import DIRECTIONS, ConditioningConfig, most_contrasted
+from cmmd.diffusion.mismatch import SPEEDS
+from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.training.batch import Negatives, TrainingBatch, dealt, draw_batch, paired
+from cmmd.training.objective import MicroBatch, moved, step_generator
+
+
+def draw(step: int = 5, *, seed: int = 0, index: int = 0, count: int = 1, clips: int = 24, **options) -> TrainingBatch:
+    return draw_batch(
+        small_clips(clips), batch_config(**options), seed=seed, step=step, micro_batch=MicroBatch(index, count)
+    )
+
+
+def tensors(tree) -> list[torch.Tensor]:
+    if isinstance(tree, torch.Tensor):
+        return [tree]
+    return [tensor for part in tree for tensor in tensors(part)] if isinstance(tree, tuple) else []
+
+
+def test_a_batch_is_a_function_of_seed_and_step():
+    first = tensors(draw())
+    assert all(map(torch.equal, first, tensors(draw())))
+    for other in (draw(6), draw(seed=1)):
+        assert not torch.equal(first[0], other.clips)
+        assert not torch.equal(first[1], other.clean.video)
+        assert not torch.equal(first[3], other.noise.video)
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_micro_batches_are_slices_of_the_same_batch_and_have_one_shape(count):
+    whole = draw()
+    parts = [draw(index=index, count=count) for index in range(count)]
+    order = torch.cat([dealt(16, MicroBatch(index, count)) for index in range(count)])
+    for name in ("clips", "clean", "noise", "modes"):
+        for expected, *found in zip(*(tensors((getattr(b, name),)) for b in (whole, *parts)), strict=True):
+            assert torch.equal(torch.cat(found), expected[order])
+    shapes = {tuple(tuple(tensor.shape) for tensor in tensors(part)) for part in parts}
+    assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_contrasts_are_those_of_the_whole_batch_however_it_is_cut(count):
+    """By the clips that they concern: who is contrasted, with whom, in which order of time, at which speed."""
+
+    def told(count: int) -> list:
+        found = []
+        for index in range(count):
+            batch = draw(index=index, count=count)
+            assert batch.contrast is not None
+            for side in (batch.contrast.audio, batch.contrast.video):
+                for slot in side.counts.nonzero().flatten().tolist():
+                    items = [int(side.speaker[k, slot]) for k in range(3)]
+                    clips = [int(batch.clips[item]) for item in (int(side.item[slot]), *items)]
+                    found.append((*clips, side.order[:, slot].tolist(), float(side.sped[slot])))
+        return sorted(found, key=str)
+
+    assert told(count) == told(1)
+    assert len(told(1)) == sum(int(draw().modes.contrasted[item]) for item in range(16)) > 2
+
+
+def test_nobody_is_contrasted_with_itself():
+    """20 clips in batches of 16: epochs end within batches, and a clip may come twice."""
+    twice = 0
+    for step in range(60):
+        batch = draw(step, clips=20)
+        twice += len(batch.clips.unique()) < 16
+        assert (batch.clips[0::2] != batch.clips[1::2]).all()
+        assert batch.contrast is not None
+        for side in (batch.contrast.audio, batch.contrast.video):
+            assert side.valid.all()
+            assert (batch.clips[side.speaker[0]] != batch.clips[side.item]).all()
+    assert twice > 10
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=14))
+def test_pairs_of_one_clip_are_parted_wherever_that_can_be(numbers):
+    found = paired(torch.tensor(numbers))
+    assert sorted(found.tolist()) == sorted(numbers)
+    whole = numbers[: len(numbers) // 2 * 2]
+    most = max((whole.count(number) for number in whole), default=0)
+    if len(numbers) % 2 == 0 and most <= len(numbers) // 2:
+        assert all(found[i] != found[i + 1] for i in range(0, len(numbers), 2))
+
+
+def test_a_single_clip_has_no_other_clip_and_is_contrasted_in_time():
+    for size in (1, 2):
+        modes = ConditioningConfig(video_to_audio=1.0, audio_to_video=0.0, joint=0.0, dropout=0.0)
+        batch = draw(clips=1, size=size, conditioning=modes, contrastive=replace(ALL_KINDS, fraction=1.0))
+        assert batch.contrast is not None
+        side = batch.contrast.audio
+        assert side.counts.sum() == size
+        assert not side.valid[0].any() and side.valid[1:].all()
+        assert (side.speaker[1] == side.item).all()
+
+
+def test_each_kind_listens_to_what_it_says():
+    batch = draw(3)
+    assert batch.contrast is not None and batch.contrast.weight == 0.5
+    for side, direction, blocks in ((batch.contrast.audio, 0, 8), (batch.contrast.video, 1, 8)):
+        real = side.counts.bool()
+        assert (batch.modes.direction[side.item[real]] == direction).all()
+        other, shifted, swapped, faster = range(4)
+        straight = torch.arange(blocks)
+        assert (side.speaker[other] == side.item ^ 1).all()
+        assert (side.order[other] == straight).all() and (side.order[faster] == straight).all()
+        assert (side.speaker[shifted] == side.item).all() and (side.speaker[swapped] == side.item).all()
+        shifts = (straight - side.order[shifted]) % blocks
+        assert (shifts == shifts[:, :1]).all() and (shifts[:, 0] >= 2).all() and (shifts[:, 0] <= blocks - 2).all()
+        assert (side.order[swapped].sort(dim=1).values == straight).all()
+        assert ((side.order[swapped] != straight).sum(1) >= 2).all()
+        assert (side.speaker[faster] == 16 + torch.arange(len(side.item))).all()
+        assert all(round(speed, 2) in SPEEDS for speed in side.sped.tolist())
+
+
+def test_there_is_room_for_every_contrasted_item_and_no_more_than_asked_for():
+    slots = most_contrasted(batch_config().conditioning, batch=16, micro_batches=4, fraction=0.5)
+    for step in range(40):
+        sides: dict[str, list[Negatives]] = {"video_to_audio": [], "audio_to_video": []}
+        for index in range(4):
+            batch = draw(step, index=index, count=4)
+            assert batch.contrast is not None
+            sides["video_to_audio"].append(batch.contrast.audio)
+            sides["audio_to_video"].append(batch.contrast.video)
+        modes = draw(step).modes
+        for name, parts in sides.items():
+            assert {len(part.item) for part in parts} == {slots[name]}  # pyright: ignore[reportArgumentType]
+            chosen = modes.contrasted & (modes.direction == DIRECTIONS.index(name))  # pyright: ignore[reportArgumentType]
+            assert sum(float(part.counts.sum()) for part in parts) == chosen.sum()
+
+
+def test_without_weight_there_is_no_contrast_and_nothing_else_changes():
+    begins_later = replace(ALL_KINDS, begin=6)
+    with_contrast, before, without = draw(), draw(contrastive=begins_later), draw(contrastive=ContrastiveConfig())
+    assert before.contrast is None and without.contrast is None
+    assert draw(6, contrastive=begins_later).contrast is not None
+    for name in ("clips", "clean", "noise"):
+        assert all(map(torch.equal, tensors((getattr(before, name),)), tensors((getattr(with_contrast, name),))))
+    for field in ("t_video", "t_audio", "video_loss", "audio_loss", "direction", "video_hears"):
+        assert torch.equal(getattr(without.modes, field), getattr(with_contrast.modes, field))
+
+
+def test_clips_are_standardised_and_both_modalities_are_cut_at_one_time():
+    clips = small_clips()
+    frames = torch.arange(12.0)
+    video = frames.view(1, 1, 12, 1, 1).expand(24, 2, 12, 4, 4)
+    audio = frames.repeat_interleave(8).view(1, 1, 1, 96).expand(24, 1, 16, 96)
+    clips = replace(clips, video=video, audio=audio)
+    starts = set()
+    for step in range(6):
+        batch = draw_batch(clips, batch_config(), seed=0, step=step)
+        seen = batch.clean.video[:, 1, :, 0, 0] * 3.0 + 4.0
+        heard = batch.clean.audio[:, 0, 0, ::8] * 0.7 - 6.0
+        torch.testing.assert_close(seen, heard, atol=1e-4, rtol=0)
+        torch.testing.assert_close(seen - seen[:, :1], torch.arange(8.0).expand(16, -1), atol=1e-4, rtol=0)
+        starts |= set(seen[:, 0].round().int().tolist())
+    assert starts == {0, 1, 2, 3, 4}
+
+
+def test_noise_is_standard_and_of_its_own_for_every_item_and_modality():
+    batch = draw()
+    for noise in batch.noise:
+        assert abs(noise.mean()) < 0.02 and abs(noise.std() - 1) < 0.02
+        first = noise.flatten(1)[:, :64]
+        assert len(first.unique(dim=0)) == 16
+    # Not even the first numbers of the two modalities are the same.
+    assert (batch.noise.video.flatten(1)[:, :64] != batch.noise.audio.flatten(1)[:, :64]).all()
+    draws = {
+        torch.randn(1, generator=step_generator(a, b, c)).item() for a in range(5) for b in range(40) for c in "xy"
+    }
+    assert len(draws) == 400
+
+
+def test_settings_that_cannot_be_contrasted_are_told():
+    with pytest.raises(ValueError, match="micro-batches of 1 items, expected an even number: other_clip contrasts"):
+        draw(count=16)
+    only_time = replace(ALL_KINDS, mismatches=("time_shift",))
+    assert len(draw(count=16, contrastive=only_time).clips) == 1
+    assert len(draw(count=16, contrastive=ContrastiveConfig()).clips) == 1
+    with pytest.raises(ValueError, match="a clip of 2 frames, 2 blocks, cannot be shifted by 2 frames"):
+        replace(batch_config(), frames=2)
+
+
+def test_a_batch_moves_as_a_whole_and_numbers_stay_whole():
+    batch = moved(draw(), dtype=torch.float64)
+    assert batch.clean.video.dtype == batch.modes.t_audio.dtype == torch.float64
+    assert batch.clips.dtype == torch.int64 and batch.modes.contrasted.dtype == torch.bool
+    assert batch.contrast is not None and batch.contrast.weight == 0.5
+    assert moved(draw(), device="meta").noise.audio.device.type == "meta"
+    assert FRAMES == batch.modes.t_video.shape[1]
