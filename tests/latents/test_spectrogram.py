@@ -5,13 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.world.clip import FAMILIES
 from cmmd.data.world.families import world_clip
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec, mel_filters, spectrogram_codec
-from cmmd.latents.waveform import GriffinLim, NeuralVocoder, istft, stft
+from cmmd.latents.waveform import GriffinLim, istft, stft
 from cmmd.measures.sound_onsets import sound_onsets
 
 GEOMETRY = Geometry()
@@ -106,15 +105,15 @@ def test_mel_filters_cover_the_spectrum_and_sum_to_one():
     assert (peaks.diff() >= 0).all() and peaks[-1] > 480
 
 
-class UpsamplingVocoder(nn.Module):
-    """Stands for BigVGAN: (b, m, n) to (b, 1, n * hop)."""
+class UpsamplingVocoder:
+    """Stands for a neural vocoder: (b, m, n) to (b, n * hop)."""
 
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        return mel.mean(1, keepdim=True).repeat_interleave(GEOMETRY.hop, dim=-1)
+    def __call__(self, log_mel: torch.Tensor) -> torch.Tensor:
+        return log_mel.mean(1).repeat_interleave(GEOMETRY.hop, dim=-1)
 
 
-def test_a_neural_vocoder_takes_griffin_lims_place():
-    codec = LogMelCodec(GEOMETRY, vocoder=NeuralVocoder(UpsamplingVocoder()))
+def test_another_vocoder_takes_griffin_lims_place():
+    codec = LogMelCodec(GEOMETRY, vocoder=UpsamplingVocoder())
     spectrogram = torch.randn(2, 1, 64, 128)
     assert torch.allclose(codec.decode(spectrogram)[0, :200], spectrogram[0, 0, :, 0].mean().expand(200))
 

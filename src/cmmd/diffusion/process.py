@@ -14,9 +14,6 @@ from torch import Tensor
 
 PredictionType = Literal["v_prediction", "epsilon"]
 TRAINING_STEPS = 1000
-# At pure noise the clean signal cannot be told from the noise alone: epsilon-prediction divides by this alpha at least,
-# that of the last but one of the 1000 steps.
-SMALLEST_ALPHA = math.cos(math.pi / 2 * (1 - 1 / TRAINING_STEPS))
 
 
 def alpha(t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -83,36 +80,6 @@ def prediction_target(
     """What the network is trained to say."""
     _check_prediction_type(prediction_type)
     return velocity(clean, noise, t) if prediction_type == "v_prediction" else noise
-
-
-def clean_from_prediction(
-    predicted: Float[Tensor, "b c ..."],
-    noisy: Float[Tensor, "b c ..."],
-    t: Float[Tensor, "b *f"],
-    *,
-    prediction_type: PredictionType = "v_prediction",
-) -> Float[Tensor, "b c ..."]:
-    """The clean signal that a prediction implies; with epsilon, inexact above time 0.999 (see SMALLEST_ALPHA)."""
-    _check_prediction_type(prediction_type)
-    t = over_elements(t, noisy)
-    if prediction_type == "v_prediction":
-        return alpha(t) * noisy - sigma(t) * predicted
-    return (noisy - sigma(t) * predicted) / alpha(t).clamp(min=SMALLEST_ALPHA)
-
-
-def noise_from_prediction(
-    predicted: Float[Tensor, "b c ..."],
-    noisy: Float[Tensor, "b c ..."],
-    t: Float[Tensor, "b *f"],
-    *,
-    prediction_type: PredictionType = "v_prediction",
-) -> Float[Tensor, "b c ..."]:
-    """The noise that a prediction implies."""
-    _check_prediction_type(prediction_type)
-    if prediction_type == "epsilon":
-        return predicted
-    t = over_elements(t, noisy)
-    return sigma(t) * noisy + alpha(t) * predicted
 
 
 def schedule_betas(steps: int = TRAINING_STEPS) -> Float[Tensor, " steps"]:

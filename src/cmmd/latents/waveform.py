@@ -1,4 +1,4 @@
-"""From magnitudes to a waveform: STFT pair, fast Griffin-Lim, a neural vocoder's interface (ours: decision 03)."""
+"""From magnitudes to a waveform: STFT pair, fast Griffin-Lim, the interface of vocoders (ours: decision 03)."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import torch
 import torch.nn.functional as F
 from jaxtyping import Complex, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 BLOCK = 512
 """Spectrogram frames that Griffin-Lim works on at once (6.4 s at 10 fps): what bounds its memory."""
@@ -113,22 +113,3 @@ class GriffinLim:
 
 def _holding(spectrum: Tensor, held: Tensor | None) -> Tensor:
     return spectrum if held is None else torch.cat([held, spectrum[..., held.shape[-1] :]], dim=-1)
-
-
-class NeuralVocoder(nn.Module):
-    """Fits a neural vocoder of diffusers or transformers (BigVGAN, HiFi-GAN) to the `Vocoder` interface.
-
-    mel_axis_last: True for models that want `(b, n, m)` (SpeechT5HifiGan), False for `(b, m, n)` (MMAudioVocoder).
-    The model must have been trained on this project's log-mel.
-    """
-
-    def __init__(self, model: nn.Module, *, mel_axis_last: bool = False) -> None:
-        super().__init__()
-        self.model = model
-        self.mel_axis_last = mel_axis_last
-
-    @torch.no_grad()
-    def forward(self, log_mel: Float[Tensor, "b m n"]) -> Float[Tensor, "b s"]:
-        features = log_mel.transpose(1, 2) if self.mel_axis_last else log_mel
-        waveform = self.model(features)
-        return waveform.reshape(log_mel.shape[0], -1)
