@@ -1,8 +1,6 @@
 """Video frames to latents and back through an image autoencoder with diffusers' interface (ours: decision 03)."""
 
 import hashlib
-import json
-from pathlib import Path
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -14,6 +12,7 @@ from torch import Tensor
 from cmmd.errors import InputError
 from cmmd.latents.taef2 import FILES, TAEF2
 from cmmd.pretrained import SHIPPED_MODEL
+from cmmd.safe_weights import CONFIG, load_model, local_folder, read_json
 
 VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2
 
@@ -34,27 +33,21 @@ def small_autoencoder() -> AutoencoderTiny:
 
 def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
     """A Stable Diffusion autoencoder by hub name or local folder; the class is the one that its config names. A folder
-    with the two files of TAEF2 is that, and `shipped` the project's own.
+    with the two files of TAEF2 is that, and `shipped` the project's own. Other weights are safetensors.
 
     Raises InputError when the folder holds none of them.
     """
     diffusers_logging.set_verbosity_error()  # it warns of attributes that it wrote itself
-    folder = SHIPPED_MODEL / "video_autoencoder" if name_or_folder == "shipped" else Path(name_or_folder)
-    if folder.is_dir():
-        if (folder / FILES["encoder"]).exists():
-            return TAEF2.of_files(folder)
-        config = folder / "config.json"
-        if not config.exists():
-            raise InputError(f"{folder}: no config.json, expected a diffusers autoencoder")
-        name = json.loads(config.read_text()).get("_class_name")
-        classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "TAEF2": TAEF2}
-        if name not in classes:
-            raise InputError(f"{folder}: holds {name}, expected one of {', '.join(classes)}")
-        return classes[name].from_pretrained(folder)
-    try:
-        return AutoencoderKL.from_pretrained(name_or_folder)
-    except OSError as error:
-        raise InputError(f"{name_or_folder}: {str(error).splitlines()[0]}") from error
+    folder = SHIPPED_MODEL / "video_autoencoder" if name_or_folder == "shipped" else local_folder(name_or_folder)
+    if (folder / FILES["encoder"]).exists():
+        return TAEF2.of_files(folder)
+    if not (folder / CONFIG).exists():
+        raise InputError(f"{folder}: no {CONFIG}, expected a diffusers autoencoder")
+    name = read_json(folder / CONFIG).get("_class_name")
+    classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "TAEF2": TAEF2}
+    if not isinstance(name, str) or name not in classes:
+        raise InputError(f"{folder}: holds {name}, expected one of {', '.join(classes)}")
+    return load_model(classes[name], folder)
 
 
 def weights_hash(autoencoder: VideoAutoencoder) -> str:

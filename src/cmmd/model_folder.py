@@ -1,0 +1,99 @@
+"""The folder of a saved pipeline: checked as a whole before any of it is loaded, and no code of it is run (ours).
+
+diffusers imports whatever module a model_index.json names. Here the classes that a model may have are listed, and the
+folder can only choose among them.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+
+from cmmd.diffusion.sampling import Scheduler
+from cmmd.errors import InputError
+from cmmd.latents.taef2 import TAEF2
+from cmmd.latents.video_autoencoder import VideoAutoencoder
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.safe_weights import check_model_files, load_model, read_json
+
+INDEX_FILE = "model_index.json"
+SCHEDULER_FILE = "scheduler_config.json"
+CLASSES: dict[str, dict[tuple[str, str], type]] = {
+    "unet": {("cmmd.models.coupled_unet", "CoupledUNet"): CoupledUNet},
+    "video_autoencoder": {
+        ("diffusers", "AutoencoderKL"): AutoencoderKL,
+        ("diffusers", "AutoencoderTiny"): AutoencoderTiny,
+        ("cmmd.latents.taef2", "TAEF2"): TAEF2,
+    },
+    "scheduler": {
+        ("diffusers", "DDIMScheduler"): DDIMScheduler,
+        ("diffusers", "DPMSolverMultistepScheduler"): DPMSolverMultistepScheduler,
+        ("diffusers", "UniPCMultistepScheduler"): UniPCMultistepScheduler,
+    },
+}
+"""Library and class that model_index.json may name for each component."""
+VALUES = ("geometry", "codec", "statistics")
+BOOKKEEPING = ("_class_name", "_diffusers_version", "_name_or_path")
+
+
+class ModelParts(NamedTuple):
+    """The components of a pipeline, and its plain values as model_index.json has them."""
+
+    unet: CoupledUNet
+    video_autoencoder: VideoAutoencoder
+    scheduler: Scheduler
+    values: dict[str, Any]
+
+
+def load_model_folder(folder: Path) -> ModelParts:
+    """Check, then load. Raises InputError, naming the file, for whatever is not a model of this project."""
+    index, classes = _checked_index(folder / INDEX_FILE)
+    _check_scheduler(folder / "scheduler" / SCHEDULER_FILE, class_name=classes["scheduler"].__name__)
+    for name in ("unet", "video_autoencoder"):
+        check_model_files(folder / name, class_name=classes[name].__name__)
+    return ModelParts(
+        load_model(classes["unet"], folder / "unet"),
+        load_model(classes["video_autoencoder"], folder / "video_autoencoder"),
+        _load_scheduler(classes["scheduler"], folder / "scheduler" / SCHEDULER_FILE),
+        {name: index[name] for name in VALUES},
+    )
+
+
+def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
+    """The index, and the class of each component."""
+    if not path.is_file():
+        raise InputError(f"{path.parent}: found no {INDEX_FILE}, expected a folder that cmmd train wrote")
+    index = read_json(path)
+    if index.get("_class_name") != "CMMDPipeline":
+        raise InputError.about(path, found=f"_class_name {index.get('_class_name')!r}", expected="'CMMDPipeline'")
+    for name in sorted(index.keys() - {*CLASSES, *VALUES, *BOOKKEEPING}):
+        raise InputError.about(path, found=f"the unknown component {name!r}", expected=", ".join((*CLASSES, *VALUES)))
+    for name in (*CLASSES, *VALUES):
+        if name not in index:
+            raise InputError.about(path, found=f"no {name}", expected=", ".join((*CLASSES, *VALUES)))
+    classes = {}
+    for name, allowed in CLASSES.items():
+        found = index[name]
+        chosen = [allowed[choice] for choice in allowed if found == list(choice)]
+        if not chosen:
+            choices = ", ".join(".".join(choice) for choice in allowed)
+            raise InputError.about(path, found=f"{name} {found!r}", expected=f"one of {choices}")
+        classes[name] = chosen[0]
+    return index, classes
+
+
+def _check_scheduler(path: Path, *, class_name: str) -> None:
+    found = read_json(path).get("_class_name")
+    if found != class_name:
+        raise InputError.about(path, found=repr(found), expected=class_name)
+
+
+def _load_scheduler(scheduler_class: Any, path: Path) -> Scheduler:
+    try:
+        return scheduler_class.from_config(read_json(path))
+    except Exception as error:  # whatever its values lead to
+        raise InputError.about(path, found=str(error), expected="the settings of a scheduler") from error
