@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from cmmd.training.denoising import denoising_step
 
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.world.clip import FAMILIES
@@ -32,6 +33,7 @@ from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.conditioning import Direction
 from cmmd.diffusion.mismatch import MISMATCHES, Mismatch
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.score import ScoreOptions, score_pipeline
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
@@ -45,7 +47,6 @@ from cmmd.progress import progress
 from cmmd.provenance import provenance
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.world import world_ablation
-from cmmd.training.denoising import denoising_step
 from cmmd.training.loop import StepReport, fresh_state, train
 
 FULL, SMALL = 500, 50
@@ -247,7 +248,8 @@ def measured(unet: CoupledUNet, job: Job, clips: EncodedClips, test_clips: int) 
         video_statistics=clips.video_statistics,
         audio_statistics=clips.audio_statistics,
     )
-    options = ScoreOptions(split=job.split, clips=test_clips, seed=TEST_SEED, steps=SAMPLING_STEPS)
+    sampling = SamplingConfig(steps=SAMPLING_STEPS)
+    options = ScoreOptions(split=job.split, clips=test_clips, seed=TEST_SEED, sampling=sampling)
     scores = [
         score
         for direction, guidance in GUIDANCE.items()

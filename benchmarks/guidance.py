@@ -8,11 +8,11 @@ model without condition is added; contrastive guidance adds as much of the diffe
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from cmmd.diffusion.conditioning import Direction
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.score import Score, ScoreOptions, score_pipeline
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
@@ -39,16 +39,16 @@ def main() -> None:
     for direction in GUIDED:
         for strength in STRENGTHS:
             for kind in KINDS if strength else KINDS[:1]:
-                ways: dict[str, Any] = {"guidance": 1.0, "contrast": strength}
+                sampling = SamplingConfig(guidance=1.0, contrast=strength)
                 if kind == "classifier-free":
-                    ways = {"guidance": 1.0 + strength}
+                    sampling = SamplingConfig(guidance=1.0 + strength)
                 options = ScoreOptions(
                     family="impacts",
                     split=arguments.split,
                     clips=arguments.clips,
                     direction=direction,
                     seed=2_000_000,
-                    **ways,
+                    sampling=sampling,
                 )
                 (found[kind, strength, direction],) = score_pipeline(pipeline, options)
     print(table(found))

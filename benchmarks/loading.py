@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import torch
+from cmmd.training.denoising import denoising_step
 from speed import median_seconds
 
 from cmmd.configuration import resolve
@@ -21,7 +22,6 @@ from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.progress import progress
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
-from cmmd.training.denoising import denoising_step
 from cmmd.training.loop import Part
 
 FRAMES = 48

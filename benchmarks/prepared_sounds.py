@@ -19,6 +19,7 @@ import torch
 
 from cmmd.data.prepared_clips import PreparedClips
 from cmmd.data.training_clips import ClipBatch
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.loading import load_pipeline
 from cmmd.pipeline import CMMDPipeline
 
@@ -66,9 +67,8 @@ def main() -> None:
     chosen = torch.arange(min(arguments.clips, len(test)))
     clips = test.crops(chosen, frames=frames, generator=torch.Generator().manual_seed(SEED))
     noise = pipeline.noise("audio", frames, seed=SEED, items=len(chosen))
-    made = pipeline.sample(
-        clips.video, noise, "video_to_audio", steps=arguments.steps, guidance=arguments.guidance
-    ).float()
+    config = SamplingConfig(steps=arguments.steps, guidance=arguments.guidance)
+    made = pipeline.sample(clips.video, noise, "video_to_audio", config)
     draw(pipeline, clips, made, arguments.picture)
     other = torch.roll(torch.arange(len(chosen)), 1)
     for name, a, b in (

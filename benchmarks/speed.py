@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 
 from cmmd.data.world.families import world_clip
-from cmmd.diffusion.sampling import build_scheduler, sample_target
+from cmmd.diffusion.sampling import sample_target
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.loading import load_pipeline
 from cmmd.pipeline import CMMDPipeline
 
@@ -64,11 +65,19 @@ def condition_once(pipeline: CMMDPipeline, repeats: int) -> None:
     """The same samples with the condition encoded once and at every step."""
     condition = pipeline.encode_video(world_clip("impacts", 0).frames)
     noise = pipeline.noise("audio", 16, seed=0, items=1)
-    scheduler = build_scheduler("unipc", pipeline.scheduler)
-    shared = {"target": "audio", "window": 16, "steps": 25, "guidance": 1.0}
+    config = SamplingConfig(guidance=1.0)
 
     def sample(encode_once: bool) -> torch.Tensor:
-        return sample_target(pipeline.unet, scheduler, condition, noise, encode_once=encode_once, **shared)
+        return sample_target(
+            pipeline.unet,
+            pipeline.scheduler,
+            condition,
+            noise,
+            config,
+            target="audio",
+            window=pipeline.geometry.frames,
+            encode_once=encode_once,
+        )
 
     once = median_seconds(lambda: sample(True), repeats=repeats)
     every = median_seconds(lambda: sample(False), repeats=repeats)

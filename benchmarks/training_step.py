@@ -39,6 +39,7 @@ from cmmd.training.throughput import Throughput
 MODES = ("fp32", "bf16", "fp32+compile", "bf16+compile")
 CLIPS = 64
 WARM_UP = 3
+HEAD = "step|kernels|host reads|copies|time|spread|times plain|items/s|share of peak|peak memory".split("|")
 
 
 @dataclass(kw_only=True)
@@ -219,8 +220,7 @@ def table(variants: Sequence[Variant]) -> str:
                 f"{variant.peak_memory_gib:.2f} GiB" if variant.peak_memory_gib else "-",
             ]
         )
-    head = ["step", "kernels", "host reads", "copies", "time", "spread", "times plain", "items/s", "share of peak", "peak memory"]
-    return markdown_table(rows, head=head)
+    return markdown_table(rows, head=HEAD)
 
 
 def main() -> None:
@@ -237,8 +237,9 @@ def main() -> None:
     for contrast in (False, True) if arguments.count else ():
         work = counted(recipe, contrast=contrast)
         print(
-            f"{'contrast' if contrast else 'plain'}: {work.forward.kernels} + {work.backward.kernels} kernels of forward and"
-            f" backward pass, {work.update.kernels} of optimiser and EMA, {work.host_reads} host reads, {work.copies} copies"
+            f"{'contrast' if contrast else 'plain'}: {work.forward.kernels} + {work.backward.kernels} kernels of forward"
+            f" and backward pass, {work.update.kernels} of optimiser and EMA, {work.host_reads} host reads,"
+            f" {work.copies} copies"
         )
     if not arguments.steps:
         return

@@ -11,6 +11,8 @@ from jaxtyping import install_import_hook
 if TYPE_CHECKING:
     import torch
 
+    from cmmd.pipeline import CMMDPipeline
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, and inherited by the processes that tests start
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -42,3 +44,49 @@ def generator() -> "torch.Generator":
     import torch
 
     return torch.Generator().manual_seed(0)
+
+
+def small_pipeline(*, clean_hears: bool = False) -> "CMMDPipeline":
+    """A model of random weights, none of them zero, whose statistics are not the identity."""
+    import torch
+
+    from cmmd.clips.geometry import Geometry
+    from cmmd.data.statistics import Statistics
+    from cmmd.latents.video_autoencoder import small_autoencoder
+    from cmmd.models.coupled_unet import CoupledUNet
+    from cmmd.models.network_config import NetworkConfig
+    from cmmd.pipeline import CMMDPipeline
+
+    torch.manual_seed(0)
+    widths = {"video_widths": (8, 8, 16), "audio_widths": (8, 16, 16)}
+    unet = CoupledUNet(network=NetworkConfig(**widths, message_width=8, heads=2, clean_hears=clean_hears))
+    with torch.no_grad():
+        for parameter in unet.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    return CMMDPipeline.assemble(
+        unet=unet,
+        video_autoencoder=small_autoencoder(),
+        geometry=Geometry(),
+        codec="log_mel",
+        video_statistics=Statistics(mean=(0.3, -0.2, 0.1, 0.5), std=(0.5, 2.0, 1.5, 0.7)),
+        audio_statistics=Statistics(mean=(-2.0,), std=(1.5,)),
+    )
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> "CMMDPipeline":
+    """Shared: a test must leave it as it is."""
+    return small_pipeline()
+
+
+@pytest.fixture(scope="session")
+def hearing_pipeline() -> "CMMDPipeline":
+    """A model whose clean condition hears what is generated."""
+    return small_pipeline(clean_hears=True)
+
+
+@pytest.fixture
+def model_folder(pipeline: "CMMDPipeline", tmp_path: Path) -> Path:
+    """The model in a folder that a test may change."""
+    pipeline.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"

@@ -163,6 +163,10 @@ def test_a_bad_option_is_one_line(capsys: pytest.CaptureFixture[str], line: str,
 # Options reach the work
 
 
+def sampling(**settings: Any) -> Any:
+    return import_module("cmmd.diffusion.sampling_config").SamplingConfig(**settings)
+
+
 def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
     assert main(["generate", "a.mp4", "b.wav"]) == 0
@@ -180,13 +184,10 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         seconds=1.6,
         model="m",
         out=Path("o.mp4"),
-        steps=9,
-        guidance=2.5,
-        contrast=0.5,
+        sampling=sampling(steps=9, guidance=2.5, contrast=0.5, sampler="dpm++"),
         seed=3,
         takes=4,
         picture=True,
-        sampler="dpm++",
         fit="letterbox",
         device="cuda:1",
     )
@@ -222,11 +223,8 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
             split="hard",
             clips=5,
             direction="joint",
-            steps=9,
+            sampling=sampling(steps=9, guidance=2.0, contrast=1.0, sampler="ddim"),
             seed=3,
-            guidance=2.0,
-            contrast=1.0,
-            sampler="ddim",
             out=Path("o.json"),
             device="cuda",
         ),

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from cmmd.clips.probing import probe
 from cmmd.clips.reading import Fit
 from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
-from cmmd.diffusion.sampling import Sampler
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.loading import load_pipeline
 from cmmd.output_folder import make_folder
@@ -32,13 +32,10 @@ class GenerateOptions:
     seconds: float = 1.6
     model: str | None = None
     out: Path | None = None
-    steps: int = 25
-    guidance: float | None = None
-    contrast: float = 0.0
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
     seed: int = 0
     takes: int = 1
     picture: bool = False
-    sampler: Sampler = "unipc"
     fit: Fit = "crop"
     device: str = "cpu"
 
@@ -89,21 +86,19 @@ def _out_path(source: Path | None, target: str, options: GenerateOptions, take: 
 
 
 def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Take, ...]:
-    bar = progress(options.steps, path.name if path else "joint")
-    shared = {
-        "steps": options.steps,
-        "guidance": options.guidance,
-        "seed": options.seed,
-        "takes": options.takes,
-        "sampler": options.sampler,
-        "on_step": lambda step: bar.update(step - bar.n),  # back to the start where takes are made again
-    }
+    config = options.sampling
+    bar = progress(config.steps, path.name if path else "joint")
+
+    def on_step(step: int) -> None:
+        bar.update(step - bar.n)  # back to the start where takes are made again
+
+    shared = asdict(config) | {"seed": options.seed, "takes": options.takes, "on_step": on_step}
     try:
         if path is None:
             return pipeline.joint(seconds=options.seconds, **shared)
         if target == "audio":
-            return pipeline.video_to_audio(path, fit=options.fit, contrast=options.contrast, **shared)
-        return pipeline.audio_to_video(path, contrast=options.contrast, **shared)
+            return pipeline.video_to_audio(path, fit=options.fit, **shared)
+        return pipeline.audio_to_video(path, **shared)
     finally:
         bar.close()
 
@@ -115,7 +110,7 @@ def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
     muxed = take.save(out)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")
-    if options.guidance is None and take.guidance == UNSURE_GUIDANCE:
+    if options.sampling.guidance is None and take.guidance == UNSURE_GUIDANCE:
         print(f"  inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}")
     print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in seconds.items()))
     if options.picture:

@@ -7,14 +7,23 @@ from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.network_config import NetworkConfig
 
 
-@pytest.fixture(scope="session")
-def unet() -> CoupledUNet:
+def small_unet(*, clean_hears: bool = False) -> CoupledUNet:
     """A small network whose zero-initialised weights are zero no more; nothing here trains it."""
     torch.manual_seed(0)
-    unet = CoupledUNet(
-        network=NetworkConfig(video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2)
-    )
+    widths = {"video_widths": (8, 8, 16), "audio_widths": (8, 16, 16)}
+    unet = CoupledUNet(network=NetworkConfig(**widths, message_width=8, heads=2, clean_hears=clean_hears))
     with torch.no_grad():
         for parameter in unet.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
     return unet.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def unet() -> CoupledUNet:
+    return small_unet()
+
+
+@pytest.fixture(scope="session")
+def hearing_unet() -> CoupledUNet:
+    """Its clean condition hears what is generated."""
+    return small_unet(clean_hears=True)

@@ -1,7 +1,6 @@
-"""Sampling: solvers recover a known distribution, the cached path is the plain one, any length, takes on their own."""
+"""Sampling: against literal loops, a known distribution, the cached path against the plain one, takes on their own."""
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,24 +8,40 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
 from cmmd.diffusion.guidance import guided_target
+from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.process import scheduler_config, time_of_timestep
 from cmmd.diffusion.sampling import build_scheduler, sample_joint, sample_target
-from cmmd.diffusion.windows import WindowAverage, Windows
+from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.errors import InputError
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import Prediction
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import Prediction
+
+PROCESS = DDIMScheduler(clip_sample=False, **scheduler_config())
 
 
-def scheduler(sampler: Any = "unipc") -> Any:
-    return build_scheduler(sampler, DDIMScheduler(clip_sample=False, **scheduler_config()))
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def ddim_step(x: torch.Tensor, said: torch.Tensor, t: float, following: float) -> torch.Tensor:
+    """One step of DDIM from a velocity, written out."""
+    alpha, sigma = math.cos(math.pi / 2 * t), math.sin(math.pi / 2 * t)
+    clean, noise = alpha * x - sigma * said, sigma * x + alpha * said
+    return math.cos(math.pi / 2 * following) * clean + math.sin(math.pi / 2 * following) * noise
+
+
+def item_times(t: float, frames: int = 16) -> torch.Tensor:
+    return torch.full((1, frames), t)
 
 
 @pytest.mark.parametrize(("sampler", "tolerance"), [("ddim", 0.05), ("dpm++", 0.01), ("unipc", 0.01)])
 def test_solvers_reproduce_a_gaussian_whose_denoiser_is_known(sampler, tolerance):
     mean, std = 0.7, 0.5
-    solver = scheduler(sampler)
+    solver: Any = build_scheduler(sampler, PROCESS)
     solver.set_timesteps(25)
-    x = torch.randn(50, 4, 10, 10, generator=torch.Generator().manual_seed(0))
+    x = random(50, 4, 10, 10)
     for timestep in solver.timesteps:
         t = torch.as_tensor(float(time_of_timestep(timestep)))
         alpha, sigma = torch.cos(math.pi / 2 * t), torch.sin(math.pi / 2 * t)
@@ -39,96 +54,245 @@ def test_solvers_reproduce_a_gaussian_whose_denoiser_is_known(sampler, tolerance
 
 @pytest.mark.parametrize("guidance", [1.0, 2.5])
 @pytest.mark.parametrize("target", ["audio", "video"])
+def test_one_window_equals_a_loop_written_out(unet, target, guidance):
+    video, audio = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
+    condition, x = (video, audio) if target == "audio" else (audio, video)
+    config = SamplingConfig(steps=4, guidance=guidance, sampler="ddim")
+    found = sample_target(unet, PROCESS, condition, x, config, target=target, window=16)
+    for t in (1.0, 0.75, 0.5, 0.25):
+        times, clean = torch.tensor([t]), torch.zeros(1)
+        deaf = torch.tensor([False])
+        if target == "audio":
+            heard = unet(video, x, t_video=clean, t_audio=times).audio
+            alone = unet(video, x, t_video=clean, t_audio=times, audio_hears=deaf).audio
+        else:
+            heard = unet(x, audio, t_video=times, t_audio=clean).video
+            alone = unet(x, audio, t_video=times, t_audio=clean, video_hears=deaf).video
+        x = ddim_step(x, alone + guidance * (heard - alone), t, t - 0.25)
+    torch.testing.assert_close(found, x, rtol=0, atol=2e-3)
+    assert (found - (video if target == "video" else audio)).abs().mean() > 0.1
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.5])
+def test_joint_sampling_equals_a_loop_written_out(unet, guidance):
+    video, audio = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
+    config = SamplingConfig(steps=4, guidance=guidance, sampler="ddim")
+    found = sample_joint(unet, PROCESS, Prediction(video, audio), config, window=16)
+    for t in (1.0, 0.75, 0.5, 0.25):
+        times, deaf = torch.tensor([t]), torch.tensor([False])
+        heard = unet(video, audio, t_video=times, t_audio=times)
+        alone = unet(video, audio, t_video=times, t_audio=times, video_hears=deaf, audio_hears=deaf)
+        video = ddim_step(video, alone.video + guidance * (heard.video - alone.video), t, t - 0.25)
+        audio = ddim_step(audio, alone.audio + guidance * (heard.audio - alone.audio), t, t - 0.25)
+    torch.testing.assert_close(found, Prediction(video, audio), rtol=0, atol=2e-3)
+
+
+def test_windows_equal_a_loop_written_out(unet):
+    """20 frames are windows from 0 and from 4, weighted by a triangle over each; contrast turns with the steps."""
+    condition, x = random(1, 4, 20, 8, 8), random(1, 1, 64, 160, seed=1)
+    config = SamplingConfig(steps=2, guidance=1.0, contrast=0.5, sampler="ddim")
+    found = sample_target(unet, PROCESS, condition, x, config, target="audio", window=16)
+    for step, t in enumerate((1.0, 0.5)):
+        total, weights = torch.zeros_like(x), torch.zeros(160)
+        for start in (0, 4):
+            said = unet.encode_condition(condition[:, :, start : start + 16], modality="video")
+            wrong = circularly_shifted(said, frames=16, turn=step)
+            noisy = x[..., 8 * start : 8 * start + 128]
+            right, shifted = (
+                unet.predict(noisy, modality="audio", t=item_times(t), condition=heard) for heard in (said, wrong)
+            )
+            for column in range(128):
+                weight = min(column + 0.5, 127.5 - column)
+                total[..., 8 * start + column] += weight * (right + 0.5 * (right - shifted))[..., column]
+                weights[8 * start + column] += weight
+        x = ddim_step(x, total / weights, t, t - 0.5)
+    torch.testing.assert_close(found, x, rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("target", ["audio", "video"])
+def test_kept_frames_equal_a_masked_loop_written_out(unet, target):
+    """Frames 3 to 8 are given: at every step they hold their latents at time 0."""
+    video, audio = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
+    given = {"video": random(1, 4, 16, 8, 8, seed=2), "audio": random(1, 1, 64, 128, seed=3)}[target]
+    condition, x = (video, audio) if target == "audio" else (audio, video)
+    frames = torch.zeros(16, dtype=torch.bool)
+    frames[3:9] = True
+    config = SamplingConfig(steps=4, guidance=1.0, sampler="ddim")
+    found = sample_target(unet, PROCESS, condition, x, config, target=target, window=16, kept=Kept(given, frames))
+    where = (..., slice(24, 72)) if target == "audio" else (slice(None), slice(None), slice(3, 9))
+    for t in (1.0, 0.75, 0.5, 0.25):
+        x = x.clone()
+        x[where] = given[where]
+        times, clean = torch.full((1, 16), t), torch.zeros(1, 16)
+        times[:, 3:9] = 0
+        if target == "audio":
+            said = unet(video, x, t_video=clean, t_audio=times).audio
+        else:
+            said = unet(x, audio, t_video=times, t_audio=clean).video
+        x = ddim_step(x, said, t, t - 0.25)
+    x[where] = given[where]
+    torch.testing.assert_close(found, x, rtol=0, atol=2e-3)
+    assert torch.equal(found[where], given[where])
+
+
+def test_kept_frames_of_both_equal_a_masked_loop_written_out(unet):
+    x = [random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)]
+    given = random(1, 4, 16, 8, 8, seed=2), random(1, 1, 64, 128, seed=3)
+    frames = torch.arange(16) < 5
+    config = SamplingConfig(steps=4, guidance=1.0, sampler="ddim")
+    kept = Kept(given[0], frames), Kept(given[1], frames)
+    found = sample_joint(unet, PROCESS, Prediction(*x), config, window=16, kept=kept)
+    for t in (1.0, 0.75, 0.5, 0.25):
+        x = [part.clone() for part in x]
+        x[0][:, :, :5], x[1][..., :40] = given[0][:, :, :5], given[1][..., :40]
+        times = torch.full((1, 16), t)
+        times[:, :5] = 0
+        said = unet(*x, t_video=times, t_audio=times)
+        x = [ddim_step(part, spoken, t, t - 0.25) for part, spoken in zip(x, said, strict=True)]
+    torch.testing.assert_close(found.video[:, :, 5:], x[0][:, :, 5:], rtol=0, atol=2e-3)
+    torch.testing.assert_close(found.audio[..., 40:], x[1][..., 40:], rtol=0, atol=2e-3)
+    assert torch.equal(found.video[:, :, :5], given[0][:, :, :5])
+    assert torch.equal(found.audio[..., :40], given[1][..., :40])
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpm++", "unipc"])
+def test_kept_frames_stay_in_windows_under_any_solver_and_guidance(unet, sampler):
+    condition, noise, given = random(1, 4, 40, 8, 8), random(2, 1, 64, 320, seed=1), random(1, 1, 64, 320, seed=2)
+    frames = (torch.arange(40) < 20) | (torch.arange(40) > 35)  # whole windows are given
+    config = SamplingConfig(steps=3, guidance=2.0, contrast=0.5, sampler=sampler)
+    free = sample_target(unet, PROCESS, condition, noise, config, target="audio", window=16)
+    found = sample_target(unet, PROCESS, condition, noise, config, target="audio", window=16, kept=Kept(given, frames))
+    columns = frames.repeat_interleave(8)
+    assert torch.equal(found[..., columns], given.expand(2, -1, -1, -1)[..., columns])
+    assert torch.isfinite(found).all() and not torch.allclose(found[..., ~columns], free[..., ~columns], atol=1e-3)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.5])
+@pytest.mark.parametrize("target", ["audio", "video"])
 def test_condition_encoded_once_equals_encoded_at_every_step(unet, target, guidance):
-    video, audio = torch.randn(1, 4, 40, 8, 8), torch.randn(1, 1, 64, 320)
+    video, audio = random(1, 4, 40, 8, 8), random(1, 1, 64, 320, seed=1)
     condition, noise = (video, audio) if target == "audio" else (audio, video)
     noise = noise.repeat(2, *[1] * (noise.ndim - 1))
-    shared = {"target": target, "window": 16, "steps": 3, "guidance": guidance}
-    once = sample_target(unet, scheduler(), condition, noise, **shared)
-    again = sample_target(unet, scheduler(), condition, noise, encode_once=False, **shared)
+    config = SamplingConfig(steps=3, guidance=guidance)
+    once, again = (
+        sample_target(unet, PROCESS, condition, noise, config, target=target, window=16, encode_once=encode_once)
+        for encode_once in (True, False)
+    )
     assert (once - again).abs().max() < 1e-5
 
 
-def test_contrast_pushes_away_from_the_shifted_condition(unet):
-    condition, noise = torch.randn(1, 4, 16, 8, 8), torch.randn(1, 1, 64, 128)
-    shared = {"target": "audio", "window": 16, "steps": 2}
-    plain, guided, both = (
-        sample_target(unet, scheduler("ddim"), condition, noise, guidance=g, contrast=c, **shared)
-        for g, c in ((1, 0), (1, 0.5), (2, 0.5))
-    )
-    assert not torch.allclose(plain, guided)
-    assert not torch.allclose(guided, both)
+@pytest.mark.parametrize("target", ["audio", "video"])
+def test_a_condition_that_hears_goes_through_both_networks(hearing_unet, target):
+    video, audio = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
+    condition, x = (video, audio) if target == "audio" else (audio, video)
+    config = SamplingConfig(steps=2, guidance=2.0, sampler="ddim")
+    found = sample_target(hearing_unet, PROCESS, condition, x, config, target=target, window=16)
+    for t in (1.0, 0.5):
+        times, clean, deaf = torch.tensor([t]), torch.zeros(1), torch.tensor([False])
+        if target == "audio":
+            heard = hearing_unet(video, x, t_video=clean, t_audio=times).audio
+            alone = hearing_unet(video, x, t_video=clean, t_audio=times, video_hears=deaf, audio_hears=deaf).audio
+        else:
+            heard = hearing_unet(x, audio, t_video=times, t_audio=clean).video
+            alone = hearing_unet(x, audio, t_video=times, t_audio=clean, video_hears=deaf, audio_hears=deaf).video
+        x = ddim_step(x, alone + 2 * (heard - alone), t, t - 0.5)
+    torch.testing.assert_close(found, x, rtol=0, atol=2e-3)
+
+
+def test_guidance_and_contrast_push_away_from_silence_and_from_the_shifted_condition(unet):
+    condition, noise = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
     times = torch.full((1,), 0.5)
     said = unet.encode_condition(condition, modality="video")
     wrong = circularly_shifted(said, frames=16, turn=1)
     right, shifted = (unet.predict(noise, modality="audio", t=times, condition=c) for c in (said, wrong))
     silent = unet.predict(noise, modality="audio", t=times, condition=None)
-    found = guided_target(
-        unet, noisy=noise, modality="audio", t=0.5, condition=said, guidance=2, mismatched=wrong, contrast=0.5
-    )
-    expected = silent + 2 * (right - silent) + 0.5 * (right - shifted)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-
-
-def test_contrast_without_messages_is_refused(unet):
-    condition, noise = torch.randn(1, 4, 16, 8, 8), torch.randn(1, 1, 64, 128)
-    with pytest.raises(ValueError, match="contrast is 1"):
-        sample_target(
+    for guidance, contrast in ((1, 0), (2, 0), (1, 0.5), (2, 0.5)):
+        found = guided_target(
             unet,
-            scheduler(),
-            condition,
             noise,
-            target="audio",
-            window=16,
-            steps=1,
-            guidance=1,
-            contrast=1,
-            encode_once=False,
+            modality="audio",
+            t=item_times(0.5),
+            condition=said,
+            guidance=guidance,
+            mismatched=wrong,
+            contrast=contrast,
         )
+        expected = silent + guidance * (right - silent) + contrast * (right - shifted)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_contrast_without_an_encoded_condition_is_refused(unet, hearing_unet):
+    condition, noise = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
+    config = SamplingConfig(steps=1, contrast=1)
+    with pytest.raises(InputError, match="contrast is 1, expected 0 when the condition is not encoded once"):
+        sample_target(unet, PROCESS, condition, noise, config, target="audio", window=16, encode_once=False)
+    with pytest.raises(InputError, match="contrast is 1, expected 0 for a model with clean_hears"):
+        sample_target(hearing_unet, PROCESS, condition, noise, config, target="audio", window=16)
+    with pytest.raises(InputError, match="contrast is 1, expected 0 when both are made"):
+        sample_joint(unet, PROCESS, Prediction(condition, noise), config, window=16)
 
 
 def test_a_take_does_not_depend_on_the_others(unet):
-    condition, noise = torch.randn(1, 4, 24, 8, 8), torch.randn(3, 1, 64, 192)
-    shared = {"target": "audio", "window": 16, "steps": 2, "guidance": 1.0}
-    together = sample_target(unet, scheduler(), condition, noise, **shared)
-    alone = sample_target(unet, scheduler(), condition, noise[1:2], **shared)
+    condition, noise = random(1, 4, 24, 8, 8), random(3, 1, 64, 192, seed=1)
+    config = SamplingConfig(steps=2, guidance=1.0)
+    together = sample_target(unet, PROCESS, condition, noise, config, target="audio", window=16)
+    alone = sample_target(unet, PROCESS, condition, noise[1:2], config, target="audio", window=16)
     assert torch.allclose(together[1:2], alone, atol=1e-5)
 
 
-def test_one_condition_an_item_equals_one_after_the_other(unet):
-    conditions, noise = torch.randn(2, 4, 24, 8, 8), torch.randn(2, 1, 64, 192)
-    shared = {"target": "audio", "window": 16, "steps": 2, "guidance": 2.0}
-    together = sample_target(unet, scheduler(), conditions, noise, **shared)
+@pytest.mark.parametrize("network", ["unet", "hearing_unet"])
+def test_one_condition_an_item_equals_one_after_the_other(network, request):
+    unet = request.getfixturevalue(network)
+    conditions, noise = random(2, 4, 24, 8, 8), random(2, 1, 64, 192, seed=1)
+    config = SamplingConfig(steps=2, guidance=2.0)
+    together = sample_target(unet, PROCESS, conditions, noise, config, target="audio", window=16)
     for item in range(2):
-        alone = sample_target(unet, scheduler(), conditions[[item]], noise[[item]], **shared)
+        alone = sample_target(unet, PROCESS, conditions[[item]], noise[[item]], config, target="audio", window=16)
         assert torch.allclose(together[[item]], alone, atol=1e-5)
 
 
-def test_joint_sampling_steps_both_modalities(unet):
-    noise = Prediction(torch.randn(1, 4, 20, 8, 8), torch.randn(1, 1, 64, 160))
-    made = sample_joint(unet, scheduler(), noise, window=16, steps=2, guidance=1.5)
-    assert made.video.shape == noise.video.shape and made.audio.shape == noise.audio.shape
-    assert torch.isfinite(made.video).all() and not torch.equal(made.video, noise.video)
+def test_without_a_guidance_the_direction_has_its_own(unet):
+    condition, noise = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
+    cases: tuple[tuple[Modality, torch.Tensor, torch.Tensor, float], ...] = (
+        ("audio", condition, noise, 1.0),
+        ("video", noise, condition, 4.5),
+    )
+    for target, given, x, strength in cases:
+        usual, told = (
+            sample_target(unet, PROCESS, given, x, SamplingConfig(steps=2, guidance=g), target=target, window=16)
+            for g in (None, strength)
+        )
+        assert torch.equal(usual, told)
 
 
-@pytest.mark.parametrize("frames", [16, 17, 24, 31, 100])
-def test_windows_cover_every_frame_and_average_to_the_identity(frames):
-    windows = Windows(frames, 16)
-    assert windows.starts[0] == 0 and windows.starts[-1] == frames - 16
-    shapes: dict[Modality, tuple[int, ...]] = {"video": (2, 3, frames, 2, 2), "audio": (2, 1, 4, 8 * frames)}
-    for modality, shape in shapes.items():
-        x = torch.randn(shape)
-        average = WindowAverage(x, windows, modality)
-        for starts in windows.batches(3):
-            average.add(windows.cut(x, modality, starts), starts)
-        assert torch.allclose(average.mean(), x, atol=1e-5)
+class Recorder(CoupledUNet):
+    """Keeps the dtype and the times that it was given."""
+
+    seen: list[tuple[torch.dtype, torch.Tensor]]
+
+    def predict(self, noisy, *, t, **rest):
+        self.seen.append((noisy.dtype, t))
+        return super().predict(noisy, t=t, **rest)
 
 
-def test_neighbouring_windows_overlap_by_half():
-    starts = Windows(100, 16).starts
-    assert max(b - a for a, b in pairwise(starts)) <= 8
-
-
-def test_a_clip_shorter_than_a_window_is_refused():
-    with pytest.raises(ValueError, match="clip has 9 frames, expected at least a window of 16"):
-        Windows(9, 16)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_half_network_gets_latents_and_times_in_float32_and_stays_close(unet, dtype):
+    half = Recorder(**{name: value for name, value in unet.config.items() if not name.startswith("_")})
+    half.load_state_dict(unet.state_dict())
+    half.eval().to(dtype).seen = []
+    said = half.encode_condition(random(1, 4, 16, 8, 8), modality="video")
+    noisy = random(1, 1, 64, 128, seed=1)
+    found = guided_target(half, noisy, modality="audio", t=item_times(0.9995), condition=said, guidance=1.5)
+    told = half.seen[-1][1]
+    assert found.dtype == half.seen[-1][0] == told.dtype == torch.float32
+    assert (told == torch.tensor(0.9995)).all()  # in bfloat16 it would be 1
+    condition, noise = random(1, 4, 24, 8, 8).to(dtype), random(1, 1, 64, 192, seed=1).to(dtype)
+    config = SamplingConfig(steps=5, guidance=1.5)
+    whole, rounded = (
+        sample_target(network, PROCESS, condition, noise, config, target="audio", window=16) for network in (unet, half)
+    )
+    assert rounded.dtype == torch.float32
+    assert all(dtype == times.dtype == torch.float32 for dtype, times in half.seen)
+    assert {float(times.max()) for _, times in half.seen[1:]} == set(torch.tensor([1, 0.8, 0.6, 0.4, 0.2]).tolist())
+    error = (rounded - whole).square().mean().sqrt() / whole.std()
+    assert error < {torch.bfloat16: 0.03, torch.float16: 0.004}[dtype]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cmmd.measures.denoising_alignment import denoising_alignment
 from cmmd.measures.retrieval import retrieve
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
@@ -56,3 +57,36 @@ def test_an_untrained_model_is_near_chance_in_both_directions():
         found = retrieve(unet, targets, conditions, modality=modality)
         assert 3 < found.rank < 10 and found.first < 0.5
         assert found == retrieve(unet, targets, conditions, modality=modality)
+
+
+def test_a_condition_that_hears_is_tried_through_both_networks():
+    """Literal errors of two clips under both conditions, at one time."""
+    torch.manual_seed(0)
+    unet = CoupledUNet(
+        frames=8,
+        latent_channels=2,
+        latent_size=4,
+        mels=16,
+        network=NetworkConfig(
+            video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, clean_hears=True
+        ),
+    ).eval()
+    for parameter in unet.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    generator = torch.Generator().manual_seed(0)
+    video, audio = torch.randn(2, 2, 8, 4, 4, generator=generator), torch.randn(2, 1, 16, 64, generator=generator)
+    found = retrieve(unet, audio, video, modality="audio", times=(0.5,))
+    gains = denoising_alignment(unet, audio, video, modality="audio", times=(0.5,))
+    half = 0.5**0.5
+    clean, time = torch.zeros(1), torch.tensor([0.5])
+    ranks, expected = [], []
+    draws = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
+    together = torch.randn(audio.shape, generator=draws[1])
+    for item in range(2):
+        for noise, results in ((torch.randn(1, 1, 16, 64, generator=draws[0]), ranks), (together[[item]], expected)):
+            noisy, aim = half * audio[[item]] + half * noise, half * noise - half * audio[[item]]
+            said = [unet(video[[c]], noisy, t_video=clean, t_audio=time).audio for c in (item, 1 - item)]
+            own, other = ((one - aim).square().mean().item() for one in said)
+            results.append(1.0 + (other < own) if results is ranks else 1 - own / other)
+    assert found.rank == sum(ranks) / 2
+    assert gains.tolist() == pytest.approx(expected, abs=1e-4)

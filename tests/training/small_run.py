@@ -64,8 +64,9 @@ def objective(clips: EncodedClips, batch: BatchConfig, die: "Death | None" = Non
 
 
 class Death:
-    """Kills this process, once, in the pass after a step was saved, if it has the rank that is to die. A file tells that
-    it did: who is restarted may get another rank."""
+    """Kills this process, once, in the pass after a step was saved, if it has the rank that is to die.
+
+    A file tells that it did: who is restarted may get another rank."""
 
     def __init__(self, *, step: int, rank: int, out: Path) -> None:
         self.saved = checkpoint_path(out, step)

@@ -196,4 +196,4 @@ def test_a_batch_moves_as_a_whole_and_numbers_stay_whole():
     assert batch.clips.dtype == torch.int64 and batch.modes.contrasted.dtype == torch.bool
     assert batch.contrast is not None and batch.contrast.weight == 0.5
     assert moved(draw(), device="meta").noise.audio.device.type == "meta"
-    assert FRAMES == batch.modes.t_video.shape[1]
+    assert batch.modes.t_video.shape[1] == FRAMES

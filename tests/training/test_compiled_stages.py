@@ -32,7 +32,8 @@ for step in range(3):
     calls.clear()
     batch = draw_batch(small_clips(), config, seed=0, step=step)
     cmmd_losses(model, batch, contrastive=config.contrastive)["loss"].total.backward()
-    print(stages, len(calls), counters["stats"]["unique_graphs"], len(set(map(id, calls))), dict(counters["graph_break"]))
+    graphs, used = counters["stats"]["unique_graphs"], len(set(map(id, calls)))
+    print(stages, len(calls), graphs, used, dict(counters["graph_break"]))
 """
 
 

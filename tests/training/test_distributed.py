@@ -95,7 +95,7 @@ def test_killed_while_saving_it_goes_on_from_a_whole_checkpoint(alone, tmp_path)
 
 
 def test_ranks_that_shard_the_weights_train_as_one_does(alone, tmp_path):
-    """FSDP2 equals DDP, which equals one process; its checkpoints are the same files, and any number goes on from them."""
+    """FSDP2 equals DDP, which equals one process; its checkpoints are the same files, from which any number goes on."""
     assert run(tmp_path, "--fsdp", "--held-out", "6", "--die-at", "4", ranks=2) != 0
     assert len(losses(tmp_path)) == 4
     assert sorted(path.name for path in checkpoints(tmp_path)[-1].iterdir()) == FILES

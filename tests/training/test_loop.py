@@ -25,7 +25,7 @@ def reports(state, objective: Objective | None = None, config: LoopConfig = CONF
 
 
 def literal_training(config: LoopConfig) -> tuple[nn.Linear, list[torch.Tensor], list[float]]:
-    """AdamW as its paper writes it (arXiv 1711.05101), decay on the matrix alone; clipping, schedule and EMA by hand."""
+    """AdamW as its paper has it (arXiv 1711.05101), decay on the matrix alone; clipping, schedule and EMA by hand."""
     model = line()
     assert isinstance(model, nn.Linear)
     parameters = [model.weight, model.bias]

@@ -10,10 +10,10 @@ from line import fit, line, weights
 from torch import nn
 
 from cmmd.errors import InputError
-from cmmd.training.log import Log, read_log
 from cmmd.training.held_out import HeldOut
+from cmmd.training.log import Log, read_log
 from cmmd.training.loop_config import LoopConfig
-from cmmd.training.objective import MicroBatch, Objective, Term
+from cmmd.training.objective import MicroBatch, Objective
 from cmmd.training.run import run_training
 from cmmd.training.state import checkpoints
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cmmd.clips.kept_stretches import Stretch
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import SOUND_SUFFIXES, Muxed, write_sound, write_sound_under_video, write_video
 
@@ -16,8 +17,8 @@ FULL_RATE = 48_000
 class Take:
     """What was made for one seed. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz.
 
-    The waveform's peak is below 1. guidance: the strength that was used. source: the file it was made for, if any.
-    seconds: of reading, encoding, denoising and decoding.
+    A generated waveform's peak is below 1. guidance: the strength that was used. source: the file it was made for, if
+    any. seconds: of reading, encoding, denoising and decoding. keep: stretches of the source that stayed, seconds.
     """
 
     frames: np.ndarray
@@ -29,6 +30,7 @@ class Take:
     guidance: float
     source: Path | None
     seconds: dict[str, float]
+    keep: tuple[Stretch, ...] = ()
 
     def save(self, path: str | Path) -> Muxed | None:
         """Write a media file, or the sound alone for .wav and .flac.

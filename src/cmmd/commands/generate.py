@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cmmd.commands.options import ANY_PATH, BAD_INPUT, SEED, Number, Whole, sampling_options
+from cmmd.commands.options import ANY_PATH, BAD_INPUT, SEED, Number, Whole, sampling_config, sampling_options
 
 
 @click.command()
@@ -40,5 +40,6 @@ def generate(inputs: tuple[Path, ...], joint: bool, seconds: float | None, **opt
     from cmmd.generation import GenerateOptions, generate
 
     seconds = 1.6 if seconds is None else seconds
-    failed = generate(inputs, GenerateOptions(joint=joint, seconds=seconds, **options))
+    sampling = sampling_config(options)
+    failed = generate(inputs, GenerateOptions(joint=joint, seconds=seconds, sampling=sampling, **options))
     return BAD_INPUT if failed else 0

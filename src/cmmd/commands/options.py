@@ -3,9 +3,12 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from cmmd.diffusion.sampling_config import SamplingConfig
 
 BAD_INPUT = 2
 """Exit code."""
@@ -29,6 +32,13 @@ class Number(click.FloatRange):
 
 ANY_PATH = click.Path(path_type=Path)  # whether it exists is told by whoever opens it, with what was expected there
 SEED = Whole(0, 2**31 - 1)
+
+
+def sampling_config(options: dict[str, Any]) -> "SamplingConfig":
+    """Takes the values of `sampling_options` out of a command's options."""
+    from cmmd.diffusion.sampling_config import SamplingConfig
+
+    return SamplingConfig(**{name: options.pop(name) for name in ("steps", "guidance", "contrast", "sampler")})
 
 
 def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:

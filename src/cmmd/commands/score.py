@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cmmd.commands.options import SEED, Whole, sampling_options
+from cmmd.commands.options import SEED, Whole, sampling_config, sampling_options
 
 
 @click.command(short_help="Score a model on world clips of known event times.")
@@ -33,4 +33,4 @@ def score(**options: Any) -> None:
     """
     from cmmd.evaluation.score import ScoreOptions, score
 
-    score(ScoreOptions(**options))
+    score(ScoreOptions(sampling=sampling_config(options), **options))

@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cmmd.diffusion.hearing import Heard, join, predict_target
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import Condition, CoupledUNet, Prediction
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import Prediction
 
 
 def guided_target(
@@ -17,14 +19,14 @@ def guided_target(
     noisy: Float[Tensor, "b c ..."],
     *,
     modality: Modality,
-    t: float,
-    condition: Condition,
+    t: Float[Tensor, "b f"],
+    condition: Heard,
     guidance: float | int,
-    mismatched: Condition | None = None,
+    mismatched: Heard | None = None,
     contrast: float | int = 0,
 ) -> Float[Tensor, "b c ..."]:
-    """The target's U-Net alone on encoded conditions. Guidance 1 and contrast 0 are the conditional model; either one
-    costs a pass more. Raises ValueError for a contrast without a mismatched condition."""
+    """The target under its condition. Guidance 1 and contrast 0 are the conditional model; either one costs a pass
+    more. Raises ValueError for a contrast without a mismatched condition."""
     if contrast and mismatched is None:
         raise ValueError(f"contrast is {contrast}, expected a mismatched condition with it")
     conditions, hears = [condition], [True]
@@ -33,11 +35,12 @@ def guided_target(
     if contrast and mismatched is not None:
         conditions, hears = [*conditions, mismatched], [*hears, True]
     passes = len(conditions)
-    predictions = unet.predict(
+    predictions = predict_target(
+        unet,
         noisy.repeat(passes, *(1,) * (noisy.ndim - 1)),
         modality=modality,
-        t=noisy.new_full((passes * len(noisy),), t),
-        condition=Condition.cat(conditions),
+        t=t.repeat(passes, 1),
+        condition=join(conditions),
         hears=torch.tensor(hears, device=noisy.device).repeat_interleave(len(noisy)),
     ).chunk(passes)
     conditional = guided = predictions[0]
@@ -53,28 +56,23 @@ def guided_pair(
     video: Float[Tensor, "b c f h w"],
     audio: Float[Tensor, "b ca m n"],
     *,
-    t_video: float,
-    t_audio: float,
+    t_video: Float[Tensor, "b f"],
+    t_audio: Float[Tensor, "b f"],
     guidance: float | int,
 ) -> Prediction:
     """Both U-Nets; without guidance they hear each other, and guidance pushes away from two that hear nothing."""
-    times_video, times_audio = video.new_full((len(video),), t_video), audio.new_full((len(audio),), t_audio)
     if guidance == 1:
-        return unet(video, audio, t_video=times_video, t_audio=times_audio)
-    hears = _first_half_hears(video)
+        return unet(video, audio, t_video=t_video, t_audio=t_audio)
+    hears = torch.arange(2 * len(video), device=video.device) < len(video)
     both = unet(
         torch.cat([video, video]),
         torch.cat([audio, audio]),
-        t_video=torch.cat([times_video, times_video]),
-        t_audio=torch.cat([times_audio, times_audio]),
+        t_video=torch.cat([t_video, t_video]),
+        t_audio=torch.cat([t_audio, t_audio]),
         video_hears=hears,
         audio_hears=hears,
     )
     return Prediction(*(_extrapolate(part, guidance) for part in both))
-
-
-def _first_half_hears(noisy: Tensor) -> Tensor:
-    return torch.arange(2 * len(noisy), device=noisy.device) < len(noisy)
 
 
 def _extrapolate(both: Tensor, guidance: float | int) -> Tensor:

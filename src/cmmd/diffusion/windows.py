@@ -42,6 +42,10 @@ class Windows:
         """The windows that begin at `starts`, window after window along the batch."""
         return torch.cat([x[_stretch(modality, start, self.length)] for start in starts])
 
+    def cut_times(self, t: Float[Tensor, "1 f"], starts: list[int], *, batch: int) -> Float[Tensor, "wb window"]:
+        """The times of `cut` windows of `batch` items, all of which have the times t."""
+        return torch.cat([t[:, start : start + self.length].expand(batch, -1) for start in starts])
+
 
 class WindowAverage:
     """Collects the windows' predictions; where windows overlap the one whose middle is nearer counts more."""

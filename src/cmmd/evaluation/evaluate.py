@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmmd.data.world.clip import FAMILIES
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones import load_backbone
 from cmmd.evaluation.backbones.backbone import Backbone
@@ -168,7 +169,7 @@ class _Evaluation:
             chosen,
             direction,
             self.options.out / "clips" / direction,
-            steps=self.options.steps,
+            config=SamplingConfig(steps=self.options.steps),
             seed=self.options.seed,
         )
         measured = self._measure(samples.clips, direction.replace("_", " "))

@@ -4,10 +4,8 @@ Clips of one length are made together, which on a CPU takes a third of the time;
 one that `cmmd generate` makes of that seed, but for rounding.
 """
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +14,14 @@ from torch import Tensor
 
 from cmmd.clips.reading import Clip
 from cmmd.clips.take import Take
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.clip_features import ClipFeatures
 from cmmd.evaluation.pairing import ListedClip
 from cmmd.evaluation.record import Direction
 from cmmd.output_folder import make_folder
-from cmmd.pipeline import DEFAULT_GUIDANCE, INAUDIBLE, CMMDPipeline
+from cmmd.part_clock import PartClock
+from cmmd.pipeline import INAUDIBLE, CMMDPipeline
 from cmmd.progress import progress
 
 BATCH = 10
@@ -42,7 +42,7 @@ def generate_samples(
     direction: Direction,
     folder: Path,
     *,
-    steps: int,
+    config: SamplingConfig,
     seed: int,
 ) -> Samples:
     """One sample a condition, sample i with seed + i, as `folder/NAME.mp4`; conditions have sound and picture.
@@ -54,7 +54,7 @@ def generate_samples(
     clips, seconds = [], {}
     for start, batch in _batches(conditions):
         make = _together if len(batch) > 1 and _frames(batch[0]) >= pipeline.geometry.frames else _alone
-        takes = make(pipeline, batch, direction, steps=steps, seed=seed + start)
+        takes = make(pipeline, batch, direction, config=config, seed=seed + start)
         for condition, take in zip(batch, takes, strict=True):
             clip = condition.clip
             out = folder / f"{clip.name}.mp4"
@@ -100,7 +100,7 @@ def _sound(condition: ClipFeatures) -> np.ndarray:
 
 
 def _alone(
-    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, steps: int, seed: int
+    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, config: SamplingConfig, seed: int
 ) -> list[Take]:
     """As `cmmd generate` does."""
     geometry, takes = pipeline.geometry, []
@@ -109,27 +109,27 @@ def _alone(
         rates = float(geometry.fps), geometry.sample_rate
         clip = Clip(frames, waveform, *rates, condition.seconds, condition.clip.file)
         make = pipeline.video_to_audio if direction == "video_to_audio" else pipeline.audio_to_video
-        takes += make(clip, steps=steps, seed=seed + number)
+        takes += make(clip, seed=seed + number, **asdict(config))
     return takes
 
 
 @torch.no_grad()
 def _together(
-    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, steps: int, seed: int
+    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, config: SamplingConfig, seed: int
 ) -> list[Take]:
     """Sound that came out inaudible is made again alone, as the pipeline has a rule of its own for it."""
-    marks = [time.perf_counter()]
-    condition, noise = _encoded(pipeline, batch, direction, seed=seed)
-    marks.append(time.perf_counter())
-    made = pipeline.sample(condition, noise, direction, steps=steps)
-    marks.append(time.perf_counter())
-    frames, waveforms = _decoded(pipeline, batch, made, direction, seed=seed)
-    marks.append(time.perf_counter())
-    spent = [(after - before) / len(batch) for before, after in pairwise(marks)]
+    clock = PartClock(pipeline.device)
+    with clock("encoding"):
+        condition, noise = _encoded(pipeline, batch, direction, seed=seed)
+    with clock("denoising"):
+        made = pipeline.sample(condition, noise, direction, config)
+    with clock("decoding"):
+        frames, waveforms = _decoded(pipeline, batch, made, direction, seed=seed)
+    seconds = {part: spent / len(batch) for part, spent in clock.seconds.items()}
     takes = []
     for number, clip in enumerate(batch):
         if direction == "video_to_audio" and np.sqrt(np.mean(waveforms[number] ** 2)) < INAUDIBLE:
-            takes += _alone(pipeline, [clip], direction, steps=steps, seed=seed + number)
+            takes += _alone(pipeline, [clip], direction, config=config, seed=seed + number)
             continue
         takes.append(
             Take(
@@ -139,9 +139,9 @@ def _together(
                 sample_rate=pipeline.geometry.sample_rate,
                 seed=seed + number,
                 generated="audio" if direction == "video_to_audio" else "video",
-                guidance=DEFAULT_GUIDANCE[direction],
+                guidance=config.guidance_for(direction),
                 source=clip.clip.file,
-                seconds=dict(zip(("encoding", "denoising", "decoding"), spent, strict=True)),
+                seconds=seconds,
             )
         )
     return takes

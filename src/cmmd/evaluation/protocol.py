@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE
 from cmmd.evaluation.backbones.backbone import Backbone, sha256_of
 from cmmd.evaluation.clip_features import ClipMeasurer
 from cmmd.evaluation.evaluate_options import EvaluateOptions
@@ -13,7 +14,7 @@ from cmmd.evaluation.event_agreement import DRAWN
 from cmmd.evaluation.media import RESAMPLER, SAMPLE_RATE
 from cmmd.evaluation.pairing import ListedClip
 from cmmd.evaluation.record import BackboneNote, Protocol
-from cmmd.pipeline import DEFAULT_GUIDANCE, CMMDPipeline
+from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.provenance import commit
 

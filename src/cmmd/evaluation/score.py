@@ -9,7 +9,7 @@ measure with the pairs shuffled.
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
-from cmmd.diffusion.sampling import Sampler
+from cmmd.diffusion.sampling import check_contrast
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
@@ -31,7 +32,7 @@ from cmmd.measures.frechet import frechet_distance
 from cmmd.measures.pitch import dominant_frequency, rank_correlation
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
-from cmmd.models.coupled_unet import Prediction
+from cmmd.models.exchange import Prediction
 from cmmd.output_folder import make_folder
 from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
@@ -44,18 +45,15 @@ BATCH = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreOptions:
-    """The options of the command; see `cmmd score --help`."""
+    """The options of the command; see `cmmd score --help`. A contrast does not apply where both are made."""
 
     model: str | None = None
     family: Literal["impacts", "dance", "both"] = "both"
     split: Split = "standard"
     clips: int = 300
     direction: Literal["video_to_audio", "audio_to_video", "joint", "all"] = "all"
-    steps: int = 25
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
     seed: int = 1_000_000
-    guidance: float | None = None
-    contrast: float = 0.0
-    sampler: Sampler = "unipc"
     device: str = "cpu"
     out: Path | None = None
 
@@ -93,7 +91,11 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
 
 
 def score_pipeline(pipeline: CMMDPipeline, options: ScoreOptions) -> tuple[Score, ...]:
-    """Score a model that is loaded; `model`, `device` and `out` of the options are not looked at."""
+    """Score a model that is loaded; `model`, `device` and `out` of the options are not looked at.
+
+    Raises InputError for a contrast with a model that encodes no condition.
+    """
+    check_contrast(pipeline.unet, options.sampling.contrast)
     detector = load_visual_event_detector()
     families = FAMILIES if options.family == "both" else (options.family,)
     directions = DIRECTIONS if options.direction == "all" else (options.direction,)
@@ -211,29 +213,21 @@ def _generate(
     """Waveforms and frames as the direction makes them; item i has seed options.seed + i whatever the batch size."""
     waveforms: list[np.ndarray] = []
     frames: list[np.ndarray] = []
-    shared: dict[str, Any] = {
-        "steps": options.steps,
-        "guidance": options.guidance,
-        "contrast": options.contrast,
-        "sampler": options.sampler,
-    }
     for start in range(0, len(clips), BATCH):
         batch, seed = clips[start : start + BATCH], options.seed + start
         if direction == "video_to_audio":
             condition = torch.cat([pipeline.encode_video(clip.frames) for clip in batch])
             noise = pipeline.noise("audio", condition.shape[2], seed=seed, items=len(batch))
-            audio = pipeline.sample(condition, noise, direction, **shared)
+            audio = pipeline.sample(condition, noise, direction, options.sampling)
             waveforms += list(pipeline.decode_audio(audio, seed=seed).numpy())
         elif direction == "audio_to_video":
             condition = torch.cat([pipeline.encode_audio(clip.waveform) for clip in batch])
             noise = pipeline.noise("video", len(batch[0].frames), seed=seed, items=len(batch))
-            frames += pipeline.decode_video(pipeline.sample(condition, noise, direction, **shared))
+            frames += pipeline.decode_video(pipeline.sample(condition, noise, direction, options.sampling))
         else:
             shape = {"seed": seed, "items": len(batch)}
             noise = Prediction(*(pipeline.noise(name, len(batch[0].frames), **shape) for name in ("video", "audio")))
-            video, audio = pipeline.sample_joint(
-                noise, steps=options.steps, guidance=options.guidance, sampler=options.sampler
-            )
+            video, audio = pipeline.sample_joint(noise, replace(options.sampling, contrast=0))
             frames += pipeline.decode_video(video)
             waveforms += list(pipeline.decode_audio(audio, seed=seed).numpy())
         bar.update(len(batch))

@@ -12,11 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.hearing import heard, predict_target, select
 from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
 from cmmd.losses.denoising import denoising_errors
 from cmmd.measures.retrieval import TIMES
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import OTHER
 
 OTHERS = 3
 """Conditions of other clips that each clip is tried under: more cost time and change little."""
@@ -42,10 +44,10 @@ def denoising_alignment(
     count = len(targets)
     if count < 2:
         raise ValueError(f"found {count} clips, expected at least 2 to exchange conditions of")
-    condition = unet.encode_condition(conditions, modality="audio" if modality == "video" else "video")
+    condition = heard(unet, conditions, modality=OTHER[modality])
     frames = targets.shape[2] if modality == "video" else targets.shape[3] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
     generator = torch.Generator().manual_seed(seed)
-    tried = [condition.select(torch.arange(count).roll(shift)) for shift in range(min(others, count - 1) + 1)]
+    tried = [select(condition, torch.arange(count).roll(shift)) for shift in range(min(others, count - 1) + 1)]
     errors = targets.new_zeros(len(tried), count)
     for time in times:
         noise = torch.randn(targets.shape, generator=generator).to(targets)
@@ -53,6 +55,6 @@ def denoising_alignment(
         noisy = diffuse(targets, noise, t)
         aim = prediction_target(targets, noise, t, prediction_type=prediction_type)
         for row, candidate in enumerate(tried):
-            predicted = unet.predict(noisy, modality=modality, t=t, condition=candidate)
+            predicted = predict_target(unet, noisy, modality=modality, t=t, condition=candidate)
             errors[row] += denoising_errors(predicted, aim, mask=torch.ones_like(t))
     return 1 - errors[0] / errors[1:].mean(0)

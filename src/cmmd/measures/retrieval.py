@@ -11,10 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.hearing import Heard, heard, items, predict_target
 from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
 from cmmd.losses.denoising import denoising_errors
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import Condition, CoupledUNet
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import OTHER
 
 TIMES = (0.6, 0.8, 0.95)
 """Errors are taken at these: below, the target gives itself away; above, little of any condition shows."""
@@ -46,7 +48,7 @@ def retrieve(
     prediction_type: PredictionType = "v_prediction",
 ) -> Retrieval:
     """Rank all conditions for every target of the given modality, both standardised; item i belongs to condition i."""
-    encoded = unet.encode_condition(conditions, modality="audio" if modality == "video" else "video")
+    encoded = heard(unet, conditions, modality=OTHER[modality])
     generator = torch.Generator().manual_seed(seed)
     errors = torch.stack(
         [
@@ -65,7 +67,7 @@ def retrieve(
 def _errors(
     unet: CoupledUNet,
     target: Tensor,
-    conditions: Condition,
+    conditions: Heard,
     modality: Modality,
     times: Sequence[float],
     generator: torch.Generator,
@@ -73,7 +75,7 @@ def _errors(
     prediction_type: PredictionType,
 ) -> Float[Tensor, " b"]:
     """Error of one target under every condition, the same noise for all, over all times."""
-    count = conditions.batch_size
+    count = items(conditions)
     frames = target.shape[2] if modality == "video" else target.shape[3] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
     total = torch.zeros(count, device=target.device)
     for time in times:
@@ -82,6 +84,8 @@ def _errors(
         noisy = diffuse(target, noise, t)
         aim = prediction_target(target, noise, t, prediction_type=prediction_type)
         repeats = (count, *(1,) * (target.ndim - 1))
-        predicted = unet.predict(noisy.repeat(repeats), modality=modality, t=t.repeat(count, 1), condition=conditions)
+        predicted = predict_target(
+            unet, noisy.repeat(repeats), modality=modality, t=t.repeat(count, 1), condition=conditions
+        )
         total += denoising_errors(predicted, aim.repeat(repeats), mask=t.new_ones(count, frames))
     return total / len(times)

@@ -1,0 +1,76 @@
+"""What a user gives - a file, a clip or an array - as a clip at a model's rates (ours)."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from cmmd.clips.geometry import Geometry
+from cmmd.clips.picture_fit import Fit
+from cmmd.clips.reading import Clip, read_clip
+from cmmd.errors import InputError
+
+Part = Literal["video", "audio"]
+Given = str | Path | Clip | np.ndarray
+
+
+def as_clip(
+    given: Given, *, geometry: Geometry, needs: Collection[Part], span: Part = "video", fit: Fit = "crop"
+) -> Clip:
+    """A clip that has what is needed. An array is frames uint8 (f, h, w, 3) or a mono waveform (s,). A file whose
+    picture and sound are both needed lasts as long as the one that `span` names.
+
+    Raises InputError for a file that cannot be read, a part that is missing or empty, and other rates or sizes.
+    """
+    if isinstance(given, (str, Path)):
+        clip = _of_file(given, geometry, needs, span, fit)
+    else:
+        clip = given if isinstance(given, Clip) else _of_array(given, geometry)
+    _check(clip, geometry, needs)
+    return clip
+
+
+def _of_file(path: str | Path, geometry: Geometry, needs: Collection[Part], span: Part, fit: Fit) -> Clip:
+    read = partial(
+        read_clip,
+        path,
+        fps=geometry.fps,
+        image_size=geometry.image_size,
+        sample_rate=geometry.sample_rate,
+        fit=fit,
+    )
+    if len(needs) == 1:
+        return read(want=next(iter(needs)))
+    clip = read(want="both")
+    if span == "audio" and clip.frames is not None and clip.waveform is not None:
+        # Read together they end with the picture. Read alone the sound begins at the same time and goes on to its end.
+        sound = read(want="audio")
+        clip = replace(clip, waveform=sound.waveform, seconds=sound.seconds, notes=sound.notes)
+    return clip
+
+
+def _of_array(given: np.ndarray, geometry: Geometry) -> Clip:
+    if given.ndim not in (1, 4):
+        raise InputError.about("the array", found=f"{given.ndim} axes", expected="frames, 4 axes, or a waveform")
+    video = given.ndim == 4
+    seconds = len(given) / (geometry.fps if video else geometry.sample_rate)
+    frames, waveform = (given, None) if video else (None, given.astype(np.float32))
+    return Clip(frames, waveform, float(geometry.fps), geometry.sample_rate, seconds, Path())
+
+
+def _check(clip: Clip, geometry: Geometry, needs: Collection[Part]) -> None:
+    name = "the clip" if clip.source == Path() else clip.source
+    for part, data in (("video", clip.frames), ("audio", clip.waveform)):
+        if part in needs and (data is None or not len(data)):
+            raise InputError.about(name, found=f"no {part}", expected=f"a clip with {' and '.join(sorted(needs))}")
+    if "video" in needs and clip.frames is not None:
+        size = geometry.image_size
+        found = (*clip.frames.shape[1:3], clip.fps)
+        if found != (size, size, geometry.fps):
+            told = f"frames of {found[1]} x {found[0]} at {found[2]:g} fps"
+            raise InputError.about(name, found=told, expected=f"{size} x {size} at {geometry.fps} fps")
+    if "audio" in needs and clip.sample_rate != geometry.sample_rate:
+        raise InputError.about(name, found=f"{clip.sample_rate} Hz", expected=f"{geometry.sample_rate} Hz")

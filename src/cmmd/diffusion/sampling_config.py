@@ -1,0 +1,50 @@
+"""How a sample is drawn from noise: steps, guidance, contrast and solver (ours)."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypedDict, get_args
+
+from cmmd.diffusion.conditioning import Direction
+from cmmd.diffusion.process import TRAINING_STEPS
+
+Sampler = Literal["ddim", "dpm++", "unipc"]
+DEFAULT_GUIDANCE: dict[Direction, float] = {"video_to_audio": 1.0, "audio_to_video": 4.5, "joint": 3.0}
+"""Where onset F1 on the world stopped rising. Sound needs none after contrastive training (docs/results.md)."""
+
+
+class SamplingSettings(TypedDict, total=False):
+    """The fields of `SamplingConfig` as keyword arguments, none of them required."""
+
+    steps: int
+    guidance: float | int | None
+    contrast: float | int
+    sampler: Sampler
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplingConfig:
+    """steps: passes of the solver from noise to the sample. guidance: strength of the condition against no condition; 1
+    is the conditional model alone, None the default of the direction. contrast: strength of the condition against the
+    same condition at the wrong time; 0 is none. sampler: the solver.
+
+    Raises ValueError for values outside these.
+    """
+
+    steps: int = 25
+    guidance: float | int | None = None
+    contrast: float | int = 0.0
+    sampler: Sampler = "unipc"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.steps, int) or not 1 <= self.steps <= TRAINING_STEPS:
+            raise ValueError(f"steps is {self.steps}, expected a whole number from 1 to {TRAINING_STEPS}")
+        for name in ("guidance", "contrast"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{name} is {value}, expected a finite number")
+        if self.sampler not in get_args(Sampler):
+            raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
+
+    def guidance_for(self, direction: Direction) -> float:
+        """The strength to sample a direction with."""
+        return float(DEFAULT_GUIDANCE[direction] if self.guidance is None else self.guidance)

@@ -1,0 +1,146 @@
+"""A model as it works on latents: from clips and back, and from noise to latents (ours)."""
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from cmmd.clips.geometry import Geometry
+from cmmd.data.statistics import Statistics
+from cmmd.diffusion.kept import Kept
+from cmmd.diffusion.sampling import OnStep, Scheduler, sample_joint, sample_target
+from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.latents.spectrogram import spectrogram_codec
+from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames
+from cmmd.models.blocks import Modality
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import Prediction
+
+LOUDEST = 0.95
+"""Largest peak of a generated waveform: files clip at 1, and AAC overshoots a little."""
+
+
+class LatentPipeline(DiffusionPipeline):
+    """The networks of a model with its codecs and statistics; standardised latents in, standardised latents out.
+
+    geometry, codec, statistics: plain values, kept in model_index.json (see `assemble`).
+    """
+
+    unet: CoupledUNet
+    video_autoencoder: VideoAutoencoder
+    scheduler: Scheduler
+
+    def __init__(
+        self,
+        unet: CoupledUNet,
+        video_autoencoder: VideoAutoencoder,
+        scheduler: Scheduler,
+        # With defaults, because diffusers takes an argument without one for a model with a folder of its own.
+        geometry: dict[str, int] | None = None,
+        codec: str = "log_mel",
+        statistics: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__()
+        if geometry is None or statistics is None:
+            raise ValueError("geometry and statistics are missing, expected those that the model was trained with")
+        self.register_modules(unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler)
+        self.register_to_config(geometry=geometry, codec=codec, statistics=statistics)
+        self.geometry = Geometry(**geometry)
+        self.spectrogram_codec = spectrogram_codec(codec, self.geometry)  # pyright: ignore[reportArgumentType]
+        self.statistics: dict[Modality, Statistics] = {
+            "video": _statistics(statistics["video"]),
+            "audio": _statistics(statistics["audio"]),
+        }
+
+    @torch.no_grad()
+    def encode_video(self, frames: UInt8[np.ndarray, "f h w 3"]) -> Float[Tensor, "1 c f lh lw"]:
+        """Frames to standardised latents, float32 on the model's device."""
+        latents = encode_frames(self.video_autoencoder, torch.from_numpy(frames))[None]
+        return self.statistics["video"].standardise(latents.to(self.device))
+
+    @torch.no_grad()
+    def encode_audio(self, waveform: Float[np.ndarray, " s"]) -> Float[Tensor, "1 c m n"]:
+        """A waveform of whole hops to a standardised spectrogram, float32 on the model's device."""
+        spectrogram = self.spectrogram_codec.encode(torch.from_numpy(waveform)[None])
+        return self.statistics["audio"].standardise(spectrogram.to(self.device))
+
+    def sample(
+        self,
+        condition: Float[Tensor, "one_or_b c ..."],
+        noise: Float[Tensor, "b ct ..."],
+        direction: Literal["video_to_audio", "audio_to_video"],
+        config: SamplingConfig | None = None,
+        *,
+        kept: Kept | None = None,
+        on_step: OnStep | None = None,
+    ) -> Float[Tensor, "b ct ..."]:
+        """Denoise a batch under encoded conditions, one for each item or one that all share; float32."""
+        return sample_target(
+            self.unet,
+            self.scheduler,
+            condition,
+            noise.to(self.device),
+            config,
+            target="audio" if direction == "video_to_audio" else "video",
+            window=self.geometry.frames,
+            kept=kept,
+            on_step=on_step,
+        )
+
+    def sample_joint(
+        self,
+        noise: Prediction,
+        config: SamplingConfig | None = None,
+        *,
+        kept: tuple[Kept, Kept] | None = None,
+        on_step: OnStep | None = None,
+    ) -> Prediction:
+        """Denoise a batch of both modalities together. kept: of video and audio."""
+        noise = Prediction(*(part.to(self.device) for part in noise))
+        window = self.geometry.frames
+        return sample_joint(self.unet, self.scheduler, noise, config, window=window, kept=kept, on_step=on_step)
+
+    def noise(self, modality: Modality, frames: int, *, seed: int, items: int) -> Float[Tensor, "b c ..."]:
+        """Item i is drawn from seed + i on the CPU: an item depends neither on its batch mates nor on the device.
+
+        Raises ValueError for less than one item.
+        """
+        if items < 1:
+            raise ValueError(f"takes is {items}, expected at least 1")
+        config = self.unet.config
+        if modality == "video":
+            size = self.geometry.latent_size
+            shape = (config["latent_channels"], frames, size, size)
+        else:
+            shape = (config["spectrogram_channels"], config["mels"], self.geometry.spectrogram_frames_of(frames))
+        # The modalities of one seed must not share their first numbers.
+        offset = 0 if modality == "video" else 1
+        generators = [torch.Generator().manual_seed(2 * (seed + item) + offset) for item in range(items)]
+        return torch.stack([torch.randn(shape, generator=generator) for generator in generators]).to(self.device)
+
+    @torch.no_grad()
+    def decode_audio(self, standardised: Float[Tensor, "b c m n"], *, seed: int) -> Float[Tensor, "b s"]:
+        """Spectrograms to waveforms whose peak is below 1; item i starts its phases from seed + i."""
+        waveforms = []
+        for index, spectrogram in enumerate(self.statistics["audio"].restore(standardised.float().cpu())):
+            generator = torch.Generator().manual_seed(seed + index)
+            waveforms.append(_limited(self.spectrogram_codec.decode(spectrogram[None], generator=generator)[0]))
+        return torch.stack(waveforms)
+
+    @torch.no_grad()
+    def decode_video(self, standardised: Float[Tensor, "b c f lh lw"]) -> list[np.ndarray]:
+        """Latents to frames uint8 (f, h, w, 3), one array an item."""
+        latents = self.statistics["video"].restore(standardised.float())
+        return [decode_frames(self.video_autoencoder, item).numpy() for item in latents]
+
+
+def _statistics(values: dict[str, Any]) -> Statistics:
+    return Statistics(mean=tuple(values["mean"]), std=tuple(values["std"]))
+
+
+def _limited(waveform: Float[Tensor, " s"]) -> Float[Tensor, " s"]:
+    peak = float(waveform.abs().max())
+    return waveform if peak <= LOUDEST else waveform * (LOUDEST / peak)

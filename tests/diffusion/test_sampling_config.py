@@ -1,0 +1,34 @@
+"""Settings of sampling: what they refuse, and the guidance of each direction."""
+
+import pytest
+
+from cmmd.diffusion.conditioning import DIRECTIONS
+from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE, SamplingConfig
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("steps", 0, "steps is 0, expected a whole number from 1 to 1000"),
+        ("steps", 1001, "steps is 1001"),
+        ("steps", 2.5, "steps is 2.5"),
+        ("guidance", float("nan"), "guidance is nan, expected a finite number"),
+        ("contrast", float("inf"), "contrast is inf, expected a finite number"),
+        ("sampler", "euler", "sampler is 'euler', expected one of ddim, dpm"),
+    ],
+)
+def test_values_that_cannot_be_sampled_with_are_refused(name, value, message):
+    config = SamplingConfig()
+    object.__setattr__(config, name, value)  # past the annotations that tests check and users do not
+    with pytest.raises(ValueError, match=message):
+        config.__post_init__()
+
+
+def test_the_check_is_part_of_making_one():
+    with pytest.raises(ValueError, match="steps is 0"):
+        SamplingConfig(steps=0)
+
+
+def test_a_guidance_that_is_given_holds_in_every_direction():
+    assert [SamplingConfig(guidance=2).guidance_for(direction) for direction in DIRECTIONS] == [2.0] * 3
+    assert {direction: SamplingConfig().guidance_for(direction) for direction in DIRECTIONS} == DEFAULT_GUIDANCE

@@ -1,0 +1,181 @@
+"""Continuation and inpainting through the pipeline: what is given comes back, the rest is generated to fit."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from made_media import MadeSound, MadeVideo, frame_numbers, grey_frames, make_media, steady_times, tone
+
+from cmmd.clips.reading import Clip, read_clip
+from cmmd.clips.writing import write_sound, write_video
+from cmmd.data.world.families import world_clip
+from cmmd.diffusion.kept import Kept
+from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.errors import InputError
+from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.sound_onsets import sound_onsets
+from cmmd.measures.visual_events import load_visual_event_detector
+from cmmd.models.exchange import Prediction
+from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
+
+SEAM = 160
+"""Samples over which given and generated sound are mixed."""
+
+
+def world(seed: int, *, frames: int = 16, family: Any = "impacts") -> Clip:
+    clip = world_clip(family, seed, frames=frames)
+    return Clip(clip.frames, clip.waveform, 10.0, 16_000, frames / 10, Path())
+
+
+@pytest.fixture(scope="module")
+def given() -> Clip:
+    return world(5_000_000, frames=24)
+
+
+def test_sound_is_kept_and_the_rest_generated(pipeline, given):
+    takes = pipeline.video_to_audio(given, keep=[(0, 0.8), (2, 2.4)], steps=2, takes=2, guidance=1.5, contrast=0.5)
+    for take in takes:
+        assert take.waveform.shape == given.waveform.shape and take.keep == ((0, 0.8), (2, 2.4))
+        for kept in (slice(0, 12_800 - SEAM), slice(32_000 + SEAM, None)):
+            assert np.array_equal(take.waveform[kept], given.waveform[kept])
+    inside = slice(12_800, 32_000)
+    assert not np.allclose(takes[0].waveform[inside], takes[1].waveform[inside], atol=1e-3)
+    assert not np.allclose(takes[0].waveform[inside], given.waveform[inside], atol=1e-3)
+
+
+def test_picture_is_kept_and_the_rest_generated(pipeline, given):
+    takes = pipeline.audio_to_video(given, keep=[(0.5, 1.5)], steps=2, takes=2)
+    for take in takes:
+        assert np.array_equal(take.frames[5:15], given.frames[5:15]) and len(take.frames) == 24
+        assert not np.array_equal(take.frames[15:], given.frames[15:])
+        assert np.array_equal(take.waveform, given.waveform)
+    assert not np.array_equal(takes[0].frames[:5], takes[1].frames[:5])
+
+
+@pytest.mark.parametrize(("seconds", "frames"), [(4, 40), (None, 24), (1.2, 12)])
+def test_both_are_kept_and_continued(pipeline, given, seconds, frames):
+    take = pipeline.joint(clip=given, seconds=seconds, keep=[(0, 1)], steps=2)[0]
+    assert take.frames.shape == (frames, 64, 64, 3) and take.waveform.shape == (1600 * frames,)
+    assert np.array_equal(take.frames[:10], given.frames[:10])
+    assert np.array_equal(take.waveform[: 16_000 - SEAM], given.waveform[: 16_000 - SEAM])
+    assert not np.array_equal(take.frames[10:12], given.frames[10:12])
+
+
+def test_a_whole_clip_is_continued_beyond_its_end(pipeline, given):
+    take = pipeline.joint(clip=given, seconds=3, keep=[(0, given.seconds)], steps=2)[0]
+    assert np.array_equal(take.frames[:24], given.frames) and len(take.frames) == 30
+    assert np.array_equal(take.waveform[: 38_400 - SEAM], given.waveform[:-SEAM])
+
+
+def test_a_model_whose_condition_hears_keeps_too(hearing_pipeline, given):
+    sound = hearing_pipeline.video_to_audio(given, keep=[(0, 0.8)], steps=2)[0]
+    assert np.array_equal(sound.waveform[: 12_800 - SEAM], given.waveform[: 12_800 - SEAM])
+    assert len(hearing_pipeline.joint(clip=given, seconds=3, keep=[(0, 0.8)], steps=2)[0].frames) == 30
+
+
+def test_what_is_sampled_holds_the_latents_of_what_is_kept(pipeline, given, monkeypatch):
+    """The latents that the pipeline decodes, and those of the clip, frame by frame."""
+    sampled: dict[str, torch.Tensor] = {}
+    decode_audio, decode_video = pipeline.decode_audio, pipeline.decode_video
+    monkeypatch.setattr(
+        pipeline, "decode_audio", lambda x, *, seed: sampled.update(audio=x) or decode_audio(x, seed=seed)
+    )
+    monkeypatch.setattr(pipeline, "decode_video", lambda x: sampled.update(video=x) or decode_video(x))
+    audio, video = pipeline.encode_audio(given.waveform), pipeline.encode_video(given.frames)
+    pipeline.video_to_audio(given, keep=[(0.4, 1.2)], steps=2, guidance=1)
+    assert torch.equal(sampled["audio"][..., 32:96], audio[..., 32:96])
+    assert not torch.allclose(sampled["audio"][..., 96:], audio[..., 96:], atol=0.1)
+    pipeline.audio_to_video(given, keep=[(0.4, 1.2)], steps=2)
+    assert torch.equal(sampled["video"][:, :, 4:12], video[:, :, 4:12])
+    pipeline.joint(clip=given, keep=[(0.4, 1.2)], steps=2)
+    assert torch.equal(sampled["audio"][..., 32:96], audio[..., 32:96])
+    assert torch.equal(sampled["video"][:, :, 4:12], video[:, :, 4:12])
+
+
+def test_the_pipeline_samples_with_the_noise_of_the_seed(pipeline, given):
+    frames = torch.arange(24) < 8
+    config = SamplingConfig(steps=2, guidance=1)
+    audio, video = pipeline.encode_audio(given.waveform), pipeline.encode_video(given.frames)
+    noise = Prediction(*(pipeline.noise(name, 24, seed=3, items=1) for name in ("video", "audio")))
+    kept = Kept(video, frames), Kept(audio, frames)
+    made = pipeline.sample_joint(noise, config, kept=kept)
+    take = pipeline.joint(clip=given, keep=[(0, 0.8)], seed=3, steps=2, guidance=1)[0]
+    assert np.array_equal(take.frames[8:], pipeline.decode_video(made.video)[0][8:])
+    assert np.array_equal(take.waveform[12_800:], pipeline.decode_audio(made.audio, seed=3)[0, 12_800:].numpy())
+
+
+def test_silence_beside_sound_that_is_kept_is_made_again(pipeline, given, monkeypatch):
+    """The kept half is loud, in the clip and as it is decoded; what counts is the half that was generated."""
+    decode, calls = pipeline.decode_audio, []
+
+    def decoded(audio: torch.Tensor, *, seed: int) -> torch.Tensor:
+        calls.append(seed)
+        sound = decode(audio, seed=seed)
+        sound[:, 12_800:] *= len(calls) > 1
+        return sound
+
+    monkeypatch.setattr(pipeline, "decode_audio", decoded)
+    take = pipeline.video_to_audio(given, keep=[(0, 0.8)], steps=2)[0]
+    assert take.guidance == UNSURE_GUIDANCE and take.waveform[12_800:].any()
+
+
+@pytest.mark.parametrize("make", ["video_to_audio", "audio_to_video"])
+@pytest.mark.parametrize("keep", [(0.5, 0.5), (0.8, 0.2), (-1, 0.5), (0, 9), (0.51, 0.59), (0, 2.4)])
+def test_what_cannot_be_kept_is_one_line(pipeline, given, make, keep):
+    with pytest.raises(InputError, match="keep: found") as raised:
+        getattr(pipeline, make)(given, keep=[keep], steps=1)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_clip_without_the_part_to_keep_is_one_line(pipeline, given, tmp_path):
+    write_video(given.frames, tmp_path / "silent.mp4", fps=10)
+    write_sound(given.waveform, tmp_path / "sound.wav", sample_rate=16_000)
+    keep = [(0, 0.8)]
+    for make, lacking, part in (
+        (lambda clip: pipeline.video_to_audio(clip, keep=keep), tmp_path / "silent.mp4", "audio"),
+        (lambda clip: pipeline.video_to_audio(clip, keep=keep), given.frames, "audio"),
+        (lambda clip: pipeline.audio_to_video(clip, keep=keep), tmp_path / "sound.wav", "video"),
+        (lambda clip: pipeline.audio_to_video(clip, keep=keep), given.waveform, "video"),
+        (lambda clip: pipeline.joint(clip=clip, keep=keep), tmp_path / "sound.wav", "video"),
+    ):
+        with pytest.raises(InputError, match=f"found no {part}, expected a clip with audio and video"):
+            make(lacking)
+    for options in ({"clip": given}, {"keep": keep}):
+        with pytest.raises(InputError, match="joint: found clip or keep alone"):
+            pipeline.joint(**options)
+
+
+def test_a_picture_is_continued_under_a_sound_that_is_late_and_longer(pipeline, tmp_path):
+    """1.2 s of grey steps, a tone from 1 to 3 s: the result lasts 3 s and begins with the picture and no sound."""
+    picture = MadeVideo(grey_frames(12, size=(64, 64)), steady_times(12, 10), rate=Fraction(10))
+    sound = MadeSound(tone(2, 440, channels=1), start=Fraction(1), codec="pcm_s16le", sample_format="s16")
+    make_media(tmp_path / "clip.mkv", picture, sound)
+    take = pipeline.audio_to_video(tmp_path / "clip.mkv", keep=[(0, 1.2)], steps=1)[0]
+    assert len(take.frames) == 30 and frame_numbers(take.frames[:12]) == list(range(12))
+    assert not take.waveform[:15_000].any() and np.abs(take.waveform[17_000:47_000]).max() > 0.4
+    take.save(tmp_path / "made.mp4")
+    made = read_clip(tmp_path / "made.mp4")
+    assert made.waveform is not None and made.seconds == pytest.approx(3, abs=0.11)
+    assert np.abs(made.waveform[:15_000]).max() < 0.02 < np.abs(made.waveform[17_000:30_000]).max()
+
+
+@pytest.mark.slow
+def test_the_shipped_model_goes_on_in_time():
+    """The second half of a clip is heard and seen as well beside a given first half as in a clip made as a whole."""
+    model, half, clips = CMMDPipeline.from_pretrained(), 0.8, [world(5_000_000 + seed) for seed in range(10)]
+    known = [world_clip("impacts", 5_000_000 + seed).event_times for seed in range(10)]
+    detector = load_visual_event_detector()
+    late = [times[times >= half] for times in known]
+    f1: dict[str, list[float]] = {"sound": [], "picture": []}
+    for keep in ((), ((0.0, half),)):
+        sounds = [model.video_to_audio(clip, keep=keep)[0].waveform for clip in clips]
+        pictures = [model.audio_to_video(clip, keep=keep)[0].frames for clip in clips]
+        heard = [sound_onsets(sound).times for sound in sounds]
+        seen = [detector.times(picture) for picture in pictures]
+        f1["sound"].append(measure_alignment([x[x >= half] for x in heard], late).at(0.05).f1)
+        f1["picture"].append(measure_alignment([x[x >= half] for x in seen], late).at(0.1).f1)
+    for whole, continued in f1.values():
+        assert continued > 0.75 and continued > whole - 0.1
