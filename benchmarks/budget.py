@@ -71,16 +71,14 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = resolve(load_recipe(arguments.recipe), overrides=arguments.overrides)
     found, loop = budget(recipe), recipe.loop
-    a_part = loop.batch_size // loop.parts
-    fixed, kept = found.parameters * BYTES_A_PARAMETER / 1e9, found.kept * a_part / 1e9
+    micro_batch = loop.batch_size // loop.micro_batches
+    fixed, kept = found.parameters * BYTES_A_PARAMETER / 1e9, found.kept * micro_batch / 1e9
     factor = CONTRASTIVE_STEP if recipe.contrastive.weight else 1.0
     rate = arguments.peak * 1e12 * arguments.share * arguments.gpus / (found.flops * factor)
     print(
         f"{arguments.recipe}: {found.parameters / 1e6:.1f} M parameters, {found.flops / 1e9:.1f} GFLOP a clip and step"
     )
-    print(
-        f"memory: {fixed:.1f} GB of weights and optimiser, {kept:.1f} GB kept for {a_part} clips, a part of the batch"
-    )
+    print(f"memory: {fixed:.1f} GB of weights and optimiser, {kept:.1f} GB kept for {micro_batch} clips, a micro-batch")
     hours = loop.steps * loop.batch_size / rate / 3600
     print(
         f"{loop.steps} steps of {loop.batch_size}: {hours:.1f} h on {arguments.gpus} GPUs at {arguments.share:.0%} of"

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cmmd.training.denoising import denoising_step
 
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.world.clip import FAMILIES
@@ -46,6 +45,7 @@ from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.progress import progress
 from cmmd.provenance import provenance
 from cmmd.recipes.coupled import CoupledRecipe, build_network
+from cmmd.recipes.coupled_objective import cmmd_objective
 from cmmd.recipes.world import world_ablation
 from cmmd.training.loop import StepReport, fresh_state, train
 
@@ -163,23 +163,15 @@ def encoded(job: Job, folder: Path) -> EncodedClips:
 
 def training(job: Job, clips: EncodedClips, *, steps: int) -> tuple[Any, Iterator[StepReport]]:
     config = recipe(job)
-    loop = replace(config.loop, steps=steps)
+    loop = replace(config.loop, steps=steps, log_every=1)
     network = build_network(
         config,
         latent_channels=clips.video.shape[1],
         spectrogram_channels=clips.audio.shape[1],
         bins=clips.audio.shape[2],
     )
-    losses = denoising_step(
-        clips,
-        config.conditioning,
-        frames=config.geometry.frames,
-        batch_size=loop.batch_size,
-        seed=loop.seed,
-        contrastive=config.contrastive,
-    )
     state = fresh_state(network, loop)
-    return state, train(state, losses, loop)
+    return state, train(state, cmmd_objective(config, clips), loop)
 
 
 def step_cost(clips: EncodedClips, *, steps: int = 40) -> dict[str, float]:
@@ -225,9 +217,7 @@ def run(job: Job, folder: Path, *, test_clips: int) -> None:
     started, rows = time.perf_counter(), []
     for report in reports:
         if report.step in marks:
-            rows += [
-                row | {"equal": marks[report.step]} for row in measured(state.average.module, job, clips, test_clips)
-            ]
+            rows += [row | {"equal": marks[report.step]} for row in measured(state.ema.model, job, clips, test_clips)]
     record = provenance({"job": job.name, "steps": steps}, seed=job.seed) | {
         "seconds": round(time.perf_counter() - started, 1),
         "rows": rows,
@@ -253,7 +243,9 @@ def measured(unet: CoupledUNet, job: Job, clips: EncodedClips, test_clips: int) 
     scores = [
         score
         for direction, guidance in GUIDANCE.items()
-        for score in score_pipeline(pipeline, replace(options, direction=direction, guidance=guidance))
+        for score in score_pipeline(
+            pipeline, replace(options, direction=direction, sampling=replace(sampling, guidance=guidance))
+        )
     ]
     rows = []
     for score in scores:

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils._python_dispatch import TorchDispatchMode
 
 HOST_READS = {"_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "unique_dim", "_unique2"}
 """Operations that wait for the device to say a number, a truth or a size."""
 NO_KERNEL = {"detach", "alias", "empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "lift_fresh"}
+LAUNCHES = ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx")
+WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
+MEASURED = "measured"
 NAMESPACES = {"prim", "profiler", "prims"}
 """Of bookkeeping."""
 
@@ -62,17 +66,14 @@ def dispatched(run: Callable[[], object]) -> DeviceWork:
 def launched(run: Callable[[], object]) -> DeviceWork:
     """The work of `run` on a GPU, as CUDA's own profiler saw it; run it once before."""
     torch.cuda.synchronize()
-    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler, record_function(MEASURED):
         run()
-        names = Counter()  # before the synchronisation that ends the measurement
-    for event in profiler.events():
-        names[event.name] += 1
-    work = DeviceWork()
-    for name, count in names.items():
-        if name in ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx"):
-            work.kernels += count
-        elif name in ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize"):
-            work.host_reads += count
-        elif name == "cudaMemcpyAsync":
-            work.copies += count
-    return work
+    events = list(profiler.events() or ())
+    (measured,) = (event for event in events if event.name == MEASURED and event.device_type == DeviceType.CPU)
+    # What ends the measurement waits for the device as well, after it.
+    names = Counter(event.name for event in events if event.time_range.start < measured.time_range.end)
+    return DeviceWork(
+        kernels=sum(names[name] for name in LAUNCHES),
+        host_reads=sum(names[name] for name in WAITS),
+        copies=names["cudaMemcpyAsync"],
+    )

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import torch
-from cmmd.training.denoising import denoising_step
 from speed import median_seconds
 
 from cmmd.configuration import resolve
@@ -22,7 +21,8 @@ from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.progress import progress
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
-from cmmd.training.loop import Part
+from cmmd.recipes.coupled_objective import cmmd_objective
+from cmmd.training.objective import MicroBatch
 
 FRAMES = 48
 """Of a clip: 4.8 s at 10 fps."""
@@ -55,7 +55,8 @@ def reading(clips: PreparedClips, recipe: CoupledRecipe, *, first: int, batches:
     started = time.perf_counter()
     for step in range(first, first + batches):
         indices = clips.batch(size, seed=0, step=step)
-        clips.crops(indices, frames=recipe.geometry.frames, generator=torch.Generator().manual_seed(step))
+        start = torch.rand(size, generator=torch.Generator().manual_seed(step))
+        clips.crops(indices, frames=recipe.geometry.frames, start=start)
     return batches * size / (time.perf_counter() - started)
 
 
@@ -66,17 +67,10 @@ def training(clips: PreparedClips, recipe: CoupledRecipe, *, repeats: int) -> fl
     network = build_network(
         recipe, latent_channels=channels, spectrogram_channels=codec.channels, bins=codec.bins
     ).train()
-    step = denoising_step(
-        clips,
-        recipe.conditioning,
-        frames=recipe.geometry.frames,
-        batch_size=recipe.loop.batch_size,
-        seed=0,
-        contrastive=recipe.contrastive,
-    )
+    objective = cmmd_objective(recipe, clips)
 
     def once() -> None:
-        step(network, Part(step=0), torch.Generator().manual_seed(0))["loss"].backward()
+        objective.losses(network, objective.draw(0, MicroBatch()))["loss"].total.backward()
 
     return recipe.loop.batch_size / median_seconds(once, repeats=repeats)
 

@@ -39,7 +39,7 @@ from cmmd.training.throughput import Throughput
 MODES = ("fp32", "bf16", "fp32+compile", "bf16+compile")
 CLIPS = 64
 WARM_UP = 3
-HEAD = "step|kernels|host reads|copies|time|spread|times plain|items/s|share of peak|peak memory".split("|")
+HEAD = ("step", "kernels", "host reads", "copies", "time", "spread", "times plain", "items/s", "of peak", "memory")
 
 
 @dataclass(kw_only=True)

@@ -58,8 +58,10 @@ def small_pipeline(*, clean_hears: bool = False) -> "CMMDPipeline":
     from cmmd.pipeline import CMMDPipeline
 
     torch.manual_seed(0)
-    widths = {"video_widths": (8, 8, 16), "audio_widths": (8, 16, 16)}
-    unet = CoupledUNet(network=NetworkConfig(**widths, message_width=8, heads=2, clean_hears=clean_hears))
+    network = NetworkConfig(
+        video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2, clean_hears=clean_hears
+    )
+    unet = CoupledUNet(network=network)
     with torch.no_grad():
         for parameter in unet.parameters():
             parameter += 0.05 * torch.randn_like(parameter)

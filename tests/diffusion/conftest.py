@@ -10,8 +10,10 @@ from cmmd.models.network_config import NetworkConfig
 def small_unet(*, clean_hears: bool = False) -> CoupledUNet:
     """A small network whose zero-initialised weights are zero no more; nothing here trains it."""
     torch.manual_seed(0)
-    widths = {"video_widths": (8, 8, 16), "audio_widths": (8, 16, 16)}
-    unet = CoupledUNet(network=NetworkConfig(**widths, message_width=8, heads=2, clean_hears=clean_hears))
+    network = NetworkConfig(
+        video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2, clean_hears=clean_hears
+    )
+    unet = CoupledUNet(network=network)
     with torch.no_grad():
         for parameter in unet.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
