@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -69,9 +68,11 @@ def launched(run: Callable[[], object]) -> DeviceWork:
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler, record_function(MEASURED):
         run()
     events = list(profiler.events() or ())
-    (measured,) = (event for event in events if event.name == MEASURED and event.device_type == DeviceType.CPU)
+    (measured,) = (event for event in events if event.name == MEASURED and str(event.device_type).endswith("CPU"))
     # What ends the measurement waits for the device as well, after it.
-    names = Counter(event.name for event in events if event.time_range.start < measured.time_range.end)
+    names: Counter[str] = Counter(
+        str(event.name) for event in events if event.time_range.start < measured.time_range.end
+    )
     return DeviceWork(
         kernels=sum(names[name] for name in LAUNCHES),
         host_reads=sum(names[name] for name in WAITS),
