@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from cmmd import __version__
 from cmmd.cli import commands, main
+from cmmd.configuration import resolve, to_yaml
 from cmmd.errors import InputError
 from cmmd.recipes import load_recipe, recipe_names
 
@@ -264,14 +265,31 @@ def test_an_unknown_recipe_is_one_line_with_the_nearest(capsys: pytest.CaptureFi
 
 def test_train_runs_the_resolved_recipe(monkeypatch: pytest.MonkeyPatch, recipe: str) -> None:
     calls = replaced(monkeypatch, "cmmd.recipes", "run_recipe")
-    assert main(["train", recipe, "--resume"]) == 0
-    assert main(["train", recipe, "--out", "elsewhere"]) == 0
+    assert main(["train", recipe]) == 0
+    assert main(["train", recipe, "--out", "elsewhere", "--device", "cuda:1"]) == 0
     config = load_recipe(recipe)
     assert [call.args for call in calls] == [(recipe, config)] * 2
     assert [call.kwargs for call in calls] == [
-        {"out": Path("runs", recipe), "resume": True},
-        {"out": Path("elsewhere"), "resume": False},
+        {"out": Path("runs", recipe), "resume": False, "device": "auto"},
+        {"out": Path("elsewhere"), "resume": False, "device": "cuda:1"},
     ]
+
+
+def test_a_resumed_run_has_its_own_settings(
+    monkeypatch: pytest.MonkeyPatch, recipe: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = replaced(monkeypatch, "cmmd.recipes", "run_recipe")
+    config = resolve(load_recipe(recipe), overrides=["loop.seed=7"])
+    (tmp_path / "config.yaml").write_text(f"recipe: {recipe}\n{to_yaml(config)}")
+    assert main(["train", "--resume", "--out", str(tmp_path), "--set", "loop.steps=9"]) == 0
+    assert calls[0].args == (recipe, resolve(config, overrides=["loop.steps=9"])) and calls[0].kwargs["resume"]
+    assert "found no config.yaml, expected the folder of a run" in refusal(
+        capsys, "train", recipe, "--resume", "--out", str(tmp_path / "none")
+    )
+    other = next(name for name in recipe_names() if name != recipe)
+    told = refusal(capsys, "train", other, "--resume", "--out", str(tmp_path))
+    assert f"found a run of {recipe}, expected one of {other}" in told
+    assert refusal(capsys, "train", "--resume").startswith("expected a RECIPE")
 
 
 def test_train_refuses_unknown_settings(capsys: pytest.CaptureFixture[str], recipe: str) -> None:

@@ -23,16 +23,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["memory", "shards", "mixture"])
 def clips(request: pytest.FixtureRequest, folder: Path) -> TrainingClips:
-    """Numbers 0 to 2 in memory or in shards; a mixture has the first ones, then the others."""
-    memory, shards = in_memory(frames=LENGTHS[0]), PreparedClips.open(folder).standardised_as(**STATISTICS)
+    """Clips in memory, in shards, or those of the mixture: two in memory, and after them the three in shards."""
+    memory, shards = in_memory(clips=2, frames=LENGTHS[0]), PreparedClips.open(folder)
     if request.param == "mixture":
         return MixedClips.of([memory, shards], [1.0, 3.0]).standardised_as(**STATISTICS)
-    return memory if request.param == "memory" else shards
+    return memory if request.param == "memory" else shards.standardised_as(**STATISTICS)
 
 
-def length_of(clips: TrainingClips, number: int) -> int:
-    in_memory_first = not isinstance(clips, PreparedClips)
-    return LENGTHS[0] if in_memory_first and number < 3 else LENGTHS[number % 3]
+def contents_of(clips: TrainingClips, number: int) -> tuple[int, int]:
+    """Which timed clip a number is, and its length in frames."""
+    if not isinstance(clips, PreparedClips) and number < 2:
+        return number, LENGTHS[0]
+    clip = number if isinstance(clips, PreparedClips) else number - 2
+    return clip, LENGTHS[clip]
 
 
 def crop(clips: TrainingClips, number: int, *, frames: int, start: float, mirror: float | None = None) -> ClipBatch:
@@ -48,11 +51,11 @@ def crop(clips: TrainingClips, number: int, *, frames: int, start: float, mirror
 @pytest.mark.parametrize("frames", [9, 4, 1])
 def test_a_crop_is_the_stretch_at_its_place_in_both_modalities(clips: TrainingClips, frames, start):
     for number in range(len(clips)):
-        length = length_of(clips, number)
+        clip, length = contents_of(clips, number)
         first = {0.0: 0, ALMOST_ONE: length - frames}.get(start, int(start * (length - frames + 1)))
         found = crop(clips, number, frames=frames, start=start)
-        video = timed_video(number % 3, length)[:, first : first + frames]
-        audio = timed_audio(number % 3, length)[..., 8 * first : 8 * (first + frames)]
+        video = timed_video(clip, length)[:, first : first + frames]
+        audio = timed_audio(clip, length)[..., 8 * first : 8 * (first + frames)]
         assert found.video.dtype == found.audio.dtype == torch.float32
         torch.testing.assert_close(found.video[0], standard(STATISTICS["video"], video), rtol=0, atol=1e-5)
         torch.testing.assert_close(found.audio[0], standard(STATISTICS["audio"], audio), rtol=0, atol=1e-5)
@@ -60,7 +63,7 @@ def test_a_crop_is_the_stretch_at_its_place_in_both_modalities(clips: TrainingCl
 
 def test_every_place_is_as_likely_as_any_other(clips: TrainingClips):
     number = len(clips) - 1
-    places = length_of(clips, number) - 7 + 1
+    places = contents_of(clips, number)[1] - 7 + 1
     starts = torch.arange(4 * places) / (4 * places) + 0.01
     found = clips.crops(torch.full((4 * places,), number), frames=7, start=starts)
     _, counts = found.video.flatten(1).unique(dim=0, return_counts=True)
@@ -68,7 +71,8 @@ def test_every_place_is_as_likely_as_any_other(clips: TrainingClips):
 
 
 def test_items_of_a_batch_are_cut_apart(clips: TrainingClips):
-    numbers, starts = [2, 0, 2, 1], [0.9, 0.4, 0.0, 0.7]
+    last = len(clips) - 1
+    numbers, starts = [last, 0, last, 1], [0.9, 0.4, 0.0, 0.7]
     batch = clips.crops(torch.tensor(numbers), frames=5, start=torch.tensor(starts), mirror=torch.zeros(4))
     for item, (number, start) in enumerate(zip(numbers, starts, strict=True)):
         alone = crop(clips, number, frames=5, start=start)

@@ -43,11 +43,13 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(folder):
     settings = ("contrastive.weight=0.1", "contrastive.begin=1", "contrastive.ramp=1")
     whole = train("world.tiny", *settings, "loop.steps=4", out=folder / "whole")
     train("world.tiny", *settings, "loop.steps=2", out=folder / "stopped")
+    before = logged(folder / "stopped")
     (folder / "stopped/model/stale.txt").write_text("of the shorter run")
     # Its settings and its recipe are in the folder: neither has to be told again.
     assert main(["train", "--resume", "--out", str(folder / "stopped"), "--set", "loop.steps=4"]) == 0
     resumed = logged(folder / "stopped")
     assert [line["step"] for line in resumed] == [1, 2, 3, 4]
+    assert resumed[:2] == before  # with the seconds that they took: no step was done again
     for line, expected in zip(resumed, whole, strict=True):
         assert {name: line[name] for name in TOLD} == {name: expected[name] for name in TOLD}
     for file in ("model", "ema", "optimizer"):

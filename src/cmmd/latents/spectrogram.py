@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from cmmd.clips.geometry import Geometry
 from cmmd.latents.waveform import GriffinLim, Vocoder, istft, stft
 
+CodecName = Literal["log_mel", "complex_stft"]
+
 LOG_FLOOR = 0.015
 """Mel magnitudes below this are silence, some 74 dB under a full-scale sine. Room noise lies below: a model that had to
 generate it would spend most of its loss on what nobody hears (decision 03)."""
@@ -122,7 +124,7 @@ class ComplexSTFTCodec(nn.Module):
         return istft(spectrum, fft_size=self.fft_size, window=self.fft_size, hop=self.geometry.hop)
 
 
-def spectrogram_codec(name: Literal["log_mel", "complex_stft"], geometry: Geometry) -> LogMelCodec | ComplexSTFTCodec:
+def spectrogram_codec(name: CodecName, geometry: Geometry) -> LogMelCodec | ComplexSTFTCodec:
     """The codec that a saved pipeline names."""
     if name == "log_mel":
         return LogMelCodec(geometry)

@@ -1,7 +1,6 @@
 """A coupled U-Net and its training as one configuration: what every recipe of such a model is an example of (ours)."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
 
@@ -11,6 +10,7 @@ from cmmd.data.world.encoding import require_world
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
+from cmmd.latents.spectrogram import CodecName, spectrogram_codec
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.network_config import NetworkConfig
@@ -31,7 +31,7 @@ class CoupledRecipe:
 
     start: str | None = None
     autoencoder: str | None = None
-    codec: Literal["log_mel", "complex_stft"] = "log_mel"
+    codec: CodecName = "log_mel"
     prediction_type: PredictionType = "v_prediction"
     geometry: Geometry = field(default_factory=Geometry)
     prepared: PreparedConfig = field(default_factory=PreparedConfig)
@@ -60,8 +60,8 @@ class CoupledRecipe:
                 raise ValueError(
                     f"data.frames is {self.data.frames}, expected at least the {self.geometry.frames} of the geometry"
                 )
-        mels = self.geometry.mels if self.codec == "log_mel" else None
-        self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=mels)
+        bins = spectrogram_codec(self.codec, self.geometry).bins
+        self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=bins)
         self.batch_config().check_micro_batches(self.loop.micro_batches)
 
     def batch_config(self) -> BatchConfig:

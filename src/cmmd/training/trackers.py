@@ -16,7 +16,7 @@ class TensorBoard:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise _missing("tensorboard", "cmmd[track]") from error
+            raise _missing("tensorboard") from error
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=resume_at + 1 if resume_at else None)
         self._writer.add_text("configuration", f"```\n{config}\n```")
 
@@ -35,7 +35,7 @@ class WandB:
         try:
             import wandb  # pyright: ignore[reportMissingImports]
         except ImportError as error:
-            raise _missing("wandb", "wandb") from error
+            raise _missing("wandb") from error
         identity = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
         resume = "allow" if resume_at else None
         self._run = wandb.init(
@@ -60,5 +60,5 @@ def open_trackers(
     return [kinds[name](folder, config, resume_at=resume_at) for name in names]
 
 
-def _missing(name: str, requirement: str) -> InputError:
-    return InputError(f"loop.trackers: {name} is not installed, expected it after: pip install '{requirement}'")
+def _missing(name: str) -> InputError:
+    return InputError(f"loop.trackers: {name} is not installed, expected it after: pip install {name}")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ from cmmd.data.shards import (
     write_shard,
 )
 from cmmd.errors import InputError
-from cmmd.latents.spectrogram import SpectrogramCodec, spectrogram_codec
+from cmmd.latents.spectrogram import CodecName, SpectrogramCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames, load_autoencoder, weights_hash
 from cmmd.output_folder import make_folder
 from cmmd.progress import progress
@@ -51,7 +51,7 @@ class PrepareConfig:
     autoencoder: str
     seconds: float = 4.8
     geometry: Geometry = field(default_factory=Geometry)
-    codec: Literal["log_mel", "complex_stft"] = "log_mel"
+    codec: CodecName = "log_mel"
     fit: Fit = "crop"
     mirror: bool = False
     requests_per_shard: int = 64
