@@ -66,7 +66,11 @@ def test_a_recipe_contrasts_the_share_that_it_asks_for(name):
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("fraction", [0.5, 0.6, 0.9, 1.0])
-@pytest.mark.parametrize(("batch", "count"), [(8, 1), (8, 2), (8, 4), (16, 8), (24, 4), (32, 2), (48, 8)])
+@pytest.mark.parametrize(
+    ("batch", "count"),
+    # Pairs are dealt to the first seven; then single items, which is for kinds that need no other clip of the batch.
+    [(8, 1), (8, 2), (8, 4), (16, 8), (24, 4), (32, 2), (48, 8), (6, 2), (9, 3), (12, 4), (16, 16), (24, 8), (30, 10)],
+)
 def test_no_micro_batch_holds_more_than_the_most(name, fraction, batch, count):
     most = most_contrasted(CONFIGS[name], batch=batch, micro_batches=count, fraction=fraction)
     found = fullest(CONFIGS[name], batch=batch, fraction=fraction, count=count, times=25)

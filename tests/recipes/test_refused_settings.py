@@ -49,19 +49,12 @@ def test_settings_that_do_not_fit_are_one_line_and_write_nothing(tmp_path, capsy
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        # Single items would be dealt to the micro-batches, and the contrasted ones not in turn.
-        (
-            ("loop.batch_size=6", "loop.micro_batches=2", CONTRAST, "contrastive.mismatches=[time_shift]"),
-            "micro-batches of 3 items, expected an even number",
-        ),
         # Gaps are measured on held-out clips whatever the weight of the term is.
         (("held_out=0.25", "geometry.frames=2"), "a clip of 2 frames, 2 blocks, cannot be shifted by 2 frames"),
-        # Samples need a condition that is encoded once.
-        (("held_out=0.25", "copies=2", "network.clean_hears=true"), "copies is 2 with network.clean_hears"),
         # The other codec has bins of its own.
         (("codec=complex_stft", "geometry.frames=24", "network.patch=24"), "mels 256 is not a multiple of 96"),
     ],
-    ids=["odd micro-batches", "short held-out clips", "copies of a clean hearer", "bins of the codec"],
+    ids=["short held-out clips", "bins of the codec"],
 )
 def test_what_would_fail_after_the_clips_are_made_is_refused_before(tmp_path, capsys, settings, message):
     test_settings_that_do_not_fit_are_one_line_and_write_nothing(tmp_path, capsys, settings, message)

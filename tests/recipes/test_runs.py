@@ -115,6 +115,16 @@ def test_every_ablation_takes_a_step(folder, settings):
     assert line["loss"] > 0 and line["gradient_norm"] > 0 and "contrastive" in line
 
 
+def test_a_model_whose_condition_hears_is_sampled_as_well(folder):
+    settings = ("network.clean_hears=true", "held_out=0.5", "copies=2", "loop.steps=1")
+    train("world.fine_tune", *settings, out=folder / "sampled")
+    copies = json.loads((folder / "sampled/copies.json").read_text())
+    assert {direction: found["samples"] for direction, found in copies.items()} == {
+        "video_to_audio": 2,
+        "audio_to_video": 2,
+    }
+
+
 def test_the_log_begins_with_how_the_run_was_made(finished):
     first = json.loads((finished / "log.jsonl").read_text().splitlines()[0])
     recorded = yaml.safe_load((finished / "config.yaml").read_text())

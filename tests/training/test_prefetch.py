@@ -4,19 +4,22 @@ import threading
 
 import pytest
 
-from cmmd.training.prefetch import prefetched
+from cmmd.training.prefetch import batches
 
 
-def test_batches_come_in_order_and_are_drawn_elsewhere():
+def test_batches_come_in_order_and_are_drawn_where_they_should():
     threads = set()
 
     def draw(step: int) -> int:
         threads.add(threading.current_thread().name)
         return step * step
 
-    assert list(prefetched(draw, start=3, stop=7)) == [9, 16, 25, 36]
-    assert list(prefetched(draw, start=7, stop=7)) == []
-    assert threads and threading.current_thread().name not in threads
+    own = threading.current_thread().name
+    for ahead in (True, False):
+        threads.clear()
+        assert list(batches(draw, start=3, stop=7, ahead=ahead)) == [9, 16, 25, 36]
+        assert list(batches(draw, start=7, stop=7, ahead=ahead)) == []
+        assert len(threads) == 1 and (own in threads) is not ahead
 
 
 def test_the_next_batch_is_being_drawn_while_one_is_used():
@@ -27,19 +30,20 @@ def test_the_next_batch_is_being_drawn_while_one_is_used():
             second.set()
         return step
 
-    batches = prefetched(draw, start=0, stop=3)
-    assert next(batches) == 0
+    drawn = batches(draw, start=0, stop=3, ahead=True)
+    assert next(drawn) == 0
     assert second.wait(timeout=10)
-    batches.close()  # pyright: ignore[reportAttributeAccessIssue]
+    drawn.close()  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_an_error_is_raised_at_its_step():
+@pytest.mark.parametrize("ahead", [True, False])
+def test_an_error_is_raised_at_its_step(ahead):
     def draw(step: int) -> int:
         if step == 2:
             raise ValueError("no batch 2")
         return step
 
-    batches = prefetched(draw, start=0, stop=4)
-    assert [next(batches), next(batches)] == [0, 1]
+    drawn = batches(draw, start=0, stop=4, ahead=ahead)
+    assert [next(drawn), next(drawn)] == [0, 1]
     with pytest.raises(ValueError, match="no batch 2"):
-        next(batches)
+        next(drawn)

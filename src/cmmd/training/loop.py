@@ -21,7 +21,7 @@ from cmmd.training.compiled_stages import compile_stages
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, Terms, means, moved, summed
-from cmmd.training.prefetch import prefetched
+from cmmd.training.prefetch import batches
 from cmmd.training.sharding import unsharded
 from cmmd.training.state import TrainingState
 
@@ -90,12 +90,13 @@ def train(
     def draw(step: int) -> list[Any]:
         return _rank_batch(objective, step, config, ranks)
 
-    for batches in prefetched(draw, start=state.step, stop=config.steps):
-        terms, norm = accumulate_gradients(module, batches, config, ranks)
+    is_cpu = ranks.device.type == "cpu"
+    for micro_batches in batches(draw, start=state.step, stop=config.steps, ahead=not is_cpu):
+        terms, norm = accumulate_gradients(module, micro_batches, config, ranks)
         finite = finite & torch.isfinite(norm)
         is_logged = (state.step + 1) % config.log_every == 0 or state.step + 1 == config.steps
         losses = _reduced(terms, ranks) if is_logged else None
-        if losses is not None or ranks.device.type == "cpu":
+        if losses is not None or is_cpu:
             _require_finite(state.step, losses, finite, norm)
         update_weights(state, config)
         if losses is None:

@@ -1,4 +1,4 @@
-"""The next step's batch is made in a thread while the device works on this one (ours)."""
+"""The next step's batch is made in a thread while a GPU works on this one (ours)."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,8 +7,14 @@ from typing import TypeVar
 Batch = TypeVar("Batch")
 
 
-def prefetched(draw: Callable[[int], Batch], *, start: int, stop: int) -> Iterator[Batch]:
-    """The batches of steps `start` to `stop` in order, one ahead. An error of `draw` is raised at its step."""
+def batches(draw: Callable[[int], Batch], *, start: int, stop: int, ahead: bool) -> Iterator[Batch]:
+    """The batches of steps `start` to `stop` in order, each drawn one step `ahead` or when it is asked for.
+
+    On a CPU drawing ahead only costs: the thread takes part of the cores from the step, which waits for them.
+    """
+    if not ahead:
+        yield from map(draw, range(start, stop))
+        return
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
         upcoming = pool.submit(draw, start) if start < stop else None
         for step in range(start, stop):
