@@ -42,11 +42,13 @@ BLOCKS = marked_blocks((ROOT / "README.md").read_text(encoding="utf-8"))
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the README speaks of: a silent clip.mp4, a sound.wav, and two folders of clips."""
+    """A folder with the files that the README speaks of: a silent clip.mp4, a sound.wav, a scene.mp4 with both, and two
+    folders of clips."""
     folder = tmp_path_factory.mktemp("readme")
     clip = world_clip("impacts", 1)
     write_video(clip.frames, folder / "clip.mp4", fps=10)
     write_sound(clip.waveform, folder / "sound.wav", sample_rate=16000)
+    write_video(clip.frames, folder / "scene.mp4", fps=10, waveform=clip.waveform, sample_rate=16000)
     for name, first in (("clips", 0), ("made", 100)):
         (folder / name).mkdir()
         for number in range(4):
