@@ -237,8 +237,8 @@ def main() -> None:
     for contrast in (False, True) if arguments.count else ():
         work = counted(recipe, contrast=contrast)
         print(
-            f"{'contrast' if contrast else 'plain'}: {work.forward.kernels} + {work.backward.kernels} kernels of forward"
-            f" and backward pass, {work.update.kernels} of optimiser and EMA, {work.host_reads} host reads,"
+            f"{'contrast' if contrast else 'plain'}: {work.forward.kernels} + {work.backward.kernels} kernels of"
+            f" forward and backward pass, {work.update.kernels} of optimiser and EMA, {work.host_reads} host reads,"
             f" {work.copies} copies"
         )
     if not arguments.steps:

@@ -1,5 +1,7 @@
 """`cmmd generate` on files: names, directions, takes, failures that do not stop the others."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -65,5 +67,5 @@ def test_a_folder_that_is_no_model_is_refused(folder, capsys):
 
 def test_an_avi_keeps_its_name_but_becomes_mp4():
     options = generation.GenerateOptions()
-    assert generation._out_path(generation.Path("a/b.avi"), "audio", options, 0) == generation.Path("a/b_cmmd.mp4")
-    assert generation._out_path(generation.Path("a/b.webm"), "audio", options, 0) == generation.Path("a/b_cmmd.webm")
+    assert generation._out_path(Path("a/b.avi"), "audio", options, 0) == Path("a/b_cmmd.mp4")
+    assert generation._out_path(Path("a/b.webm"), "audio", options, 0) == Path("a/b_cmmd.webm")

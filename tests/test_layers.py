@@ -1,6 +1,7 @@
 """The package's structure: imports go down the layers, in no circle; light modules stay light; no file is a drawer."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -143,3 +144,14 @@ def test_every_public_name_resolves(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         getattr(cmmd, "nothing")  # noqa: B009 - a type checker would refuse the plain form
+
+
+def test_the_reading_list_is_as_long_as_the_map_says() -> None:
+    page = (PACKAGE.parents[1] / "ARCHITECTURE.md").read_text()
+    promised = re.search(r"in this order \(about ([0-9,]+) lines\)", page)
+    listed = page[page.index("**Read these files first**") : page.index("`docs/paper_map.md`")]
+    names = re.findall(r"`([a-z_/]+\.py)`", listed)
+    files = [next(file for file in FILES if str(file).endswith(f"/{name}")) for name in names]
+    assert promised is not None and len(files) > 8
+    lines = sum(len(file.read_text().splitlines()) for file in files)
+    assert abs(lines - int(promised.group(1).replace(",", ""))) < 0.1 * lines

@@ -87,7 +87,8 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _read_file(file: Path) -> Layer:
+def read_settings(file: Path) -> tuple[str | None, dict[Any, Any]]:
+    """The recipe that a YAML file names, if it does, and its settings. Raises InputError for what is no such file."""
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -98,8 +99,11 @@ def _read_file(file: Path) -> Layer:
         values = {}
     if not isinstance(values, dict):
         raise InputError(f"{file}: found {_shown(values)}, expected KEY: VALUE lines")
-    values.pop(RECIPE, None)
-    return Layer(str(file), values)
+    return values.pop(RECIPE, None), values
+
+
+def _read_file(file: Path) -> Layer:
+    return Layer(str(file), read_settings(file)[1])
 
 
 def _read_override(text: str) -> Layer:

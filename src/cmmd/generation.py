@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from cmmd.clips.picture_fit import Fit
 from cmmd.clips.probing import probe
-from cmmd.clips.reading import Fit
 from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling_config import SamplingConfig

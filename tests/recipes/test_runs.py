@@ -77,7 +77,7 @@ def test_the_settings_of_a_run_name_its_recipe_and_make_another_one(finished, fo
     capsys.readouterr()
     assert main(["train", "world.tiny", "--config", str(finished / "config.yaml"), "--show"]) == 0
     assert yaml.safe_load(capsys.readouterr().out) == recorded
-    again = ["train", "world.tiny", "--config", str(finished / "config.yaml"), "--out", str(folder / "again")]
+    again = ["train", "--config", str(finished / "config.yaml"), "--out", str(folder / "again")]
     assert main(again) == 0
     first, second = (load_file(out / WEIGHTS) for out in (finished, folder / "again"))
     assert all(torch.equal(first[name], second[name]) for name in first)

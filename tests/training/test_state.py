@@ -132,3 +132,9 @@ def test_a_checkpoint_of_another_model_is_refused_in_one_line(tmp_path):
     fresh_state(line(), CONFIG).save(tmp_path)
     with pytest.raises(InputError, match=r"model has \(1, 3\) for weight, expected \(1, 5\)"):
         fresh_state(nn.Linear(5, 1), CONFIG).load(checkpoints(tmp_path)[-1])
+
+
+def test_whoever_may_read_the_folder_may_read_a_checkpoint(tmp_path):
+    tmp_path.chmod(0o755)
+    folder = trained().save(tmp_path)
+    assert all(path.stat().st_mode & 0o444 == 0o444 for path in folder.iterdir())

@@ -37,14 +37,16 @@ def train(
     if list_names:
         click.echo("\n".join(names))
         return
-    from cmmd.configuration import did_you_mean, resolve, to_yaml
+    from cmmd.configuration import did_you_mean, read_settings, resolve, to_yaml
 
     settings = None
+    if recipe is None and file and not resume:
+        recipe, _ = read_settings(file)
     if resume and (out or recipe):
-        from cmmd.training.run_folder import SETTINGS, read_settings
+        from cmmd.training.run_folder import SETTINGS, recorded_settings
 
         out = out or Path("runs", str(recipe))
-        recorded, settings = read_settings(out)[0], out / SETTINGS
+        recorded, settings = recorded_settings(out)[0], out / SETTINGS
         if recipe and recorded and recipe != recorded:
             raise InputError(f"{settings}: found a run of {recorded}, expected one of {recipe}")
         recipe = recipe or recorded

@@ -14,7 +14,7 @@ from cmmd.data.order import batch_indices
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch
 from cmmd.errors import InputError
-from cmmd.output_folder import make_folder
+from cmmd.output_folder import make_folder, share_as_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +84,7 @@ class EncodedClips:
         make_folder(path.parent)
         beside = path.with_name(f".{path.name}.partial")
         save_file({"video": self.video.contiguous(), "audio": self.audio.contiguous()}, beside, metadata={"key": key})
+        share_as_folder(beside)
         beside.replace(path)
 
     @classmethod

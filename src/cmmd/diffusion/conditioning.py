@@ -146,18 +146,27 @@ def most_contrasted(
     pairs, single = divmod(batch, 2)
     most: dict[Direction, int] = {}
     for name, probability in zip(DIRECTIONS, config.direction_probabilities, strict=True):
-        count = math.ceil(round(pairs * probability, 9))
-        hearing = 2 * count - math.floor(round(2 * count * config.dropout, 9))
-        chosen = math.ceil(round(fraction * hearing, 9))
-        first, second = min(chosen, count), max(chosen - count, 0)
+        share = round(pairs * probability, 9)
+        # Dropped items are whole numbers: fewer pairs may have more contrasted items in one of them.
+        counts = (math.floor(share), math.ceil(share))
+        held = max(_most_held(config, count, micro_batches=micro_batches, fraction=fraction) for count in counts)
         alone = bool(single and probability and fraction and config.dropout < 1)
-        most[name] = 0 if name == "joint" else -(-first // micro_batches) + -(-second // micro_batches) + alone
+        most[name] = 0 if name == "joint" else held + alone
     return most
+
+
+def _most_held(config: ConditioningConfig, count: int, *, micro_batches: int, fraction: float) -> int:
+    """The same, of a direction that has `count` pairs."""
+    hearing = 2 * count - math.floor(round(2 * count * config.dropout, 9))
+    chosen = math.ceil(round(fraction * hearing, 9))
+    first, second = min(chosen, count), max(chosen - count, 0)
+    return -(-first // micro_batches) + -(-second // micro_batches)
 
 
 def _counts(config: ConditioningConfig, pairs: int, draw: float) -> list[int]:
     """Pairs of each direction: the whole number below or above its share of them."""
-    edges = [0, *(_whole(pairs * sum(config.direction_probabilities[: n + 1]), draw) for n in range(2)), pairs]
+    shares = (pairs * sum(config.direction_probabilities[: n + 1]) for n in range(2))
+    edges = [0, *(min(pairs, _whole(share, draw)) for share in shares), pairs]
     return [above - below for below, above in pairwise(edges)]
 
 

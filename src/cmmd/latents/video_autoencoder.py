@@ -1,6 +1,7 @@
 """Video frames to latents and back through an image autoencoder with diffusers' interface (ours: decision 03)."""
 
 import hashlib
+from pathlib import Path
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -48,6 +49,11 @@ def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
     if not isinstance(name, str) or name not in classes:
         raise InputError(f"{folder}: holds {name}, expected one of {', '.join(classes)}")
     return load_model(classes[name], folder)
+
+
+def absolute_name(name_or_folder: str) -> str:
+    """A folder of this machine by its absolute path, so that it is found from anywhere; other names as they are."""
+    return str(Path(name_or_folder).resolve()) if Path(name_or_folder).is_dir() else name_or_folder
 
 
 def weights_hash(autoencoder: VideoAutoencoder) -> str:

@@ -1,6 +1,6 @@
 """A coupled U-Net and its training as one configuration: what every recipe of such a model is an example of (ours)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -62,7 +62,10 @@ class CoupledRecipe:
                 )
         bins = spectrogram_codec(self.codec, self.geometry).bins
         self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=bins)
-        self.batch_config().check_micro_batches(self.loop.micro_batches)
+        batch = self.batch_config()
+        batch.check_micro_batches(self.loop.micro_batches)
+        if self.held_out or self.prepared.validate:  # gaps are measured there, whatever the weight is
+            replace(batch, contrastive=replace(self.contrastive, weight=1.0))
 
     def batch_config(self) -> BatchConfig:
         """What a training batch of this recipe is."""

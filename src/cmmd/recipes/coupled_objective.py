@@ -34,10 +34,11 @@ def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
     Denoising alone keeps improving on what all clips have in common; the gap tells what is understood of these ones.
     A single clip has no other clip. Raises InputError when it has no mismatched condition at all.
     """
-    kinds = tuple(kind for kind in config.contrastive.mismatches if kind != "other_clip" or len(clips) > 1)
-    if not kinds:
-        raise InputError("1 clip is held out, expected 2 or more to tell the condition from that of another clip")
     size = min(config.loop.batch_size, len(clips))
+    kinds = tuple(kind for kind in config.contrastive.mismatches if kind != "other_clip" or size > 1)
+    if not kinds:
+        few = "1 clip is held out" if len(clips) == 1 else "loop.batch_size is 1"
+        raise InputError(f"{few}, expected 2 or more to tell the condition from that of another clip")
     batch = replace(
         config.batch_config(),
         size=size - size % 2 if size > 1 else size,

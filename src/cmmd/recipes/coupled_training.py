@@ -8,6 +8,7 @@ from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
+from cmmd.latents.video_autoencoder import absolute_name
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
@@ -71,9 +72,12 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
 
 def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:
     """Names of folders that are there as absolute paths: the run may be resumed from another folder."""
-    named = {"start": config.start, "autoencoder": config.autoencoder}
-    found = {key: str(Path(name).resolve()) for key, name in named.items() if name and Path(name).is_dir()}
-    return replace(config, **found)
+    return replace(
+        config,
+        start=config.start and absolute_name(config.start),
+        autoencoder=config.autoencoder and absolute_name(config.autoencoder),
+        prepared=replace(config.prepared, folders=tuple(map(absolute_name, config.prepared.folders))),
+    )
 
 
 def _starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":

@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from cmmd.output_folder import share_as_folder
+
 
 @runtime_checkable
 class Savable(Protocol):
@@ -19,6 +21,8 @@ def save_model(model: Savable, folder: Path) -> None:
     for leftover in (temporary, replaced):
         shutil.rmtree(leftover, ignore_errors=True)
     model.save_pretrained(temporary)
+    for file in temporary.rglob("*.safetensors"):
+        share_as_folder(file)
     if folder.exists():
         folder.rename(replaced)
     temporary.rename(folder)

@@ -143,12 +143,15 @@ def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
 
 
 def dealt(size: int, micro_batch: MicroBatch) -> Int[Tensor, " b"]:
-    """The items of a micro-batch: pairs are dealt in turn or, where it has an odd number of items, single ones."""
+    """The items of a micro-batch: pairs are dealt in turn or, where it has an odd number of items, single ones: all
+    first items of pairs, then the second ones, so that contrasted items are spread over the micro-batches as well."""
     index, count = micro_batch
-    unit = 1 if (size // count) % 2 else 2
     if count == 1:
         return torch.arange(size)
-    return torch.arange(size).view(-1, unit)[index::count].flatten()
+    if (size // count) % 2 == 0:
+        return torch.arange(size).view(-1, 2)[index::count].flatten()
+    singles = torch.cat([torch.arange(0, size, 2), torch.arange(1, size, 2)])
+    return singles[index::count].sort().values
 
 
 def _noise(clean: Tensor, modality: str, items: Tensor, *, seed: int, step: int) -> Tensor:

@@ -75,7 +75,8 @@ def draw_gaps(log: Path, picture: Path) -> None:
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("gap of the denoising error")
-    panels[0].legend(frameon=False, title="held out, noise t" if is_held_out else "noise t")
+    if panels[0].get_legend_handles_labels()[0]:  # few clips may have met no noise level yet
+        panels[0].legend(frameon=False, title="held out, noise t" if is_held_out else "noise t")
     _save(figure, picture)
 
 

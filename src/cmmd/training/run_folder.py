@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from cmmd.configuration import RECIPE, as_dict
+from cmmd.configuration import RECIPE, as_dict, read_settings
 from cmmd.errors import InputError
 from cmmd.output_folder import make_folder
 from cmmd.training.state import checkpoints
@@ -31,7 +31,7 @@ def open_run_folder(out: Path, config: Any, *, recipe: str | None, resume: bool)
     if checkpoints(out) and not resume:
         raise InputError(f"{out}: holds a run already, expected --resume or another --out")
     if resume:
-        check_resumable(path, read_settings(out)[1], as_dict(config))
+        check_resumable(path, recorded_settings(out)[1], as_dict(config))
     for partial in out.glob(".step-*.partial"):  # of a save that was killed
         shutil.rmtree(partial, ignore_errors=True)
     named = {RECIPE: recipe} if recipe else {}
@@ -39,18 +39,12 @@ def open_run_folder(out: Path, config: Any, *, recipe: str | None, resume: bool)
         temporary.write_text(yaml.safe_dump(named | as_dict(config), sort_keys=False, allow_unicode=True))
 
 
-def read_settings(out: Path) -> tuple[str | None, dict[str, Any]]:
+def recorded_settings(out: Path) -> tuple[str | None, dict[str, Any]]:
     """The recipe of the run in a folder, if it has a name, and its settings. Raises InputError when there is no run."""
     path = out / SETTINGS
     if not path.is_file():
         raise InputError(f"{out}: found no {SETTINGS}, expected the folder of a run to resume")
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(settings, dict):
-        raise InputError(f"{path}: found no settings, expected those of a run to resume")
-    return settings.pop(RECIPE, None), settings
+    return read_settings(path)
 
 
 def check_resumable(path: Path, recorded: dict[str, Any], wanted: dict[str, Any]) -> None:

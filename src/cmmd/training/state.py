@@ -24,6 +24,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from cmmd.errors import InputError
+from cmmd.output_folder import share_as_folder
 from cmmd.training.distributed import Ranks
 from cmmd.training.ema import EMA
 from cmmd.training.sharding import LOCAL, WHOLE, shard, sharded_like
@@ -90,6 +91,7 @@ class TrainingState:
             partial.mkdir(parents=True)
             for name, values in tensors.items():
                 save_file(values, partial / f"{name}.safetensors")
+                share_as_folder(partial / f"{name}.safetensors")
             (partial / "state.json").write_text(json.dumps(self._counts()))
             shutil.rmtree(target, ignore_errors=True)
             partial.rename(target)

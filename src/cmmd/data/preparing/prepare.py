@@ -35,7 +35,13 @@ from cmmd.data.shards import (
 )
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import CodecName, SpectrogramCodec, spectrogram_codec
-from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames, load_autoencoder, weights_hash
+from cmmd.latents.video_autoencoder import (
+    VideoAutoencoder,
+    absolute_name,
+    encode_frames,
+    load_autoencoder,
+    weights_hash,
+)
 from cmmd.output_folder import make_folder
 from cmmd.progress import progress
 from cmmd.worker_processes import Failure, Workers
@@ -205,8 +211,8 @@ class _Encoder:
             found = str(error).splitlines()[0]
             raise InputError.about(f"device {device}", found=found, expected="a device of this machine") from error
         codec = spectrogram_codec(config.codec, config.geometry)
-        settings = asdict(config) | {"autoencoder_sha256": weights_hash(autoencoder)}
-        return cls(config, autoencoder, codec, settings)
+        named = {"autoencoder": absolute_name(config.autoencoder), "autoencoder_sha256": weights_hash(autoencoder)}
+        return cls(config, autoencoder, codec, asdict(config) | named)
 
     def __call__(self, raw: RawClip, request: ClipRequest, *, source: str) -> EncodedClip:
         assert request.split is not None
