@@ -105,6 +105,16 @@ def test_phases_start_from_the_seed_of_the_take(pipeline):
     assert not torch.allclose(found[0], found[1], atol=1e-2)
 
 
+def test_loud_sound_is_turned_down_as_a_whole(pipeline):
+    """To a peak of 0.95, and not cut off there."""
+    standardised = pipeline.encode_audio(20 * waveform(25_600))
+    generator = torch.Generator().manual_seed(7)
+    loud = LogMelCodec(pipeline.geometry).decode(standardised * 1.5 - 2, generator=generator)[0]
+    peak = float(loud.abs().max())
+    assert peak > 2
+    torch.testing.assert_close(pipeline.decode_audio(standardised, seed=7)[0], loud * (0.95 / peak))
+
+
 def test_each_take_and_each_modality_has_noise_of_its_own(pipeline):
     video, audio = (pipeline.noise(name, 16, seed=4, items=3).flatten(1) for name in ("video", "audio"))
     assert torch.equal(video[2], pipeline.noise("video", 16, seed=6, items=1)[0].flatten())
@@ -124,6 +134,22 @@ def test_video_to_audio_is_encoding_sampling_and_decoding(pipeline, take):
     # Rounding in a batch of two is grown by the phases that fit it.
     assert np.abs(made.waveform - expected).max() < 0.05 * np.abs(expected).max()
     assert np.abs(made.waveform - pipeline.decode_audio(latents, seed=9)[0].numpy()).max() > 0.2 * expected.max()
+
+
+def test_audio_to_video_is_encoding_sampling_and_decoding(pipeline):
+    """30,000 samples are 19 frames, of which the last one is padded with silence."""
+    made = pipeline.audio_to_video(waveform(30_000), steps=2, seed=3, guidance=1.5)[0]
+    condition = pipeline.encode_audio(np.concatenate([waveform(30_000), np.zeros(400, np.float32)]))
+    noise = pipeline.noise("video", 19, seed=3, items=1)
+    latents = pipeline.sample(condition, noise, "audio_to_video", SamplingConfig(steps=2, guidance=1.5))
+    assert np.array_equal(made.frames, pipeline.decode_video(latents)[0])
+
+
+def test_a_clip_shorter_than_the_networks_holds_its_last_frame(pipeline):
+    made = pipeline.video_to_audio(frames(5), steps=2, guidance=1)[0]
+    longer = np.concatenate([frames(5), *[frames(5)[4:]] * 11])
+    expected = pipeline.video_to_audio(longer, steps=2, guidance=1)[0]
+    assert np.array_equal(made.waveform, expected.waveform[:8000])
 
 
 def test_joint_is_sampling_and_decoding_of_two_noises(pipeline):
@@ -168,6 +194,20 @@ def test_a_take_that_would_be_inaudible_is_made_again(pipeline, monkeypatch):
     assert np.array_equal(made[1].waveform, decode(again, seed=1)[0].numpy())
     told = pipeline.video_to_audio(frames(16), steps=2, takes=2, guidance=usual_strength)
     assert not told[1].waveform.any() and told[1].guidance == usual_strength
+
+
+def test_a_model_of_epsilon_is_sampled_as_one(pipeline):
+    made = CMMDPipeline.assemble(
+        unet=pipeline.unet,
+        video_autoencoder=pipeline.video_autoencoder,
+        geometry=pipeline.geometry,
+        codec="log_mel",
+        video_statistics=pipeline.statistics["video"],
+        audio_statistics=pipeline.statistics["audio"],
+        prediction_type="epsilon",
+    )
+    assert made.scheduler.config["prediction_type"] == "epsilon"
+    assert pipeline.scheduler.config["prediction_type"] == "v_prediction"
 
 
 # A condition that hears

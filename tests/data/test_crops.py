@@ -128,12 +128,13 @@ def test_a_mixture_is_standardised_alike_by_its_weights(folder):
     """The one set is drawn three times as often as the other: so do its values count."""
     memory, shards = in_memory(), PreparedClips.open(folder)
     mixed = MixedClips.of([memory, shards], [1.0, 3.0])
-    means = [part.audio_statistics.mean[0] for part in (memory, shards)]
-    stds = [part.audio_statistics.std[0] for part in (memory, shards)]
-    mean = 0.25 * means[0] + 0.75 * means[1]
-    variance = sum(w * (m**2 + s**2) for w, m, s in zip((0.25, 0.75), means, stds, strict=True)) - mean**2
-    assert mixed.audio_statistics.mean[0] == pytest.approx(mean)
-    assert mixed.audio_statistics.std[0] == pytest.approx(variance**0.5)
+    for name, channel in (("video_statistics", 0), ("video_statistics", 1), ("audio_statistics", 0)):
+        means = [getattr(part, name).mean[channel] for part in (memory, shards)]
+        stds = [getattr(part, name).std[channel] for part in (memory, shards)]
+        mean = 0.25 * means[0] + 0.75 * means[1]
+        variance = sum(w * (m**2 + s**2) for w, m, s in zip((0.25, 0.75), means, stds, strict=True)) - mean**2
+        assert getattr(mixed, name).mean[channel] == pytest.approx(mean)
+        assert getattr(mixed, name).std[channel] == pytest.approx(variance**0.5)
     for number in (1, 4):  # the second clip of each set
         found = crop(mixed, number, frames=9, start=0.0).audio[0]
         expected = (timed_audio(1, 9).double() - mean) / variance**0.5

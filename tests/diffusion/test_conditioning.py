@@ -35,6 +35,14 @@ def test_times_cover_the_interval_and_joint_times_are_independent():
     assert abs(torch.corrcoef(times)[0, 1]) < 0.065
 
 
+def test_what_is_generated_is_never_clean(monkeypatch):
+    """Uniform draws are in [0, 1): a draw of 0 must not become time 0, which says that nothing is generated."""
+    monkeypatch.setattr(torch, "rand", lambda *size, generator=None, dtype=None: torch.zeros(*size, dtype=dtype))
+    drawn = draw(ConditioningConfig(keep_clean=0.0), batch=20)
+    assert torch.equal(drawn.t_video, drawn.video_loss) and torch.equal(drawn.t_audio, drawn.audio_loss)
+    assert drawn.video_loss.any() and drawn.audio_loss.any()
+
+
 def test_a_modality_that_is_decided_in_noise_is_trained_there():
     plain, noisier = (draw(only("joint", keep_clean=0.0, audio_noise=factor)) for factor in (1.0, 6.0))
     assert torch.equal(plain.t_video, noisier.t_video)
@@ -61,6 +69,7 @@ def test_a_kept_stretch_is_one_run_that_leaves_something_to_generate():
     # Every frame is kept by some item, the first and the last included.
     assert (kept.sum(0) > 0).all()
     assert ((drawn.t_video > 0) == (drawn.video_loss == 1)).all()
+    assert ((drawn.t_audio > 0) == (drawn.audio_loss == 1)).all()
     joint = drawn.direction == DIRECTIONS.index("joint")
     assert torch.equal(drawn.video_loss[joint], drawn.audio_loss[joint])
 

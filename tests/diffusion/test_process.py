@@ -129,3 +129,15 @@ def test_sampling_with_the_true_velocity_ends_at_the_clean_signal(scheduler_clas
         noise = (noisy - process.alpha(wide) * clean) / process.sigma(wide)
         noisy = scheduler.step(process.velocity(clean, noise, t), k, noisy).prev_sample
     torch.testing.assert_close(noisy, clean, rtol=0, atol=1e-3)
+
+
+def test_epsilon_starts_where_some_signal_is_left(generator):
+    """At pure noise epsilon says nothing about the signal, which is the noisy one without its noise over alpha."""
+    scheduler = DDIMScheduler(clip_sample=False, **process.scheduler_config("epsilon"))
+    scheduler.set_timesteps(25)
+    assert scheduler.config["trained_betas"][-1] == 0.999
+    clean, noise = (x.float() for x in pair("audio", generator))
+    alpha = scheduler.alphas_cumprod[-1].sqrt()
+    noisy = alpha * clean + (1 - alpha.square()).sqrt() * noise
+    found = scheduler.step(noise, scheduler.timesteps[0], noisy).pred_original_sample  # pyright: ignore
+    torch.testing.assert_close(found, clean, rtol=0, atol=1e-2)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
 from cmmd.diffusion.guidance import guided_target
 from cmmd.diffusion.kept import Kept
@@ -153,6 +154,33 @@ def test_kept_frames_of_both_equal_a_masked_loop_written_out(unet):
     torch.testing.assert_close(found.audio[..., 40:], x[1][..., 40:], rtol=0, atol=2e-3)
     assert torch.equal(found.video[:, :, :5], given[0][:, :, :5])
     assert torch.equal(found.audio[..., :40], given[1][..., :40])
+
+
+def test_each_modality_has_its_own_kept_frames(unet):
+    """Picture is given at the beginning, sound at the end."""
+    x = [random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)]
+    given = random(1, 4, 16, 8, 8, seed=2), random(1, 1, 64, 128, seed=3)
+    kept = Kept(given[0], torch.arange(16) < 5), Kept(given[1], torch.arange(16) >= 12)
+    config = SamplingConfig(steps=2, guidance=1.0, sampler="ddim")
+    found = sample_joint(unet, PROCESS, Prediction(*x), config, window=16, kept=kept)
+    for t in (1.0, 0.5):
+        x = [part.clone() for part in x]
+        x[0][:, :, :5], x[1][..., 96:] = given[0][:, :, :5], given[1][..., 96:]
+        t_video, t_audio = torch.full((1, 16), t), torch.full((1, 16), t)
+        t_video[:, :5], t_audio[:, 12:] = 0, 0
+        said = unet(*x, t_video=t_video, t_audio=t_audio)
+        x = [ddim_step(part, spoken, t, t - 0.5) for part, spoken in zip(x, said, strict=True)]
+    torch.testing.assert_close(found.video[:, :, 5:], x[0][:, :, 5:], rtol=0, atol=2e-3)
+    torch.testing.assert_close(found.audio[..., :96], x[1][..., :96], rtol=0, atol=2e-3)
+
+
+def test_ddim_does_not_clip_whatever_solver_describes_the_process():
+    """Its own default is to clip at 1, and the configuration of another solver does not speak of it."""
+    solver = build_scheduler("ddim", UniPCMultistepScheduler(**scheduler_config()))
+    solver.set_timesteps(4)
+    said, x = 3 * random(1, 4, 2, 2), 5 * random(1, 4, 2, 2, seed=1)
+    found = solver.step(said, solver.timesteps[1], x, return_dict=False)[0]  # pyright: ignore[reportArgumentType]
+    torch.testing.assert_close(found, ddim_step(x, said, 0.75, 0.5), rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize("sampler", ["ddim", "dpm++", "unipc"])

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from cmmd.diffusion import conditioning
 from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning, ConditioningConfig, draw_conditioning
 
 CONFIGS = {
@@ -98,3 +99,10 @@ def test_shares_whose_sum_is_rounded_fill_the_batch():
     seed = 7315
     assert torch.rand(1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) > 0.99995
     assert counts(draw(config, batch=128, seed=seed))[:, 0].tolist() == [64, 64, 0]
+
+
+def test_a_share_that_is_whole_but_for_rounding_is_whole():
+    assert 0.29 * 100 < 29 and (0.1 + 0.2) * 10 > 3
+    assert [conditioning._whole(0.29 * 100, draw) for draw in (0.0, 0.5)] == [29, 29]
+    assert [conditioning._whole((0.1 + 0.2) * 10, draw) for draw in (0.0, 0.5)] == [3, 3]
+    assert [conditioning._whole(2.25, draw) for draw in (0.0, 0.74, 0.75)] == [2, 2, 3]

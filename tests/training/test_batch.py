@@ -48,6 +48,14 @@ def test_micro_batches_are_slices_of_the_same_batch_and_have_one_shape(count):
     assert len(shapes) == 1
 
 
+@pytest.mark.parametrize(("size", "count"), [(16, 4), (6, 2), (9, 3), (16, 16)])
+def test_every_item_is_dealt_once(size, count):
+    """In pairs, and where micro-batches hold odd numbers one by one."""
+    parts = [dealt(size, MicroBatch(index, count)) for index in range(count)]
+    assert {len(part) for part in parts} == {size // count}
+    assert sorted(torch.cat(parts).tolist()) == list(range(size))
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 8])
 def test_contrasts_are_those_of_the_whole_batch_however_it_is_cut(count):
     """By the clips that they concern: who is contrasted, with whom, in which order of time, at which speed."""
@@ -80,6 +88,17 @@ def test_nobody_is_contrasted_with_itself():
             assert side.valid.all()
             assert (batch.clips[side.speaker[0]] != batch.clips[side.item]).all()
     assert twice > 10
+
+
+def test_pairs_of_one_clip_are_parted_in_a_batch():
+    """5 clips: an epoch often ends with the clip that the next one begins with."""
+    clips, same = small_clips(5), 0
+    for step in range(40):
+        first, second = clips.batch(16, seed=0, step=step).view(-1, 2).T
+        same += int((first == second).any())
+        batch = draw(step, clips=5)
+        assert (batch.clips[0::2] != batch.clips[1::2]).all()
+    assert same > 5
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=14))
@@ -197,3 +216,42 @@ def test_a_batch_moves_as_a_whole_and_numbers_stay_whole():
     assert batch.contrast is not None and batch.contrast.weight == 0.5
     assert moved(draw(), device="meta").noise.audio.device.type == "meta"
     assert batch.modes.t_video.shape[1] == FRAMES
+
+
+class NotedDraws:
+    """Clips that keep the draws they are cut by."""
+
+    def __init__(self) -> None:
+        self.clips = small_clips()
+        self.video_statistics, self.audio_statistics = self.clips.video_statistics, self.clips.audio_statistics
+        self.starts: list[torch.Tensor] = []
+        self.mirrors: list[torch.Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def crops(self, indices, *, frames, start, mirror=None):
+        assert mirror is not None
+        self.starts.append(start)
+        self.mirrors.append(mirror)
+        return self.clips.crops(indices, frames=frames, start=start)
+
+    def batch(self, batch_size, *, seed, step):
+        return self.clips.batch(batch_size, seed=seed, step=step)
+
+    def standardised_as(self, *, video, audio):
+        raise NotImplementedError
+
+
+def test_every_item_has_a_draw_of_its_mirror_that_tells_nothing_of_its_start():
+    noted, whole = NotedDraws(), []
+    for step in range(100):
+        draw_batch(noted, batch_config(), seed=0, step=step)
+        whole.append(noted.mirrors[-1])
+    draws = torch.stack([torch.cat(noted.starts), torch.cat(noted.mirrors)])
+    # 1600 pairs of independent uniform draws.
+    assert abs(torch.corrcoef(draws)[0, 1]) < 0.1
+    assert draws.min() >= 0 and draws.max() < 1 and abs((draws[1] < 0.5).float().mean() - 0.5) < 0.05
+    for index in range(4):
+        draw_batch(noted, batch_config(), seed=0, step=7, micro_batch=MicroBatch(index, 4))
+        assert torch.equal(noted.mirrors[-1], whole[7][dealt(16, MicroBatch(index, 4))])

@@ -214,6 +214,44 @@ def test_only_the_loss_has_a_gradient():
     assert [name for name, term in terms.items() if term.total.requires_grad and name != "contrastive"] == ["loss"]
 
 
+def test_the_gradient_is_the_slope_of_the_loss():
+    """Along directions that move all weights of both U-Nets and of their fusion: nothing that counts is detached."""
+    unet, batch, step = small_network().double(), drawn(), 1e-6
+    terms = cmmd_losses(unet, batch, contrastive=ALL_KINDS)
+    found = torch.autograd.grad(terms["loss"].total, list(unet.parameters()), allow_unused=True)
+    for seed in range(3):
+        generator = torch.Generator().manual_seed(seed)
+        moves = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in unet.parameters()]
+        slope = sum(float((g * move).sum()) for g, move in zip(found, moves, strict=True) if g is not None)
+        losses = []
+        for sign in (1, -2, 1):
+            with torch.no_grad():
+                for parameter, move in zip(unet.parameters(), moves, strict=True):
+                    parameter += sign * step * move
+                losses.append(float(cmmd_losses(unet, batch, contrastive=ALL_KINDS)["loss"].total))
+        assert slope == pytest.approx((losses[0] - losses[1]) / (2 * step), rel=1e-4)
+
+
+def test_a_gap_needs_another_clip():
+    batch = draw_batch(small_clips(1), batch_config(), seed=0, step=5)
+    assert batch.contrast is not None
+    terms = cmmd_losses(small_network(), batch, contrastive=ALL_KINDS)
+    contrasted = float(batch.contrast.audio.counts.sum() + batch.contrast.video.counts.sum())
+    assert terms["gap_other_clip"].count == terms["gap_other_clip"].total == 0
+    assert terms["gap_time_shift"].count == contrasted > 0
+
+
+@pytest.mark.parametrize(("t", "level"), [(1e-3, 1), (0.25, 1), (0.26, 2), (0.5, 2), (0.75, 3), (1.0, 4)])
+def test_noise_levels_hold_their_upper_ends(t, level):
+    """Pure noise, t = 1, is of the last level."""
+    batch = drawn()
+    modes = batch.modes
+    times = {name: torch.where(getattr(modes, name) > 0, t, 0.0).double() for name in ("t_video", "t_audio")}
+    terms = cmmd_losses(small_network().double(), batch._replace(modes=modes._replace(**times)), contrastive=ALL_KINDS)
+    counts = [float(terms[f"gap_speed_noise{number}"].count) for number in range(1, NOISE_LEVELS + 1)]
+    assert counts[level - 1] == sum(counts) == terms["gap_speed"].count > 0
+
+
 @pytest.mark.parametrize("direction", ["video_to_audio", "audio_to_video"])
 def test_contrast_trains_the_speaker_and_the_hearer(direction):
     modes = ConditioningConfig(**({"video_to_audio": 0.0, "audio_to_video": 0.0, "joint": 0.0} | {direction: 1.0}))

@@ -1,7 +1,11 @@
 """Compiled stages: every one of them runs compiled, in its own graph; in a process without checked annotations."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import cmmd
 
 SCRIPT = """
 import torch
@@ -38,11 +42,13 @@ for step in range(3):
 
 
 def test_every_stage_runs_compiled_and_no_graph_is_made_twice():
+    # The package under test, which need not be the one that is installed.
+    search_path = os.pathsep.join(["tests/training", str(Path(cmmd.__file__).parents[1])])
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         capture_output=True,
         text=True,
-        env={"PYTHONPATH": "tests/training", "OMP_NUM_THREADS": "1", "PATH": "", "HF_HUB_OFFLINE": "1"},
+        env={"PYTHONPATH": search_path, "OMP_NUM_THREADS": "1", "PATH": "", "HF_HUB_OFFLINE": "1"},
     )
     lines = run.stdout.split("\n")[:3]
     assert len(lines) == 3 and lines[0], run.stderr[-2000:]

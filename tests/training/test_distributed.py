@@ -155,3 +155,17 @@ def test_a_device_that_is_not_there_is_told():
         with pytest.raises(InputError, match=f"device '{name}': .*, expected a device of this machine"):
             Ranks.join(name)
     assert Ranks.join("cpu").device.type == "cpu"
+
+
+@pytest.mark.parametrize(("rank", "expected"), [(0, ["block", "wait"]), (1, ["wait", "block"])])
+def test_the_main_rank_goes_first(rank, expected):
+    """The main rank meets the others after its block, they meet it before theirs."""
+    events: list[str] = []
+
+    class Noted(Ranks):
+        def wait(self) -> None:
+            events.append("wait")
+
+    with Noted(rank=rank, world_size=2).main_first():
+        events.append("block")
+    assert events == expected

@@ -39,6 +39,13 @@ def test_the_loss_is_what_is_made_of_the_terms():
     assert found["held_out_loss"] == pytest.approx(2 * plain["held_out_large"] - plain["held_out_loss"])
 
 
+def test_batches_are_the_same_at_every_evaluation():
+    state, held = fresh_state(line(), CONFIG), HeldOut(objective=fit(0.5), batch_size=ITEMS)
+    first = held_out_terms(state, held, CONFIG)
+    state.step = 3
+    assert held_out_terms(state, held, CONFIG) == first
+
+
 def test_passes_are_no_larger_than_those_of_training():
     seen = []
 

@@ -1,7 +1,9 @@
 """The loop against literal steps: accumulation, clipping, schedule, weight decay, EMA; resume is bit for bit."""
 
+import itertools
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -110,6 +112,14 @@ def test_a_loss_that_is_not_finite_stops_before_it_does_harm():
         reports(state, Objective(fit().draw, not_finite), replace(CONFIG, log_every=5))
 
 
+def test_a_loss_that_is_infinite_under_a_finite_gradient_stops_too():
+    def infinite(model: nn.Module, batch) -> dict[str, Term]:
+        return {name: Term(term.total + float("inf"), term.count) for name, term in fit().losses(model, batch).items()}
+
+    with pytest.raises(FloatingPointError, match=r"step 0: loss is inf, gradient norm is \d"):
+        reports(fresh_state(line(), CONFIG), Objective(fit().draw, infinite))
+
+
 def test_only_logged_steps_tell_figures():
     found = reports(fresh_state(line(), CONFIG), config=replace(CONFIG, log_every=5))
     assert [report.step for report in found if report.losses] == [5, 10, 12]
@@ -167,3 +177,11 @@ def test_bf16_trains_on_a_cpu():
     found = [reports(fresh_state(line(), c), config=c) for c in (CONFIG, replace(CONFIG, precision="bf16"))]
     exact, rounded = ([report.losses["loss"] for report in run if report.losses] for run in found)
     assert rounded == pytest.approx(exact, rel=0.05) and rounded != exact
+
+
+def test_seconds_are_those_of_one_step(monkeypatch):
+    """A clock that goes on by one whenever it is read: once at the start, twice at every logged step."""
+    ticks = itertools.count()
+    monkeypatch.setattr("cmmd.training.loop.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    found = reports(fresh_state(line(), CONFIG), config=replace(CONFIG, log_every=5))
+    assert [report.seconds for report in found if report.losses] == [1 / 5, 1 / 5, 1 / 2]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from line import fit, line, weights
+from safetensors.torch import load_file
 from torch import nn
 
 from cmmd.errors import InputError
@@ -16,6 +17,7 @@ from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import MicroBatch, Objective
 from cmmd.training.run import run_training
 from cmmd.training.state import checkpoints
+from cmmd.training.throughput import Throughput
 
 CONFIG = LoopConfig(steps=40, batch_size=8, learning_rate=1e-1, warmup=2, ema_decay=0.1, save_every=5, log_every=5)
 
@@ -41,6 +43,8 @@ def test_the_best_step_by_what_is_held_out_is_kept_and_returned(tmp_path):
     assert 0 < best < config.steps and len(found) == config.steps // 2
     names = [path.name for path in checkpoints(tmp_path)]
     assert names == [f"step-{step:08d}" for step in (best, config.steps - 5, config.steps)]
+    saved = load_file(tmp_path / f"step-{best:08d}" / "ema.safetensors")
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in saved.items()) and len(saved) == 2
     x = torch.randn(1000, 3)
     error = (model(x) - 0.5 * x.sum(1, keepdim=True)).square().mean().item()
     assert error == pytest.approx(found[best], rel=0.3) and error < found[config.steps] / 2
@@ -207,3 +211,24 @@ def test_log_survives_a_line_cut_short(tmp_path):
     assert read_log(path) == [{"step": 1, "loss": 0.5}]
     Log(path, resume_at=1).write(step=2, loss=0.25)
     assert [entry["step"] for entry in read_log(path)] == [1, 2]
+
+
+def test_the_last_step_is_evaluated_wherever_it_falls(tmp_path):
+    config = replace(CONFIG, steps=7, evaluate_every=5)
+    held = HeldOut(objective=fit(0.5), batch_size=8)
+    run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False, held_out=held)
+    assert list(held_out(tmp_path / "log.jsonl")) == [5, 7]
+
+
+def test_operations_are_counted_of_the_logged_step_itself(tmp_path, monkeypatch):
+    """Steps are numbered from 0 where batches are drawn, and by how many are done in the log."""
+    counted: list[int] = []
+
+    def noted(self: Throughput, step: int, seconds: float) -> dict[str, float]:
+        counted.append(step)
+        return {}
+
+    monkeypatch.setattr(Throughput, "figures", noted)
+    config = replace(CONFIG, steps=12)
+    run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False)
+    assert counted == [4, 9, 11]

@@ -1,6 +1,8 @@
 """Throughput: operations counted by hand, in a step of any kind, on a copy that leaves the training alone."""
 
+import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -63,6 +65,15 @@ def test_a_step_with_contrast_has_more_operations():
     assert all(parameter.grad is None and parameter.device.type == "cpu" for parameter in model.parameters())
 
 
+def test_a_batch_in_micro_batches_has_as_many_items_and_operations():
+    found = []
+    for count in (1, 4):
+        throughput = Throughput.of(line(), fit(), replace(CONFIG, micro_batches=count), Ranks())
+        throughput.peak = 1e4
+        found.append(throughput.figures(0, 0.5))
+    assert found[0] == found[1] and found[0]["items_per_second"] == 16.0
+
+
 def test_ranks_have_a_part_of_the_operations_each():
     alone, shared = (
         Throughput.of(line(), fit(), replace(CONFIG, micro_batches=2), Ranks(world_size=size)) for size in (1, 2)
@@ -75,3 +86,10 @@ def test_ranks_have_a_part_of_the_operations_each():
 
 def test_a_larger_product_is_not_faster_than_possible():
     assert 1e8 < matrix_product_speed(torch.device("cpu"), torch.float32) < 1e13
+
+
+def test_a_product_of_n_rows_is_two_n_cubed_operations(monkeypatch):
+    """A multiplication and an addition each; by a clock on which every product takes half a second."""
+    readings = itertools.count()
+    monkeypatch.setattr("cmmd.training.throughput.time", SimpleNamespace(perf_counter=lambda: next(readings) / 2))
+    assert matrix_product_speed(torch.device("cpu"), torch.float32) == 2 * 1024**3 / 0.5
