@@ -1,0 +1,11 @@
+"""All mutants, folder by folder of the source."""
+
+import in_clips_and_generation
+import in_diffusion
+import in_losses
+import in_models
+import in_training_run
+import in_training_step
+
+MODULES = (in_losses, in_diffusion, in_models, in_training_step, in_training_run, in_clips_and_generation)
+MUTANTS = tuple(mutant for module in MODULES for mutant in module.MUTANTS)

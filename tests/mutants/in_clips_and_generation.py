@@ -1,0 +1,140 @@
+"""Mistakes in training clips, in their order and statistics, and in the pipeline that generates."""
+
+from mutant import Mutant
+
+# A table: the mistake and its file, what is replaced, by what, and which tests catch it.
+# fmt: off
+
+ORDER, ENCODED, PREPARED = "data/order.py", "data/encoded_clips.py", "data/prepared_clips.py"
+STATISTICS, LATENT, PIPELINE = "data/statistics.py", "latent_pipeline.py", "pipeline.py"
+IN_ORDER, IN_CROPS, IN_PREPARED = "data/test_order.py", "data/test_crops.py", "data/test_prepared_clips.py"
+IN_PIPELINE = "test_pipeline.py"
+
+OF_THE_CLIPS = (
+    Mutant("epoch order without the seed", ORDER,
+           "(seed * 1_000_003 + epoch)", "(epoch)", IN_ORDER),
+    Mutant("the same order every epoch", ORDER,
+           "(seed * 1_000_003 + epoch)", "(seed * 1_000_003)", IN_ORDER),
+    Mutant("a batch does not reach into the next epoch", ORDER,
+           "orders[int(place // clips)][place % clips]", "orders[int(position[0] // clips)][place % clips]", IN_ORDER),
+    Mutant("a mixture's sets go in step", ORDER,
+           "seed=seed + 1_000 * (chosen + 1)", "seed=seed", IN_ORDER),
+    Mutant("a mixture's sets begin anew every epoch", ORDER,
+           "own = epoch * shares[chosen] + entry", "own = entry", IN_ORDER),
+    Mutant("a mixture without weights", ORDER,
+           "sum(sizes) * weight / sum(weights)", "sum(sizes) / len(weights)", IN_ORDER),
+    Mutant("sound in memory from the clip's start", ENCODED,
+           "[..., first * each : (first + frames) * each]", "[..., : frames * each]", IN_CROPS, "stretch"),
+    Mutant("the last place is never cut in memory", ENCODED,
+           "(available - frames + 1)).long()", "(available - frames)).long()", IN_CROPS, "stretch"),
+    Mutant("held-out clips have statistics of their own", ENCODED,
+           "replace(trained, video=self.video[first:], audio=self.audio[first:])",
+           "EncodedClips.of(self.video[first:], self.audio[first:])", "data/test_encoded_clips.py", "held_out"),
+    Mutant("held-out clips are trained on", ENCODED,
+           "EncodedClips.of(self.video[:first], self.audio[:first])",
+           "EncodedClips.of(self.video, self.audio)", "data/test_encoded_clips.py", "held_out"),
+    Mutant("files are read under any key", ENCODED,
+           'if (file.metadata() or {}).get("key") != key:', "if False:", "data/test_encoded_clips.py", "key_only"),
+    Mutant("prepared audio always from the clip's start", PREPARED,
+           "[:, :, first * each : (first + frames) * each]", "[:, :, : frames * each]", IN_CROPS, "stretch"),
+    Mutant("the last place is never cut from shards", PREPARED,
+           "int(share * (place.frames - frames + 1))", "int(share * (place.frames - frames))", IN_CROPS, "stretch"),
+    Mutant("every clip is cut at the first one's place", PREPARED,
+           "first = int(share * (place", "first = int(where[0] * (place", IN_CROPS, "cut_apart"),
+    Mutant("mirrors above one half", PREPARED,
+           "(mirror < 0.5).tolist()", "(mirror > 0.5).tolist()", IN_CROPS, "mirrors"),
+    Mutant("mirrors where none are asked for", PREPARED,
+           "if self.mirror and mirror is not None", "if mirror is not None", IN_CROPS, "mirrors"),
+    Mutant("clips of all splits", PREPARED,
+           " if c.split == split]", "]", IN_PREPARED, "split"),
+    Mutant("a mixture's sets keep their statistics", PREPARED,
+           "video_statistics=video, audio_statistics=audio).alike()\n\n    def alike",
+           "video_statistics=video, audio_statistics=audio)\n\n    def alike", IN_CROPS, "mixture"),
+    Mutant("a mixture's picture is standardised without weights", PREPARED,
+           "[part.video_statistics for part in sets], weights)",
+           "[part.video_statistics for part in sets], [1.0] * len(sets))", IN_CROPS, "by_its_weights"),
+    Mutant("a mixture shows no mirrors", PREPARED,
+           "mirror=None if mirror is None else mirror[[item]]", "mirror=None", IN_CROPS, "mirrors"),
+    Mutant("a mixture is cut at the first one's place", PREPARED,
+           "start=start[[item]]", "start=start[:1]", IN_CROPS, "cut_apart"),
+    Mutant("deviation around zero", STATISTICS,
+           "(squares.double().mean(0) - mean.square())", "squares.double().mean(0)", IN_CROPS, "every_value"),
+    Mutant("deviation of a mixture without that of its means", STATISTICS,
+           "(shares * (means.square() + stds.square())).sum(0) - mean.square()",
+           "(shares * stds.square()).sum(0)", IN_CROPS, "by_its_weights"),
+    Mutant("standardised by the mean alone", STATISTICS,
+           "return (x - mean) / std", "return x - mean", IN_CROPS, "stretch"),
+    Mutant("both standardisations dropped", STATISTICS,
+           "        return (x - mean) / std\n"
+           "\n"
+           '    def restore(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:\n'
+           '        """The inverse of `standardise`."""\n'
+           "        mean, std = self._like(x)\n"
+           "        return x * std + mean\n",
+           "        return x\n"
+           "\n"
+           '    def restore(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:\n'
+           '        """The inverse of `standardise`."""\n'
+           "        mean, std = self._like(x)\n"
+           "        return x\n", IN_PIPELINE, "standardised"),
+)
+
+OF_THE_GENERATION = (
+    Mutant("picture is not standardised", LATENT,
+           'self.statistics["video"].standardise(latents.to(self.device))',
+           "latents.to(self.device)", IN_PIPELINE, "standardised"),
+    Mutant("sound is not standardised", LATENT,
+           'self.statistics["audio"].standardise(spectrogram.to(self.device))',
+           "spectrogram.to(self.device)", IN_PIPELINE, "standardised"),
+    Mutant("sound is not restored", LATENT,
+           'self.statistics["audio"].restore(standardised.float().cpu())',
+           "standardised.float().cpu()", IN_PIPELINE, "standardised"),
+    Mutant("picture is not restored", LATENT,
+           'self.statistics["video"].restore(standardised.float())',
+           "standardised.float()", IN_PIPELINE, "standardised"),
+    Mutant("one noise for both modalities", LATENT,
+           'offset = 0 if modality == "video" else 1', "offset = 0", IN_PIPELINE, "own"),
+    Mutant("sound's noise is the next take's picture's", LATENT,
+           "manual_seed(2 * (seed + item) + offset)", "manual_seed(seed + item + offset)", IN_PIPELINE, "own"),
+    Mutant("one noise for all takes", LATENT,
+           "manual_seed(2 * (seed + item) + offset)", "manual_seed(2 * seed + offset)", IN_PIPELINE, "own"),
+    Mutant("phase seed ignored", LATENT,
+           "torch.Generator().manual_seed(seed + index)", "torch.Generator().manual_seed(0)", IN_PIPELINE, "phases"),
+    Mutant("phases of all takes alike", LATENT,
+           "torch.Generator().manual_seed(seed + index)", "torch.Generator().manual_seed(seed)", IN_PIPELINE, "phases"),
+    Mutant("loud sound is cut off at 1", LATENT,
+           "waveform * (LOUDEST / peak)", "waveform.clamp(-1, 1)", IN_PIPELINE, "turned_down"),
+    Mutant("quiet sound is made loud", LATENT,
+           "return waveform if peak <= LOUDEST else waveform", "return waveform", IN_PIPELINE, "phases or quiet"),
+    Mutant("a short clip holds its first frame", PIPELINE,
+           "np.repeat(frames[-1:], missing, axis=0)", "np.repeat(frames[:1], missing, axis=0)", IN_PIPELINE, "shorter"),
+    Mutant("takes decoded from one seed", PIPELINE,
+           "seed=seed + take) for row", "seed=seed) for row", IN_PIPELINE, "takes_are_seeds or sampling_and_decoding"),
+    Mutant("takes tell one seed", PIPELINE,
+           "seed=seed + index,", "seed=seed,", IN_PIPELINE, "takes_are_seeds"),
+    Mutant("a silent take is made from the first one's noise", PIPELINE,
+           "noise[chosen]", "noise[: len(chosen)]", IN_PIPELINE, "inaudible"),
+    Mutant("a silent take is made with the same guidance", PIPELINE,
+           "make(silent, UNSURE_GUIDANCE)", "make(silent, used[0])", IN_PIPELINE, "inaudible"),
+    Mutant("a take is made again in spite of a guidance", PIPELINE,
+           "if config.guidance is None and silent:", "if silent:", IN_PIPELINE, "inaudible"),
+    Mutant("kept sound counts as generated", PIPELINE,
+           "_inaudible(sound, stays)]", "_inaudible(sound, None)]", "test_continuation.py", "silence"),
+    Mutant("a short sound stands at the end", PIPELINE,
+           "(0, padded - len(clip.waveform))",
+           "(padded - len(clip.waveform), 0)", IN_PIPELINE, "shorter or audio_to_video_is"),
+    Mutant("picture for the whole frames of a sound alone", PIPELINE,
+           "count = -(-len(clip.waveform) // self.geometry.samples_per_frame)",
+           "count = max(1, len(clip.waveform) // self.geometry.samples_per_frame)", IN_PIPELINE, "covers"),
+    Mutant("joint length rounded down", PIPELINE,
+           "max(1, -int(-seconds * self.geometry.fps // 1))",
+           "max(1, int(seconds * self.geometry.fps))", IN_PIPELINE, "joint_makes"),
+    Mutant("a pipeline is always of v-prediction", PIPELINE,
+           "scheduler_config(prediction_type))", "scheduler_config())", IN_PIPELINE, "epsilon"),
+    Mutant("guidance settings do not reach joint sampling", PIPELINE,
+           "self.sample_joint(noise, config, kept=kept", "self.sample_joint(noise, kept=kept", IN_PIPELINE, "joint_is"),
+    Mutant("settings do not reach sampling from sound", PIPELINE,
+           '"audio_to_video", config, kept=kept', '"audio_to_video", kept=kept', IN_PIPELINE, "audio_to_video_is"),
+)
+
+MUTANTS = (*OF_THE_CLIPS, *OF_THE_GENERATION)
