@@ -143,15 +143,10 @@ def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
 
 
 def dealt(size: int, micro_batch: MicroBatch) -> Int[Tensor, " b"]:
-    """The items of a micro-batch: pairs are dealt in turn or, where it has an odd number of items, single ones: all
-    first items of pairs, then the second ones, so that contrasted items are spread over the micro-batches as well."""
-    index, count = micro_batch
-    if count == 1:
-        return torch.arange(size)
-    if (size // count) % 2 == 0:
-        return torch.arange(size).view(-1, 2)[index::count].flatten()
-    singles = torch.cat([torch.arange(0, size, 2), torch.arange(1, size, 2)])
-    return singles[index::count].sort().values
+    """The items of a micro-batch: the first items of all pairs are dealt to the micro-batches in turn, then the second
+    ones. A micro-batch of an even number of items so has whole pairs, and contrasted items are spread evenly."""
+    order = torch.cat([torch.arange(0, size, 2), torch.arange(1, size, 2)])
+    return order[micro_batch.index :: micro_batch.count].sort().values
 
 
 def _noise(clean: Tensor, modality: str, items: Tensor, *, seed: int, step: int) -> Tensor:
