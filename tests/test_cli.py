@@ -289,7 +289,10 @@ def test_a_resumed_run_has_its_own_settings(
     other = next(name for name in recipe_names() if name != recipe)
     told = refusal(capsys, "train", other, "--resume", "--out", str(tmp_path))
     assert f"found a run of {recipe}, expected one of {other}" in told
-    assert refusal(capsys, "train", "--resume").startswith("expected a RECIPE")
+    assert "expected --out DIR, the folder of the run" in refusal(capsys, "train", "--resume")
+    assert main(["train", recipe, "--config", str(tmp_path / "config.yaml")]) == 0
+    told = refusal(capsys, "train", other, "--config", str(tmp_path / "config.yaml"))
+    assert f"holds settings of {recipe}, expected {other}" in told
 
 
 def test_train_refuses_unknown_settings(capsys: pytest.CaptureFixture[str], recipe: str) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from cmmd.cli import main
 from cmmd.clips.writing import write_video
+from cmmd.data.world.families import world_clip
 from cmmd.errors import InputError
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.loading import load_pipeline
@@ -157,7 +159,7 @@ def test_every_tensor_must_be_there_once(component, change_tensors, model_folder
         ("scheduler/scheduler_config.json", {"_class_name": "PNDMScheduler"}, "expected DDIMScheduler"),
         ("scheduler/scheduler_config.json", {"trained_betas": "none"}, "expected the settings of a scheduler"),
         ("unet/config.json", {"quantization_config": {"quant_method": "gguf"}}, "found quantization_config"),
-        ("unet/config.json", {"video_widths": [3]}, "unet: "),
+        ("unet/config.json", {"network": {"video_widths": [3]}}, "unet: "),
         ("model_index.json", {"video_autoencoder": ["diffusers", "AutoencoderDC"]}, "expected one of diffusers.Auto"),
         ("model_index.json", {"unet": [None, None]}, "found unet [None, None]"),
         ("model_index.json", {"unet": "CoupledUNet"}, "found unet 'CoupledUNet'"),
@@ -192,3 +194,42 @@ def test_a_component_that_is_missing_is_named(model_folder, tmp_path, capsys):
     for file in (model_folder / "unet").iterdir():
         file.unlink()
     assert "found no config.json" in refused(model_folder, tmp_path, capsys)
+
+
+MISUSE = """
+import torch
+from cmmd import CMMDPipeline
+
+def told(call):
+    try:
+        call()
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+
+told(lambda: CMMDPipeline.from_pretrained("shipped", dtypes=1))
+told(lambda: CMMDPipeline.from_pretrained(dtype="float16"))
+told(lambda: CMMDPipeline.from_pretrained(dtype=torch.int8))
+told(lambda: CMMDPipeline.from_pretrained(dtype=torch.float16, torch_dtype=torch.bfloat16))
+pipeline = CMMDPipeline.from_pretrained("shipped", dtype=torch.bfloat16)
+told(lambda: pipeline.video_to_audio("scene.mp4", seconds=3))
+told(lambda: pipeline.video_to_audio("scene.mp4", keep=(0.0, 0.8)))
+told(lambda: pipeline.video_to_audio("scene.mp4", keep=[(0.5,)]))
+"""
+
+
+def test_misuse_is_told_in_a_line_and_use_is_quiet(tmp_path):
+    """In a process without checked annotations, as users run it."""
+    clip = world_clip("impacts", 1)
+    write_video(clip.frames, tmp_path / "scene.mp4", fps=10, waveform=clip.waveform, sample_rate=16000)
+    run = subprocess.run([sys.executable, "-c", MISUSE], capture_output=True, text=True, cwd=tmp_path)
+    assert run.stderr == ""
+    assert run.stdout.splitlines() == [
+        "TypeError: found the unknown option 'dtypes', expected some of dtype, torch_dtype, revision, cache_dir, token,"
+        " local_files_only",
+        "ValueError: dtype is 'float16', expected a floating one, such as torch.bfloat16",
+        "ValueError: dtype is torch.int8, expected a floating one, such as torch.bfloat16",
+        "ValueError: dtype is torch.float16 and torch_dtype torch.bfloat16, expected one of them",
+        "TypeError: found the unknown setting 'seconds', expected some of steps, guidance, contrast, sampler",
+        "InputError: keep: found 0.0, expected pairs of seconds, such as [(0.0, 0.8)]",
+        "InputError: keep: found (0.5,), expected pairs of seconds, such as [(0.0, 0.8)]",
+    ]

@@ -99,7 +99,10 @@ def read_settings(file: Path) -> tuple[str | None, dict[Any, Any]]:
         values = {}
     if not isinstance(values, dict):
         raise InputError(f"{file}: found {_shown(values)}, expected KEY: VALUE lines")
-    return values.pop(RECIPE, None), values
+    recipe = values.pop(RECIPE, None)
+    if not isinstance(recipe, str | None):
+        raise InputError(f"{file}: recipe is {_shown(recipe)}, expected a name")
+    return recipe, values
 
 
 def _read_file(file: Path) -> Layer:

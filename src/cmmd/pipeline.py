@@ -31,7 +31,7 @@ from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
 from cmmd.part_clock import PartClock
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.safe_weights import HubOptions, local_folder
+from cmmd.safe_weights import HubOptions, local_folder, quiet_diffusers
 
 DEFAULT_SECONDS = 1.6
 """Length of what is made from nothing."""
@@ -79,19 +79,25 @@ class CMMDPipeline(LatentPipeline):
         torch_dtype: torch.dtype | None = None,
         **hub_options: Unpack[HubOptions],
     ) -> "CMMDPipeline":
-        """A model by folder or hub name; the shipped one without a name. Safetensors only, and nothing of the folder is
-        run. dtype (or torch_dtype, its older name): what the networks compute in, float32 by default.
+        """A model by folder or hub name; the shipped one without a name or as `shipped`. Safetensors only, and nothing
+        of the folder is run. dtype (or torch_dtype, its older name): what the networks compute in, float32 by default.
 
         Raises InputError for what is not a model of this project.
         """
-        folder = SHIPPED_MODEL if name_or_folder is None else local_folder(name_or_folder, **hub_options)
+        unknown = [name for name in hub_options if name not in HubOptions.__annotations__]
+        if unknown:
+            known = ", ".join(("dtype", "torch_dtype", *HubOptions.__annotations__))
+            raise TypeError(f"found the unknown option {unknown[0]!r}, expected some of {known}")
+        dtype = _one_dtype(dtype, torch_dtype)
+        name = "shipped" if name_or_folder is None else name_or_folder
+        folder = SHIPPED_MODEL if name == "shipped" else local_folder(name, **hub_options)
         parts = load_model_folder(folder)
         try:
             pipeline = cls(parts.unet, parts.video_autoencoder, parts.scheduler, **parts.values)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise InputError.about(folder / INDEX_FILE, found=str(error), expected="geometry and statistics") from error
-        dtype = dtype or torch_dtype
-        return pipeline if dtype is None else pipeline.to(dtype)
+        with quiet_diffusers():
+            return pipeline if dtype is None else pipeline.to(dtype)
 
     @torch.no_grad()
     def video_to_audio(
@@ -226,6 +232,10 @@ class CMMDPipeline(LatentPipeline):
 
     def _sampling_config(self, settings: SamplingSettings, *, joint: bool = False) -> SamplingConfig:
         """Raises ValueError for what cannot be sampled, before any work."""
+        unknown = [name for name in settings if name not in SamplingSettings.__annotations__]
+        if unknown:
+            known = ", ".join(SamplingSettings.__annotations__)
+            raise TypeError(f"found the unknown setting {unknown[0]!r}, expected some of {known}")
         config = SamplingConfig(**settings)
         check_contrast(self.unet, config.contrast, joint=joint)
         return config
@@ -277,3 +287,15 @@ def _inaudible(waveform: np.ndarray, stays: KeptStretches | None) -> bool:
     """Whether what was generated of it is."""
     made = waveform if stays is None else stays.generated_sound(waveform)
     return bool(np.sqrt(np.mean(made**2)) < INAUDIBLE)
+
+
+def _one_dtype(dtype: object, torch_dtype: object) -> torch.dtype | None:
+    """The one that is given. Raises ValueError for two different ones, and what no network computes in."""
+    given = {found for found in (dtype, torch_dtype) if found is not None}
+    if len(given) > 1:
+        raise ValueError(f"dtype is {dtype} and torch_dtype {torch_dtype}, expected one of them")
+    for found in given:
+        if not isinstance(found, torch.dtype) or not found.is_floating_point:
+            raise ValueError(f"dtype is {found!r}, expected a floating one, such as torch.bfloat16")
+        return found
+    return None

@@ -1,10 +1,13 @@
 """One diffusers model from a folder that may come from anybody: safetensors, every tensor, no code (ours)."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils import logging as diffusers_logging
 from huggingface_hub import snapshot_download
 
 from cmmd.errors import InputError
@@ -17,6 +20,17 @@ DOWNLOADED = ["*.json", "*.safetensors"]
 """Files of a hub repository that are fetched: neither pickles nor code."""
 
 Model = TypeVar("Model", bound=ModelMixin)
+
+
+@contextmanager
+def quiet_diffusers() -> Iterator[None]:
+    """Without diffusers' warnings: of attributes that it wrote itself, of an empty list of modules."""
+    verbosity = diffusers_logging.get_verbosity()
+    diffusers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        diffusers_logging.set_verbosity(verbosity)
 
 
 class HubOptions(TypedDict, total=False):
@@ -92,7 +106,8 @@ def load_model(model_class: type[Model], folder: Path) -> Model:
     # low_cpu_mem_usage needs accelerate, for models that do not fit into memory.
     options = {"use_safetensors": True, "low_cpu_mem_usage": False, "local_files_only": True}
     try:
-        loaded: Any = model_class.from_pretrained(folder, output_loading_info=True, **options)
+        with quiet_diffusers():
+            loaded: Any = model_class.from_pretrained(folder, output_loading_info=True, **options)
     except Exception as error:  # diffusers tells of foreign files in many ways
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{folder}: {reason[0]}") from error

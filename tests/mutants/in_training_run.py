@@ -49,7 +49,7 @@ OF_THE_LOOP = (
            "    state.optimizer.step()\n"
            "    state.optimizer.zero_grad(set_to_none=True)\n", IN_LOOP, "literal"),
     Mutant("finite check at logged steps alone", LOOP,
-           "if losses is not None or is_cpu:", "if losses is not None:", IN_LOOP, "not_finite"),
+           "if is_logged or is_used or is_cpu:", "if is_logged or is_used:", IN_LOOP, "not_finite"),
     Mutant("norm not checked", LOOP,
            "finite = finite & torch.isfinite(norm)",
            "finite = finite & torch.isfinite(torch.zeros(()))", IN_LOOP, "not_finite"),
@@ -57,11 +57,11 @@ OF_THE_LOOP = (
            'if finite and (losses is None or losses["loss"] - losses["loss"] == 0):',
            "if finite:", IN_LOOP, "infinite"),
     Mutant("finite check after the weights change", LOOP,
-           "        if losses is not None or is_cpu:\n"
+           "        if is_logged or is_used or is_cpu:\n"
            "            _require_finite(state.step, losses, finite, norm)\n"
            "        update_weights(state, config)\n",
            "        update_weights(state, config)\n"
-           "        if losses is not None or is_cpu:\n"
+           "        if is_logged or is_used or is_cpu:\n"
            "            _require_finite(state.step - 1, losses, finite, norm)\n", IN_LOOP, "not_finite"),
     Mutant("a step is logged late", LOOP,
            "(state.step + 1) % config.log_every == 0", "state.step % config.log_every == 0", IN_LOOP, "logged"),
@@ -117,10 +117,10 @@ OF_THE_STATE = (
     Mutant("resume without the EMA", STATE,
            'sharded_like(saved["ema"], own["ema"])', 'sharded_like(saved["model"], own["model"])', IN_STATE, "brings"),
     Mutant("resume without the best step", STATE,
-           "self.step, self.best_step = step, best_step", "self.step = step", IN_STATE, "brings"),
+           "self.step, self.best_loss, self.best_step = step, best_loss, best_step", "self.step, self.best_loss = step, best_loss", IN_STATE, "brings"),
     Mutant("resume without the best loss", STATE,
-           "self.best_loss = math.inf if best_loss is None else best_loss",
-           "self.best_loss = math.inf", IN_STATE, "brings"),
+           "return step, math.inf if best_loss is None else float(best_loss), best_step",
+           "return step, math.inf, best_step", IN_STATE, "brings"),
     Mutant("the best checkpoint is dropped", STATE,
            "if self.best_step is None or old != checkpoint_path(folder, self.best_step):",
            "if True:", IN_STATE, "best_one"),

@@ -151,8 +151,8 @@ def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(
 
 
 def test_a_device_that_is_not_there_is_told():
-    for name in ("cuda:7", "nonsense"):
-        with pytest.raises(InputError, match=f"device '{name}': .*, expected a device of this machine"):
+    for name in ("cuda:7", "nonsense", "meta"):
+        with pytest.raises(InputError, match=f"device '{name}': .*, expected cpu, cuda or cuda:N of this machine"):
             Ranks.join(name)
     assert Ranks.join("cpu").device.type == "cpu"
 

@@ -119,13 +119,13 @@ def test_wandb_gets_the_figures_of_the_log(tmp_path, monkeypatch):
     assert settings["config"]["steps"] == 40 and settings["resume"] is None
 
 
-@pytest.mark.parametrize(("name", "package"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb")])
+@pytest.mark.parametrize(("name", "package"), [("tensorboard", "tensorboard"), ("wandb", "wandb")])
 def test_a_tracker_that_is_not_installed_is_told_before_training(tmp_path, monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
     config = replace(CONFIG, trackers=(name,))
     with pytest.raises(InputError, match=f"{name} is not installed, expected it after: pip install"):
         run_training(line(), fit(1.0), loop=config, config=config, out=tmp_path, resume=False)
-    assert not (tmp_path / "log.jsonl").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_killed_between_saves_ends_in_the_same_weights_and_log(tmp_path):

@@ -9,6 +9,10 @@ AUTOENCODER_DOWNSAMPLING = 8
 """Pixels per latent in each direction: that of the Stable Diffusion autoencoders."""
 
 
+LARGEST = {"fps": 1_000, "frames": 2**20, "sample_rate": 768_000, "mels": 4_096, "image_size": 2**15}
+"""Beyond these a size is a slip of the pen, and would only be told when memory runs out."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
     """Sizes of one training clip.
@@ -25,8 +29,8 @@ class Geometry:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}, expected at least 1")
+            if not 1 <= value <= LARGEST[name]:
+                raise ValueError(f"{name} is {value}, expected 1 to {LARGEST[name]}")
         if self.sample_rate % (self.fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME):
             raise ValueError(
                 f"sample_rate {self.sample_rate} is not a multiple of "

@@ -79,7 +79,10 @@ def kept_frames(keep: Sequence[Stretch], *, seconds: float | int, frames: int, f
     left to generate.
     """
     kept = np.zeros(frames, dtype=bool)
-    for start, end in keep:
+    for stretch in keep:
+        if not isinstance(stretch, Sequence) or [isinstance(time, float | int) for time in stretch] != [True, True]:
+            raise InputError.about("keep", found=repr(stretch), expected="pairs of seconds, such as [(0.0, 0.8)]")
+        start, end = stretch
         subject, found = "keep", f"{start:g} to {end:g} s"
         if not (math.isfinite(start) and math.isfinite(end) and start < end):
             raise InputError.about(subject, found=found, expected="an end after the start")

@@ -40,8 +40,13 @@ def train(
     from cmmd.configuration import did_you_mean, read_settings, resolve, to_yaml
 
     settings = None
-    if recipe is None and file and not resume:
-        recipe, _ = read_settings(file)
+    if file and not resume:
+        named, _ = read_settings(file)
+        if recipe and named and recipe != named:
+            raise InputError(f"{file}: holds settings of {named}, expected {recipe}")
+        recipe = recipe or named
+    if resume and not (out or recipe):
+        raise click.UsageError("expected --out DIR, the folder of the run to resume")
     if resume and (out or recipe):
         from cmmd.training.run_folder import SETTINGS, recorded_settings
 

@@ -1,5 +1,6 @@
 """Training clips from folders of shards, read clip by clip from the disk: any number of them fits (ours)."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -36,7 +37,8 @@ class PreparedConfig:
     validate: bool = False
 
     def __post_init__(self) -> None:
-        if self.weights and (len(self.weights) != len(self.folders) or min(self.weights) <= 0):
+        fits = len(self.weights) == len(self.folders) and all(0 < weight < math.inf for weight in self.weights)
+        if self.weights and not fits:
             raise ValueError(
                 f"weights are {list(self.weights)} for {len(self.folders)} folders, expected one above 0 for each"
             )

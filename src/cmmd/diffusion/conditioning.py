@@ -1,9 +1,9 @@
 """What each item of a training batch learns: direction, times, what it hears, what enters the loss (ours: decision 01).
 
-Directions, dropped conditions and contrasted items come in fixed numbers a batch: the whole number below or above their
-share, drawn so that the share is exact on average (systematic sampling). Which position of the batch has which is
-fixed, because the clips stand in random order. Items come in pairs of one direction, (0, 1), (2, 3), ...: in each pair
-one is the other's mismatched clip.
+Items come in pairs of one direction, (0, 1), (2, 3), ...: in each pair one is the other's mismatched clip. The pairs
+of a direction are the whole number below or above its share, drawn so that the share is exact on average (systematic
+sampling), and so are dropped and contrasted items among the items of a direction. Which position of the batch has which
+role is fixed, because the clips stand in random order.
 """
 
 import math

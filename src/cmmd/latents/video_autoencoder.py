@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-from diffusers.utils import logging as diffusers_logging
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
@@ -38,7 +37,6 @@ def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
 
     Raises InputError when the folder holds none of them.
     """
-    diffusers_logging.set_verbosity_error()  # it warns of attributes that it wrote itself
     folder = SHIPPED_MODEL / "video_autoencoder" if name_or_folder == "shipped" else local_folder(name_or_folder)
     if (folder / FILES["encoder"]).exists():
         return TAEF2.of_files(folder)

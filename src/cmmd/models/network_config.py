@@ -12,6 +12,10 @@ FusionKind = Literal["easy", "none"]
 Reduction = Literal["positions", "mean"]
 
 
+LARGEST = {"blocks_per_level": 64, "heads": 256, "patch": 64, "message_width": 2**16}
+"""Beyond these a setting is a slip of the pen, and would only be told when memory runs out."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkConfig:
     """What an ablation varies in a :class:`~cmmd.models.coupled_unet.CoupledUNet`.
@@ -40,20 +44,23 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         for name in ("blocks_per_level", "heads", "patch", "message_width"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+            if not 1 <= getattr(self, name) <= LARGEST[name]:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 to {LARGEST[name]}")
         if len(self.video_widths) != len(self.audio_widths) or not self.video_widths:
             raise ValueError(
                 f"video_widths {self.video_widths} and audio_widths {self.audio_widths} differ in number of levels"
             )
         for name in ("video_widths", "audio_widths"):
             for width in getattr(self, name):
-                if width < 1 or width % GROUPS or width % self.heads:
+                if not 1 <= width <= 2**16 or width % GROUPS or width % self.heads:
                     raise ValueError(
                         f"{name} holds {width}, expected a multiple of {GROUPS} (groups) and {self.heads} (heads)"
                     )
-        if not all(0 <= level < self.levels for level in self.attention_levels):
-            raise ValueError(f"attention_levels are {self.attention_levels}, expected levels 0 to {self.levels - 1}")
+        levels = set(self.attention_levels)
+        if len(levels) < len(self.attention_levels) or not levels <= set(range(self.levels)):
+            raise ValueError(
+                f"attention_levels are {self.attention_levels}, expected levels 0 to {self.levels - 1}, each once"
+            )
         for name, known in (("fusion", ("easy", "none")), ("message_reduction", ("positions", "mean"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")

@@ -51,7 +51,9 @@ class CoupledRecipe:
         total = self.data.clips * len(self.data.families)
         held_out = round(self.held_out * total)
         if self.held_out and not 1 <= held_out < total:
-            raise ValueError(f"held_out is {self.held_out}, {held_out} of {total} clips, expected 1 to {total - 1}")
+            raise ValueError(f"held_out is {self.held_out}, {held_out} of {total} clips, expected some, and not all")
+        if held_out == 1 and self.contrastive.mismatches == ("other_clip",):
+            raise ValueError("1 clip is held out, expected 2 or more to tell the condition from that of another clip")
         if self.copies < 0 or (self.copies and not self.held_out):
             raise ValueError(f"copies is {self.copies} with held_out {self.held_out}, expected conditions held out")
         if not self.prepared.folders:

@@ -14,6 +14,7 @@ from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
 from cmmd.recipes.model_folder import save_model
 from cmmd.recipes.recipe_clips import recipe_autoencoder, recipe_clips
+from cmmd.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
 from cmmd.training.run import run_training
 
@@ -52,9 +53,11 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     from cmmd.pipeline import CMMDPipeline  # only here: --show must not wait for diffusers' pipelines
 
     assert isinstance(trained, CoupledUNet)
-    pipeline = CMMDPipeline.assemble(
+    with quiet_diffusers():
         # Half precision on disk, where it takes half the space; checkpoints keep every digit.
-        unet=trained.cpu().half(),
+        half = trained.cpu().half()
+    pipeline = CMMDPipeline.assemble(
+        unet=half,
         video_autoencoder=autoencoder,
         geometry=config.geometry,
         codec=config.codec,

@@ -128,7 +128,8 @@ def draw_batch(
 
 
 def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
-    """The same clips with no pair (2 j, 2 j + 1) of one clip, wherever they can be exchanged so."""
+    """The same clips with no pair (2 j, 2 j + 1) of one clip, wherever exchanging two of them can do that. The last one
+    of an odd number stays where it is."""
     numbers = clips.tolist()
     pairs = range(0, len(numbers) - 1, 2)
     for first in pairs:

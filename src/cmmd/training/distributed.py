@@ -101,10 +101,12 @@ def _device(name: str) -> torch.device:
     """`auto`, or a device by its name."""
     try:
         device = torch.device(name) if name != "auto" else torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if device.type not in ("cpu", "cuda"):
+            raise RuntimeError("nothing is trained there")
         if device.type == "cuda" and device.index is None:
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"device {name!r}: {reason}, expected a device of this machine") from error
+        reason = str(error).strip().splitlines()[0][:200]
+        raise InputError(f"device {name!r}: {reason}, expected cpu, cuda or cuda:N of this machine") from error
     return device

@@ -75,9 +75,9 @@ def train(
 ) -> Iterator[StepReport]:
     """Train from `state.step` to `config.steps`, changing the state in place; yields after every step.
 
-    Raises FloatingPointError, naming the step, when the loss or its gradient is not finite: at that step, before the
-    weights change, on a CPU and at logged steps; at the next logged step on a GPU. Raises InputError when the ranks
-    cannot share the micro-batches equally.
+    Raises FloatingPointError, naming the step, when the loss or its gradient is not finite: on a CPU at that step,
+    before the weights change; on a GPU at the next one that is logged, evaluated or saved. Raises InputError when the
+    ranks cannot share the micro-batches equally.
     """
     ranks = ranks or Ranks()
     require_equal_shares(config, ranks)
@@ -96,7 +96,9 @@ def train(
         finite = finite & torch.isfinite(norm)
         is_logged = (state.step + 1) % config.log_every == 0 or state.step + 1 == config.steps
         losses = _reduced(terms, ranks) if is_logged else None
-        if losses is not None or is_cpu:
+        # Nothing that diverged is evaluated or saved; on a CPU a look costs nothing.
+        is_used = any((state.step + 1) % every == 0 for every in (config.save_every, config.evaluate_every))
+        if is_logged or is_used or is_cpu:
             _require_finite(state.step, losses, finite, norm)
         update_weights(state, config)
         if losses is None:

@@ -56,6 +56,11 @@ class LoopConfig:
         for name in ("patience", "warmup", "weight_decay", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number of at least 0")
+        for name, most in (("batch_size", 2**20), ("seed", 2**63 - 1)):
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at most {most}")
+        if len(set(self.trackers)) < len(self.trackers):
+            raise ValueError(f"trackers are {list(self.trackers)}, expected each once")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay is {self.ema_decay}, expected 0 <= ema_decay < 1")
         if self.batch_size % self.micro_batches:

@@ -1,5 +1,6 @@
 """A run on disk: the loop with its log, checkpoints, held-out losses, progress bar and loss picture (ours)."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from cmmd.training.objective import Objective
 from cmmd.training.run_folder import open_run_folder
 from cmmd.training.state import TrainingState, checkpoint_path, checkpoints
 from cmmd.training.throughput import Throughput
-from cmmd.training.trackers import open_trackers
+from cmmd.training.trackers import open_trackers, require_trackers
 
 
 def run_training(
@@ -46,7 +47,8 @@ def run_training(
     require_equal_shares(loop, ranks)
     resume = resume or (ranks.any(was_restarted()) and (out / "config.yaml").exists())
     if ranks.is_main:
-        open_run_folder(out, config, recipe=recipe, resume=resume)
+        require_trackers(loop.trackers)
+        open_run_folder(out, config, steps=loop.steps, recipe=recipe, resume=resume)
     ranks.wait()
     throughput = Throughput.of(model, objective, loop, ranks) if ranks.is_main else None
     state = fresh_state(model, loop, ranks)
@@ -82,6 +84,8 @@ def _train_and_save(
         figures, improved = {}, False
         if held_out and (last or report.step % loop.evaluate_every == 0):
             figures = held_out_terms(state, held_out, loop, ranks)
+            if not math.isfinite(figures["held_out_loss"]):
+                raise FloatingPointError(f"step {report.step}: held-out loss is {figures['held_out_loss']}")
             improved = state.note_held_out(figures["held_out_loss"])
             last = last or state.stalled(patience)
         if record:

@@ -20,11 +20,11 @@ CHANGEABLE = {
 """Settings that a resumed run may change: how long it trains, what it tells, and how the work is divided."""
 
 
-def open_run_folder(out: Path, config: Any, *, recipe: str | None, resume: bool) -> None:
+def open_run_folder(out: Path, config: Any, *, steps: int, recipe: str | None, resume: bool) -> None:
     """Make the folder and put the settings on record.
 
     Raises InputError when there is a run already and `resume` is False, and when it is True and there is none or a
-    setting differs that decides what is trained.
+    setting differs that decides what is trained, or more steps are done than the `steps` that are asked for.
     """
     make_folder(out)
     path = out / SETTINGS
@@ -32,6 +32,9 @@ def open_run_folder(out: Path, config: Any, *, recipe: str | None, resume: bool)
         raise InputError(f"{out}: holds a run already, expected --resume or another --out")
     if resume:
         check_resumable(path, recorded_settings(out)[1], as_dict(config))
+        done = max((int(path.name.removeprefix("step-")) for path in checkpoints(out)), default=0)
+        if done > steps:
+            raise InputError(f"{out}: has done {done} steps, expected loop.steps of at least as many, not {steps}")
     for partial in out.glob(".step-*.partial"):  # of a save that was killed
         shutil.rmtree(partial, ignore_errors=True)
     named = {RECIPE: recipe} if recipe else {}
@@ -50,9 +53,10 @@ def recorded_settings(out: Path) -> tuple[str | None, dict[str, Any]]:
 def check_resumable(path: Path, recorded: dict[str, Any], wanted: dict[str, Any]) -> None:
     """Raise InputError that names every setting that differs and decides what is trained."""
     before, now = _flat(recorded), _flat(wanted)
-    names = [name for name in before | now if before.get(name) != now.get(name) and name not in CHANGEABLE]
+    names = [name for name in before | now if before.get(name, ...) != now.get(name, ...) and name not in CHANGEABLE]
     if names:
-        differences = "; ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
+        none = "no setting"
+        differences = "; ".join(f"{name} was {before.get(name, none)}, is {now.get(name, none)}" for name in names)
         raise InputError(f"{path}: {differences}; expected the settings of the run to resume it")
 
 

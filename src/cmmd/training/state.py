@@ -109,7 +109,7 @@ class TrainingState:
             counts = json.loads((checkpoint / "state.json").read_text())
             for name, tensors in saved.items():
                 _check_fit(name, tensors, own[name])
-            step, best_loss, best_step = counts["step"], counts["best_loss"], counts["best_step"]
+            step, best_loss, best_step = _checked_counts(counts)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{checkpoint}: not a checkpoint of this configuration: {reason}") from error
@@ -119,8 +119,7 @@ class TrainingState:
         whole: Any = get_optimizer_state_dict(self.model, self.optimizer, options=LOCAL)
         whole |= sharded_like(saved["optimizer"], own["optimizer"])
         set_optimizer_state_dict(self.model, self.optimizer, whole, options=LOCAL)
-        self.step, self.best_step = step, best_step
-        self.best_loss = math.inf if best_loss is None else best_loss
+        self.step, self.best_loss, self.best_step = step, best_loss, best_step
 
     def note_held_out(self, loss: float) -> bool:
         """Whether this step's held-out loss is the lowest so far; if so, its checkpoint will be kept."""
@@ -159,7 +158,16 @@ def checkpoint_path(folder: Path, step: int) -> Path:
 
 def checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints in a run's folder, oldest first."""
-    return sorted(path for path in folder.glob("step-*") if path.is_dir())
+    return sorted(path for path in folder.glob("step-[0-9]*") if path.is_dir())
+
+
+def _checked_counts(counts: dict[str, Any]) -> tuple[int, float, int | None]:
+    """What `TrainingState._counts` wrote. Raises ValueError for anything else."""
+    step, best_loss, best_step = counts["step"], counts["best_loss"], counts["best_step"]
+    whole = [type(value) is int and value >= 0 for value in (step, best_step) if value is not None]
+    if step is None or not all(whole) or not isinstance(best_loss, int | float | None):
+        raise ValueError(f"state.json has {counts}, expected whole steps and a loss")
+    return step, math.inf if best_loss is None else float(best_loss), best_step
 
 
 def _adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:

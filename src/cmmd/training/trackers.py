@@ -1,6 +1,8 @@
 """Where the figures of a run can go beside its log: TensorBoard, Weights & Biases (ours)."""
 
 import hashlib
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +52,14 @@ class WandB:
 
 
 Tracker = TensorBoard | WandB
+
+
+def require_trackers(names: tuple[TrackerName, ...]) -> None:
+    """Raise InputError for a tracker that is not installed."""
+    for name in names:
+        installed = sys.modules[name] is not None if name in sys.modules else find_spec(name) is not None
+        if not installed:
+            raise _missing(name)
 
 
 def open_trackers(

@@ -11,6 +11,8 @@ from cmmd.data.world.clip import FAMILIES, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 
+LARGEST_SEED = 2**31
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
@@ -24,8 +26,12 @@ class WorldConfig:
     split: Split = "standard"
 
     def __post_init__(self) -> None:
+        if not self.families:
+            raise ValueError(f"families is {list(self.families)}, expected one or more of {', '.join(FAMILIES)}")
         if self.clips < 1 or self.frames < 1:
             raise ValueError(f"clips is {self.clips} and frames {self.frames}, expected at least 1 of each")
+        if not 0 <= self.seed < LARGEST_SEED:
+            raise ValueError(f"seed is {self.seed}, expected 0 or more, and less than 2^31")
 
 
 def render(config: WorldConfig) -> Iterator[WorldClip]:
