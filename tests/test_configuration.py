@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmmd.configuration import as_dict, resolve, to_yaml
+from cmmd.configuration import as_dict, read_settings, resolve, to_yaml
 from cmmd.errors import InputError
 
 
@@ -196,3 +196,12 @@ def test_a_configuration_is_plain_values() -> None:
 def test_only_a_dataclass_object_is_a_configuration() -> None:
     with pytest.raises(TypeError, match="dataclass object"):
         as_dict({"steps": 1})
+
+
+def test_a_file_names_its_recipe_by_a_name(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("recipe: 3\n")
+    with pytest.raises(InputError, match="recipe is 3, expected a name"):
+        read_settings(file)
+    file.write_text("recipe: world.tiny\nloop:\n  steps: 2\n")
+    assert read_settings(file) == ("world.tiny", {"loop": {"steps": 2}})

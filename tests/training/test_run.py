@@ -232,3 +232,29 @@ def test_operations_are_counted_of_the_logged_step_itself(tmp_path, monkeypatch)
     config = replace(CONFIG, steps=12)
     run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False)
     assert counted == [4, 9, 11]
+
+
+def test_a_run_is_not_made_shorter(tmp_path):
+    config = replace(CONFIG, steps=6)
+    run_training(line(), fit(), loop=config, config=Settings(loop=config), out=tmp_path, resume=False)
+    shorter = replace(config, steps=4)
+    with pytest.raises(InputError, match=r"has done 6 steps, expected loop\.steps of at least as many, not 4"):
+        run_training(line(), fit(), loop=shorter, config=Settings(loop=shorter), out=tmp_path, resume=True)
+    assert "steps: 6" in (tmp_path / "config.yaml").read_text()
+
+
+def test_a_setting_that_was_not_recorded_is_told_so(tmp_path):
+    config = replace(CONFIG, steps=2)
+    run_training(line(), fit(), loop=config, config=Settings(loop=config), out=tmp_path, resume=False)
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("  seed: 0\n", ""))
+    with pytest.raises(InputError, match=r"loop\.seed was no setting, is 0"):
+        run_training(line(), fit(), loop=config, config=Settings(loop=config), out=tmp_path, resume=True)
+
+
+def test_held_out_clips_that_give_no_number_stop_the_run(tmp_path):
+    config = replace(CONFIG, steps=6, evaluate_every=3)
+    held = HeldOut(objective=fit(), batch_size=8, loss=lambda terms: float("nan"))
+    with pytest.raises(FloatingPointError, match="step 3: held-out loss is nan"):
+        run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False, held_out=held)
+    assert checkpoints(tmp_path) == []

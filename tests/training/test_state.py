@@ -138,3 +138,29 @@ def test_whoever_may_read_the_folder_may_read_a_checkpoint(tmp_path):
     tmp_path.chmod(0o755)
     folder = trained().save(tmp_path)
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"step": -5, "best_loss": None, "best_step": None},
+        {"step": "7", "best_loss": None, "best_step": None},
+        {"step": True, "best_loss": None, "best_step": None},
+        {"step": 6, "best_loss": "a", "best_step": 2},
+        {"step": 6, "best_loss": 0.5, "best_step": 1.5},
+        {"step": None, "best_loss": None, "best_step": None},
+        {"step": 6},
+        [],
+    ],
+)
+def test_counts_that_nobody_wrote_are_refused(tmp_path, counts):
+    folder = trained().save(tmp_path)
+    (folder / "state.json").write_text(json.dumps(counts))
+    with pytest.raises(InputError, match="not a checkpoint of this configuration"):
+        fresh_state(line(), CONFIG).load(folder)
+
+
+def test_other_folders_are_no_checkpoints(tmp_path):
+    trained().save(tmp_path)
+    (tmp_path / "step-old").mkdir()
+    assert [path.name for path in checkpoints(tmp_path)] == ["step-00000006"]
