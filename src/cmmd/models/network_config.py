@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.models.blocks import GROUPS, Modality
@@ -61,7 +61,7 @@ class NetworkConfig:
             raise ValueError(
                 f"attention_levels are {self.attention_levels}, expected levels 0 to {self.levels - 1}, each once"
             )
-        for name, known in (("fusion", ("easy", "none")), ("message_reduction", ("positions", "mean"))):
+        for name, known in (("fusion", get_args(FusionKind)), ("message_reduction", get_args(Reduction))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
         for level in range(self.levels):

@@ -5,6 +5,7 @@ runs. A model names its units in ``_no_split_modules`` (diffusers' name) and, in
 called in place of ``forward``.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ def shard(model: nn.Module, *, precision: str) -> None:
 
     In bf16 weights are gathered in bf16, gradients are summed in fp32, and inputs stay as they are: times need fp32.
     """
+    # It warns of outputs that are views, lest somebody writes into them; nothing here writes in place.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
     policy = MixedPrecisionPolicy(cast_forward_inputs=False)
     if precision == "bf16":
         policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
