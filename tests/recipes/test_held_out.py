@@ -51,8 +51,9 @@ def test_one_clip_that_has_no_wrong_condition_is_one_line(tmp_path, capsys):
     settings = ("held_out=0.25", "contrastive.mismatches=[other_clip]")
     assert main(command("world.fine_tune", *settings, out=tmp_path / "run")) == 2
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("cmmd: ")]
-    assert told == ["cmmd: 1 clip is held out, expected 2 or more to tell the condition from that of another clip"]
-    assert not (tmp_path / "run").exists()
+    what = "1 clip is held out, expected 2 or more to tell the condition from that of another clip"
+    assert told == [f"cmmd: --set contrastive.mismatches=[other_clip]: {what}"]
+    assert list(tmp_path.iterdir()) == [], "not even clips were made"
 
 
 def test_batches_of_one_have_no_other_clip_either():
