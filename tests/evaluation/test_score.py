@@ -21,14 +21,20 @@ def test_the_table_shows_ceiling_and_chance_beside_the_score() -> None:
         pitch=0.5,
         spectrogram=None,
         spectrogram_floor=None,
+        pictures=3.25,
+        pictures_floor=0.5,
+        backbone=None,
+        backbone_floor=None,
         seconds=1.0,
     )
     head, _, row = table([late]).splitlines()
-    found = dict(zip(cells(head), cells(row), strict=True))  # of two columns with one name the one for 100 ms
+    assert cells(head)[-4:] == ["spectrogram", "floor", "pictures", "floor"]
+    assert cells(row)[-4:] == ["-", "-", "3.25", "0.50"]
+    found = dict(zip(cells(head), cells(row), strict=True))  # of columns with one name the last one
     assert cells(row)[:2] == ["impacts, video to audio", "8"]
     assert found["F1@50"].startswith("0.000")
     assert found["F1@100"].startswith("1.000")
     assert found["ceiling"] == "1.000"
     assert 0 <= float(found["chance"]) < 1
     assert (found["offset"], found["median"], found["lag"]) == ("60.0 ms", "+60.0 ms", "+60.0 ms")
-    assert (found["pitch"], found["spectrogram"], found["floor"]) == ("0.500", "-", "-")
+    assert found["pitch"] == "0.500"

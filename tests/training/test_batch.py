@@ -11,7 +11,8 @@ from small_training import ALL_KINDS, FRAMES, batch_config, small_clips
 from cmmd.diffusion.conditioning import DIRECTIONS, ConditioningConfig, most_contrasted
 from cmmd.diffusion.mismatch import SPEEDS
 from cmmd.losses.contrastive import ContrastiveConfig
-from cmmd.training.batch import Negatives, TrainingBatch, dealt, draw_batch, paired
+from cmmd.training.batch import TrainingBatch, dealt, draw_batch, paired
+from cmmd.training.negatives import WrongConditions, WrongTargets
 from cmmd.training.objective import MicroBatch, moved, step_generator
 
 
@@ -19,6 +20,22 @@ def draw(step: int = 5, *, seed: int = 0, index: int = 0, count: int = 1, clips:
     return draw_batch(
         small_clips(clips), batch_config(**options), seed=seed, step=step, micro_batch=MicroBatch(index, count)
     )
+
+
+def conditions(batch: TrainingBatch) -> tuple[WrongConditions, WrongConditions]:
+    """Wrong conditions of V2A and of A2V."""
+    assert batch.contrast is not None
+    audio, video = batch.contrast.audio.conditions, batch.contrast.video.conditions
+    assert audio is not None and video is not None
+    return audio, video
+
+
+def targets(batch: TrainingBatch) -> tuple[WrongTargets, WrongTargets]:
+    """Wrong targets of V2A and of A2V."""
+    assert batch.contrast is not None
+    audio, video = batch.contrast.audio.targets, batch.contrast.video.targets
+    assert audio is not None and video is not None
+    return audio, video
 
 
 def tensors(tree) -> list[torch.Tensor]:
@@ -64,8 +81,7 @@ def test_contrasts_are_those_of_the_whole_batch_however_it_is_cut(count):
         found = []
         for index in range(count):
             batch = draw(index=index, count=count)
-            assert batch.contrast is not None
-            for side in (batch.contrast.audio, batch.contrast.video):
+            for side in conditions(batch):
                 for slot in side.counts.nonzero().flatten().tolist():
                     items = [int(side.speaker[k, slot]) for k in range(3)]
                     clips = [int(batch.clips[item]) for item in (int(side.item[slot]), *items)]
@@ -83,10 +99,12 @@ def test_nobody_is_contrasted_with_itself():
         batch = draw(step, clips=20)
         twice += len(batch.clips.unique()) < 16
         assert (batch.clips[0::2] != batch.clips[1::2]).all()
-        assert batch.contrast is not None
-        for side in (batch.contrast.audio, batch.contrast.video):
+        for side in conditions(batch):
             assert side.valid.all()
             assert (batch.clips[side.speaker[0]] != batch.clips[side.item]).all()
+        for side in targets(batch):
+            assert side.valid.all()
+            assert (batch.clips[side.clip[:2]] != batch.clips).all()
     assert twice > 10
 
 
@@ -115,20 +133,21 @@ def test_a_single_clip_has_no_other_clip_and_is_contrasted_in_time():
     for size in (1, 2):
         modes = ConditioningConfig(video_to_audio=1.0, audio_to_video=0.0, joint=0.0, dropout=0.0)
         batch = draw(clips=1, size=size, conditioning=modes, contrastive=replace(ALL_KINDS, fraction=1.0))
-        assert batch.contrast is not None
-        side = batch.contrast.audio
+        side = conditions(batch)[0]
         assert side.counts.sum() == size
         assert not side.valid[0].any() and side.valid[1:].all()
         assert (side.speaker[1] == side.item).all()
+        wrong = targets(batch)[0]
+        assert wrong.counts.sum() == size and not wrong.valid[:2].any() and wrong.valid[2:].all()
 
 
 def test_each_kind_listens_to_what_it_says():
     batch = draw(3)
     assert batch.contrast is not None and batch.contrast.weight == 0.5
-    for side, direction, blocks in ((batch.contrast.audio, 0, 8), (batch.contrast.video, 1, 8)):
+    for side, direction, blocks in zip(conditions(batch), (0, 1), (8, 8), strict=True):
         real = side.counts.bool()
         assert (batch.modes.direction[side.item[real]] == direction).all()
-        other, shifted, swapped, faster = range(4)
+        other, shifted, swapped, faster, backwards = range(5)
         straight = torch.arange(blocks)
         assert (side.speaker[other] == side.item ^ 1).all()
         assert (side.order[other] == straight).all() and (side.order[faster] == straight).all()
@@ -137,19 +156,92 @@ def test_each_kind_listens_to_what_it_says():
         assert (shifts == shifts[:, :1]).all() and (shifts[:, 0] >= 2).all() and (shifts[:, 0] <= blocks - 2).all()
         assert (side.order[swapped].sort(dim=1).values == straight).all()
         assert ((side.order[swapped] != straight).sum(1) >= 2).all()
+        assert (side.speaker[backwards] == side.item).all() and (side.order[backwards] == straight.flip(0)).all()
         assert (side.speaker[faster] == 16 + torch.arange(len(side.item))).all()
         assert all(round(speed, 2) in SPEEDS for speed in side.sped.tolist())
+
+
+def test_wrong_targets_are_those_of_the_whole_batch_however_it_is_cut():
+    """By the clips that they are of, and by what they are."""
+
+    def told(count: int) -> list:
+        found = []
+        for index in range(count):
+            batch = draw(index=index, count=count)
+            for side, clean, modality in zip(targets(batch), reversed(batch.clean), ("audio", "video"), strict=True):
+                made = side.of(clean, modality=modality).flatten(1).mul(torch.arange(1.0, clean[0].numel() + 1))
+                sums = made.sum(1).view(side.clip.shape)
+                for item in range(len(batch.clips)):
+                    numbers = [round(float(value)) for value in sums[:, item]]
+                    found.append((int(batch.clips[item]), modality, float(side.counts[item]), *numbers))
+        return sorted(found)
+
+    assert told(2) == told(4) == told(8) == told(1)
+
+
+def test_wrong_targets_are_made_of_clean_signals_as_their_kind_says():
+    """Two of each kind; what is reordered is the signal itself, at its own time steps."""
+    batch = draw(3)
+    for side, clean, modality, steps in zip(
+        targets(batch), reversed(batch.clean), ("audio", "video"), (64, 8), strict=True
+    ):
+        axis = 2 if modality == "video" else 3
+        made = side.of(clean, modality=modality).unflatten(0, (10, 16)).movedim(axis + 1, 2)
+        own = clean.movedim(axis, 1)
+        other, shifted, swapped, faster, backwards = (made[2 * kind : 2 * kind + 2] for kind in range(5))
+        partner = own[torch.arange(16) ^ 1]
+        assert torch.equal(other[0], partner) and torch.equal(backwards[0], own.flip(1))
+        for item in range(16):
+            for second, first in ((other[1, item], partner[item]), (backwards[1, item], own[item].flip(0))):
+                assert sum(torch.equal(second, first.roll(shift, 0)) for shift in range(1, steps)) == 1
+            for found in shifted[:, item]:
+                (shift,) = [n for n in range(steps) if torch.equal(found, own[item].roll(n, 0))]
+                assert 2 * steps // 8 <= shift <= steps - 2 * steps // 8
+            for found in swapped[:, item]:
+                places = [[n for n in range(steps) if torch.equal(row, own[item, n])] for row in found]
+                assert sorted(places) == [[n] for n in range(steps)] and places != sorted(places)
+            assert all(not torch.equal(found, own[item]) for found in faster[:, item])
+        assert side.speeds is not None and (side.speeds[:6] == 1).all() and (side.speeds[8:] == 1).all()
+        assert all(round(speed, 2) in SPEEDS for speed in side.speeds[6:8].flatten().tolist())
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_targets_of_items_that_hear_are_contrasted_at_the_noise_levels_that_are_asked_for(joint):
+    contrastive = replace(ALL_KINDS, negatives="targets", joint=joint, least_noise=0.3, most_noise=0.8)
+    seen = set()
+    for step in range(20):
+        batch = draw(step, contrastive=contrastive)
+        modes = batch.modes
+        for side, direction, t in zip(targets(batch), (0, 1), (modes.t_audio, modes.t_video), strict=True):
+            noise = t.amax(1)
+            generates = (modes.direction == direction) | (joint & (modes.direction == 2))
+            expected = generates & modes.audio_hears & (noise >= 0.3) & (noise <= 0.8)
+            assert torch.equal(side.counts.bool(), expected)
+            seen |= {(int(d), bool(c)) for d, c in zip(modes.direction, expected, strict=True)}
+    assert seen == {(0, True), (0, False), (1, True), (1, False), (2, False)} | ({(2, True)} if joint else set())
+
+
+def test_negatives_of_one_kind_do_not_change_those_of_the_other():
+    whole = draw()
+    for name, kept, gone in (("conditions", "conditions", "targets"), ("targets", "targets", "conditions")):
+        assert whole.contrast is not None
+        part = draw(contrastive=replace(ALL_KINDS, negatives=name)).contrast
+        assert part is not None
+        for side in ("audio", "video"):
+            assert getattr(getattr(part, side), gone) is None
+            found, expected = (tensors(getattr(getattr(one, side), kept)) for one in (part, whole.contrast))
+            assert all(map(torch.equal, found, expected))
 
 
 def test_there_is_room_for_every_contrasted_item_and_no_more_than_asked_for():
     slots = most_contrasted(batch_config().conditioning, batch=16, micro_batches=4, fraction=0.5)
     for step in range(40):
-        sides: dict[str, list[Negatives]] = {"video_to_audio": [], "audio_to_video": []}
+        sides: dict[str, list[WrongConditions]] = {"video_to_audio": [], "audio_to_video": []}
         for index in range(4):
             batch = draw(step, index=index, count=4)
-            assert batch.contrast is not None
-            sides["video_to_audio"].append(batch.contrast.audio)
-            sides["audio_to_video"].append(batch.contrast.video)
+            audio, video = conditions(batch)
+            sides["video_to_audio"].append(audio)
+            sides["audio_to_video"].append(video)
         modes = draw(step).modes
         for name, parts in sides.items():
             assert {len(part.item) for part in parts} == {slots[name]}  # pyright: ignore[reportArgumentType]

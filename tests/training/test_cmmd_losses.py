@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -14,8 +15,9 @@ from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Condition
 from cmmd.models.network_config import NetworkConfig
-from cmmd.training.batch import Negatives, TrainingBatch, draw_batch
+from cmmd.training.batch import TrainingBatch, draw_batch
 from cmmd.training.cmmd_losses import NOISE_LEVELS, cmmd_losses
+from cmmd.training.negatives import WrongConditions, WrongTargets
 from cmmd.training.objective import MicroBatch, Term, means, moved, summed
 
 COARSE = replace(NETWORK, video_widths=(16, 16, 24), audio_widths=(16, 16, 24), patch=4)
@@ -35,20 +37,45 @@ def column(values: Tensor, like: Tensor) -> Tensor:
     return values[None, :, None, None] if like.ndim == 4 else values.repeat_interleave(8)[None, None, :]
 
 
-def literal_error(
+class Literal(NamedTuple):
+    """One item and target: what the network says, what it should say, the noisy and the clean signal, times, mask."""
+
+    said: Tensor
+    aim: Tensor
+    noisy: Tensor
+    clean: Tensor
+    t: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of(cls, batch: TrainingBatch, item: int, target: str, kind: PredictionType, said: Tensor | None) -> "Literal":
+        clean, noise = getattr(batch.clean, target)[item], getattr(batch.noise, target)[item]
+        t, mask = getattr(batch.modes, f"t_{target}")[item], getattr(batch.modes, f"{target}_loss")[item]
+        a, s = (column(wave(math.pi / 2 * t), clean) for wave in (torch.cos, torch.sin))
+        aim = a * noise - s * clean if kind == "v_prediction" else noise
+        return cls(aim if said is None else said, aim, a * clean + s * noise, clean, t, mask)
+
+    def far(self, x: Tensor, y: Tensor) -> float:
+        """Mean square over the generated frames."""
+        frames = (x - y).square().movedim(1 if x.ndim == 4 else 2, 0).reshape(8, -1).mean(1)
+        return float(frames[self.mask.bool()].mean())
+
+    @property
+    def error(self) -> float:
+        return self.far(self.said, self.aim)
+
+    def implied(self, kind: PredictionType) -> Tensor:
+        a, s = (column(wave(math.pi / 2 * self.t), self.clean) for wave in (torch.cos, torch.sin))
+        return a * self.noisy - s * self.said if kind == "v_prediction" else (self.noisy - s * self.said) / a
+
+
+def literal(
     unet: CoupledUNet, batch: TrainingBatch, item: int, target: str, condition: Condition | None, kind: PredictionType
-) -> float:
-    """d(x, c) of one item: by hand but for the network, whose target stream runs alone on an encoded condition."""
-    clean, noise = getattr(batch.clean, target)[item], getattr(batch.noise, target)[item]
-    t, mask = getattr(batch.modes, f"t_{target}")[item], getattr(batch.modes, f"{target}_loss")[item]
-    a, s = (column(wave(math.pi / 2 * t), clean) for wave in (torch.cos, torch.sin))
-    noisy = a * clean + s * noise
-    aim = a * noise - s * clean if kind == "v_prediction" else noise
-    said = unet.predict(noisy[None], modality=target, t=t[None], condition=condition)[0]  # pyright: ignore
-    squared = (said - aim).square()
-    time = 1 if target == "video" else 2
-    frames = squared.movedim(time, 0).reshape(8, -1).mean(1)
-    return float(frames[mask.bool()].mean())
+) -> Literal:
+    """By hand but for the network, whose target stream runs alone on an encoded condition."""
+    asked = Literal.of(batch, item, target, kind, None)
+    said = unet.predict(asked.noisy[None], modality=target, t=asked.t[None], condition=condition)[0]  # pyright: ignore
+    return asked._replace(said=said)
 
 
 def condition_of(unet: CoupledUNet, batch: TrainingBatch, item: int, target: str) -> Condition:
@@ -69,7 +96,7 @@ def played(x: Tensor, speed: float, *, video: bool) -> Tensor:
 
 
 def literal_negatives(
-    unet: CoupledUNet, batch: TrainingBatch, negatives: Negatives, slot: int, target: str, kinds: tuple[str, ...]
+    unet: CoupledUNet, batch: TrainingBatch, negatives: WrongConditions, slot: int, target: str, kinds: tuple[str, ...]
 ) -> list[Condition]:
     """The mismatched conditions of a contrasted item, each made from clean latents on its own."""
     item, other = int(negatives.item[slot]), "video" if target == "audio" else "audio"
@@ -90,59 +117,78 @@ def literal_negatives(
     return conditions
 
 
+def literal_targets(batch: TrainingBatch, negatives: WrongTargets, item: int, target: str) -> list[Tensor]:
+    """The wrong targets of an item, each made from clean latents on its own."""
+    made = []
+    for row in range(len(negatives.clip)):
+        clean = getattr(batch.clean, target)[int(negatives.clip[row, item])]
+        axis = 1 if target == "video" else 2
+        steps = [clean.select(axis, place) for place in negatives.order[row, item].tolist()]
+        speed = 1.0 if negatives.speeds is None else float(negatives.speeds[row, item])
+        made.append(played(torch.stack(steps, dim=axis), speed, video=target == "video"))
+    return made
+
+
+def infonce(right: float, wrong: list[float], temperature: float) -> float:
+    mean = sum(wrong) / len(wrong)
+    shares = [math.exp(-distance / mean / temperature) for distance in (right, *wrong)]
+    return -math.log(shares[0] / sum(shares))
+
+
 def literal_terms(
     unet: CoupledUNet, batch: TrainingBatch, config: ContrastiveConfig, kind: PredictionType
 ) -> dict[str, list[float]]:
     """Every value that enters a term, by its name. Joint items go through the network with their batch of one."""
     found: dict[str, list[float]] = {name: [] for name in ("loss", "video", "audio", "contrastive", *DIRECTIONS)}
-    modes = batch.modes
+    modes, made = batch.modes, {}
     for item in range(len(batch.clips)):
         direction, hears = DIRECTIONS[int(modes.direction[item])], bool(modes.audio_hears[item])
-        errors = {}
+        parts = {}
         if direction == "joint":
             one = slice(item, item + 1)
-            pair = {}
-            for name in ("video", "audio"):
-                clean, noise = getattr(batch.clean, name)[item], getattr(batch.noise, name)[item]
-                t = getattr(modes, f"t_{name}")[item]
-                a, s = (column(wave(math.pi / 2 * t), clean) for wave in (torch.cos, torch.sin))
-                pair[name] = ((a * clean + s * noise)[None], a * noise - s * clean if kind == "v_prediction" else noise)
+            pair = {name: Literal.of(batch, item, name, kind, None) for name in ("video", "audio")}
             told = unet(
-                pair["video"][0],
-                pair["audio"][0],
+                pair["video"].noisy[None],
+                pair["audio"].noisy[None],
                 t_video=modes.t_video[one],
                 t_audio=modes.t_audio[one],
                 video_hears=modes.video_hears[one],
                 audio_hears=modes.audio_hears[one],
             )
-            for name, said in (("video", told.video[0]), ("audio", told.audio[0])):
-                frames = (said - pair[name][1]).square().movedim(1 if name == "video" else 2, 0).reshape(8, -1).mean(1)
-                errors[name] = float(frames[getattr(modes, f"{name}_loss")[item].bool()].mean())
+            parts = {name: pair[name]._replace(said=getattr(told, name)[0]) for name in pair}
         else:
             target = "audio" if direction == "video_to_audio" else "video"
             condition = condition_of(unet, batch, item, target) if hears else None
-            errors[target] = literal_error(unet, batch, item, target, condition, kind)
-        for name, error in errors.items():
-            found[name].append(error)
-        found["loss"].append(sum(errors.values()))
-        found[direction].append(errors.get("audio", errors.get("video", math.nan)))
+            parts[target] = literal(unet, batch, item, target, condition, kind)
+        for name, part in parts.items():
+            found[name].append(part.error)
+            made[item, name] = part
+        found["loss"].append(sum(part.error for part in parts.values()))
+        found[direction].append(parts.get("audio", parts.get("video")).error)  # pyright: ignore
     assert batch.contrast is not None
-    for target, negatives in (("audio", batch.contrast.audio), ("video", batch.contrast.video)):
-        for slot in range(len(negatives.item)):
-            if not negatives.counts[slot]:
-                continue
-            item = int(negatives.item[slot])
-            right = literal_error(unet, batch, item, target, condition_of(unet, batch, item, target), kind)
+    for target, (conditions, targets) in (("audio", batch.contrast.audio), ("video", batch.contrast.video)):
+        assert conditions is not None and targets is not None
+        for slot in conditions.counts.nonzero().flatten().tolist():
+            item = int(conditions.item[slot])
+            right = made[item, target].error
             wrong = [
-                literal_error(unet, batch, item, target, condition, kind)
-                for condition in literal_negatives(unet, batch, negatives, slot, target, config.mismatches)
+                literal(unet, batch, item, target, condition, kind).error
+                for condition in literal_negatives(unet, batch, conditions, slot, target, config.mismatches)
             ]
-            shares = [math.exp(-error / config.temperature) for error in (right, *wrong)]
-            found["contrastive"].append(-math.log(shares[0] / sum(shares)))
+            found["contrastive"].append(infonce(right, wrong, config.temperature))
             level = min(math.ceil(float(getattr(modes, f"t_{target}")[item].max()) * NOISE_LEVELS), NOISE_LEVELS)
             for name, error in zip(config.mismatches, wrong, strict=True):
                 found.setdefault(f"gap_{name}", []).append(error - right)
                 found.setdefault(f"gap_{name}_noise{level}", []).append(error - right)
+        for item in targets.counts.nonzero().flatten().tolist():
+            part = made[item, target]
+            implied = part.implied(kind)
+            right = part.far(implied, part.clean)
+            wrong = [part.far(implied, other) for other in literal_targets(batch, targets, item, target)]
+            found["contrastive"].append(infonce(right, wrong, config.temperature))
+            for row, distance in enumerate(wrong):
+                name = config.mismatches[row // config.count]
+                found.setdefault(f"target_gap_{name}", []).append(distance - right)
     return found
 
 
@@ -198,9 +244,13 @@ def test_what_only_fills_up_counts_for_nothing():
     unet = small_network().double()
     batch = drawn(count=8, index=7)
     assert batch.contrast is not None
-    side = batch.contrast.video
-    assert len(side.counts) > side.counts.sum()
-    changed = side._replace(item=torch.where(side.counts == 0, 1, side.item))
+    conditions, targets = batch.contrast.video
+    assert conditions is not None and targets is not None
+    assert len(conditions.counts) > conditions.counts.sum() and len(targets.counts) > targets.counts.sum()
+    changed = batch.contrast.video._replace(
+        conditions=conditions._replace(item=torch.where(conditions.counts == 0, 1, conditions.item)),
+        targets=targets._replace(order=torch.where(targets.counts[:, None] == 0, targets.order.flip(2), targets.order)),
+    )
     found = [
         cmmd_losses(unet, batch._replace(contrast=contrast), contrastive=ALL_KINDS)
         for contrast in (batch.contrast, batch.contrast._replace(video=changed))
@@ -214,8 +264,12 @@ def test_only_the_loss_has_a_gradient():
     assert [name for name, term in terms.items() if term.total.requires_grad and name != "contrastive"] == ["loss"]
 
 
-def test_the_gradient_is_the_slope_of_the_loss():
-    """Along directions that move all weights of both U-Nets and of their fusion: nothing that counts is detached."""
+def test_the_gradient_is_the_slope_of_the_loss(monkeypatch):
+    """Along directions that move all weights of both U-Nets and of their fusion: nothing that counts is detached but
+    the mean that distances are divided by, which is left out here."""
+    monkeypatch.setattr(
+        "cmmd.losses.contrastive._in_parts_of_their_mean", lambda matched, mismatched, valid: (matched, mismatched)
+    )
     unet, batch, step = small_network().double(), drawn(), 1e-6
     terms = cmmd_losses(unet, batch, contrastive=ALL_KINDS)
     found = torch.autograd.grad(terms["loss"].total, list(unet.parameters()), allow_unused=True)
@@ -236,9 +290,12 @@ def test_a_gap_needs_another_clip():
     batch = draw_batch(small_clips(1), batch_config(), seed=0, step=5)
     assert batch.contrast is not None
     terms = cmmd_losses(small_network(), batch, contrastive=ALL_KINDS)
-    contrasted = float(batch.contrast.audio.counts.sum() + batch.contrast.video.counts.sum())
-    assert terms["gap_other_clip"].count == terms["gap_other_clip"].total == 0
-    assert terms["gap_time_shift"].count == contrasted > 0
+    for kind, prefix, each in (("conditions", "gap", 1), ("targets", "target_gap", ALL_KINDS.count)):
+        contrasted = sum(
+            float(getattr(side, kind).counts.sum()) for side in (batch.contrast.audio, batch.contrast.video)
+        )
+        assert terms[f"{prefix}_other_clip"].count == terms[f"{prefix}_other_clip"].total == 0
+        assert terms[f"{prefix}_time_shift"].count == each * contrasted > 0
 
 
 @pytest.mark.parametrize(("t", "level"), [(1e-3, 1), (0.25, 1), (0.26, 2), (0.5, 2), (0.75, 3), (1.0, 4)])
@@ -266,10 +323,12 @@ def test_contrast_trains_the_speaker_and_the_hearer(direction):
 def test_a_batch_without_conditions_has_no_contrast():
     joint = ConditioningConfig(video_to_audio=0.0, audio_to_video=0.0, joint=1.0)
     dropped = ConditioningConfig(video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=1.0)
+    config = replace(ALL_KINDS, joint=False)
     for conditioning in (joint, dropped):
-        terms = cmmd_losses(small_network().double(), drawn(conditioning=conditioning), contrastive=ALL_KINDS)
+        batch = drawn(conditioning=conditioning, contrastive=config)
+        terms = cmmd_losses(small_network().double(), batch, contrastive=config)
         assert terms["contrastive"].total == 0
-        assert not any(term.count for name, term in terms.items() if name.startswith("gap_"))
+        assert not any(term.count for name, term in terms.items() if "gap_" in name)
         terms["loss"].total.backward()
 
 
@@ -279,9 +338,18 @@ def test_a_clean_stream_that_hears_can_be_contrasted_too():
     assert torch.isfinite(terms["loss"].total) and terms["gap_speed"].count > 0
 
 
-def test_contrast_opens_the_gap():
-    """Trained on the term alone, the model learns to be worse under the wrong condition than under the right one."""
-    config = ContrastiveConfig(weight=1.0, fraction=1.0, temperature=0.02)
+def test_a_joint_item_is_contrasted_on_both_sides():
+    joint = ConditioningConfig(video_to_audio=0.0, audio_to_video=0.0, joint=1.0, dropout=0.0)
+    unet = small_network().double()
+    terms = cmmd_losses(unet, drawn(conditioning=joint), contrastive=ALL_KINDS)
+    assert terms["target_gap_time_shift"].count == 2 * 16 * ALL_KINDS.count
+    assert terms["gap_time_shift"].count == 0 < terms["contrastive"].total
+
+
+@pytest.mark.parametrize("negatives", ["conditions", "targets"])
+def test_contrast_opens_the_gap(negatives):
+    """Trained on the term alone, the model learns what belongs: by its error, or by what its prediction is near to."""
+    config = ContrastiveConfig(weight=1.0, negatives=negatives, fraction=1.0, temperature=0.05)
     modes = ConditioningConfig(video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0)
     unet, clips = small_network(), small_clips()
     optimizer = torch.optim.Adam(unet.parameters(), lr=3e-3)
@@ -292,7 +360,8 @@ def test_contrast_opens_the_gap():
         optimizer.zero_grad()
         terms["contrastive"].total.div(16).backward()
         optimizer.step()
-        gaps.append(sum(mean(terms[f"gap_{kind}"]) for kind in config.mismatches))
+        prefix = "gap" if negatives == "conditions" else "target_gap"
+        gaps.append(sum(mean(terms[f"{prefix}_{kind}"]) for kind in config.mismatches))
     assert sum(gaps[-10:]) / 10 > sum(gaps[:10]) / 10 + 0.02
 
 

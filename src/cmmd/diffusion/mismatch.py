@@ -19,7 +19,7 @@ from torch import Tensor
 from cmmd.models.blocks import Modality
 from cmmd.models.exchange import Condition
 
-Mismatch = Literal["other_clip", "time_shift", "segment_swap", "speed"]
+Mismatch = Literal["other_clip", "time_shift", "segment_swap", "speed", "reversed"]
 MISMATCHES: tuple[Mismatch, ...] = get_args(Mismatch)
 SPEEDS = (0.7, 0.8, 1.25, 1.4)
 SMALLEST_SHIFT = 2
@@ -46,6 +46,8 @@ def draw_order(
         return shifted_order(items, blocks, smallest=smallest_shift(blocks, frames), generator=generator)
     if kind == "segment_swap":
         return swapped_order(items, blocks, generator=generator)
+    if kind == "reversed":
+        return torch.arange(blocks - 1, -1, -1).repeat(items, 1)
     return torch.arange(blocks).repeat(items, 1)
 
 

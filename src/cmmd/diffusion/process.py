@@ -82,6 +82,24 @@ def prediction_target(
     return velocity(clean, noise, t) if prediction_type == "v_prediction" else noise
 
 
+def implied_clean(
+    predicted: Float[Tensor, "b c ..."],
+    noisy: Float[Tensor, "b c ..."],
+    t: Float[Tensor, "b *f"],
+    *,
+    prediction_type: PredictionType = "v_prediction",
+) -> Float[Tensor, "b c ..."]:
+    """The clean signal that a prediction implies, from the noisy one: for v alpha x_t - sigma v.
+
+    Epsilon says nothing about the signal in pure noise; the share of the signal is there taken as 1e-3.
+    """
+    _check_prediction_type(prediction_type)
+    t = over_elements(t, noisy)
+    if prediction_type == "v_prediction":
+        return alpha(t) * noisy - sigma(t) * predicted
+    return (noisy - sigma(t) * predicted) / alpha(t).clamp(min=1e-3)
+
+
 def schedule_betas(steps: int = TRAINING_STEPS) -> Float[Tensor, " steps"]:
     """Betas (float64) for diffusers' schedulers: alphas_cumprod[k] = cos^2(pi/2 (k+1)/steps); the last is 1."""
     alphas_cumprod = torch.cos(math.pi / 2 * torch.arange(steps + 1, dtype=torch.float64) / steps).square()

@@ -8,26 +8,27 @@ measure with the pairs shuffled.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
-from cmmd.clips.geometry import Geometry
 from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.conditioning import DIRECTIONS, Direction
 from cmmd.diffusion.sampling import check_contrast
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.latents.spectrogram import LogMelCodec
+from cmmd.evaluation.backbones.backbone import Backbone
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.measures.alignment import AlignmentReport, measure_alignment
+from cmmd.measures.frame_distances import picture_distance, spectrum_distance
 from cmmd.measures.frechet import frechet_distance
 from cmmd.measures.pitch import dominant_frequency, rank_correlation
 from cmmd.measures.sound_onsets import sound_onsets
@@ -39,6 +40,8 @@ from cmmd.progress import progress
 from cmmd.provenance import provenance
 from cmmd.unfinished_file import written_beside
 
+Distance = Callable[[list, list], float]
+"""Of two sets of waveforms, frames or vectors."""
 BATCH = 20
 """Clips denoised together."""
 
@@ -62,8 +65,9 @@ class ScoreOptions:
 class Score:
     """One row. family: that of the clips, or `any`. found, ceiling: alignment of the model, and of true clips.
 
-    pitch: Spearman correlation of true and generated dominant frequency (impacts, video to audio). spectrogram: Frechet
-    distance of generated and true log-mel frames; its floor is that of one half of the true clips and the other.
+    pitch: Spearman correlation of true and generated dominant frequency (impacts, video to audio). spectrogram,
+    pictures: Frechet distances of generated frames to true ones, of sound and of video; backbone: the same of the
+    vectors of a network for sound. Each floor is the distance of one half of the true clips to the other.
     seconds: a clip.
     """
 
@@ -74,6 +78,10 @@ class Score:
     pitch: float | None
     spectrogram: float | None
     spectrogram_floor: float | None
+    pictures: float | None
+    pictures_floor: float | None
+    backbone: float | None
+    backbone_floor: float | None
     seconds: float
 
 
@@ -90,29 +98,39 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
     return scores
 
 
-def score_pipeline(pipeline: CMMDPipeline, options: ScoreOptions) -> tuple[Score, ...]:
+def score_pipeline(
+    pipeline: CMMDPipeline, options: ScoreOptions, *, truths: Mapping[str, "Truth"] | None = None
+) -> tuple[Score, ...]:
     """Score a model that is loaded; `model`, `device` and `out` of the options are not looked at.
 
-    Raises InputError for a contrast with a model that encodes no condition.
+    truths: of `true_clips`, where many models are scored on the same clips. Raises InputError for a contrast with a
+    model that encodes no condition.
     """
     check_contrast(pipeline.unet, options.sampling.contrast)
-    detector = load_visual_event_detector()
-    families = FAMILIES if options.family == "both" else (options.family,)
+    truths = truths or true_clips(options)
     directions = DIRECTIONS if options.direction == "all" else (options.direction,)
-    seeds = range(options.seed, options.seed + options.clips)
-    worlds = {family: [world_clip(family, seed, split=options.split) for seed in seeds] for family in families}
-    scores, truths = [], []
-    for family, clips in worlds.items():
-        truths.append(_Truth.of(clips, detector))
-        for direction in directions:
-            if direction != "joint":
-                scores.append(_score(pipeline, detector, clips, truths[-1], direction, options, name=family))
+    scores = [
+        _score(pipeline, truth, direction, options, name=family)
+        for family, truth in truths.items()
+        for direction in directions
+        if direction != "joint"
+    ]
     if "joint" in directions:
         # What is made from nothing belongs to no family: it is made once, under the ceiling of all families.
-        scores.append(
-            _score(pipeline, detector, worlds[families[0]], _Truth.join(truths), "joint", options, name="any")
-        )
+        scores.append(_score(pipeline, Truth.join(list(truths.values())), "joint", options, name="any"))
     return tuple(scores)
+
+
+def true_clips(options: ScoreOptions, *, backbone: Backbone | None = None) -> dict[str, "Truth"]:
+    """The clips of each family that options ask for. backbone: a network for sound at the rate of the world, whose
+    vectors measure a distance besides."""
+    families = FAMILIES if options.family == "both" else (options.family,)
+    seeds = range(options.seed, options.seed + options.clips)
+    detector = load_visual_event_detector()
+    return {
+        family: Truth.of([world_clip(family, seed, split=options.split) for seed in seeds], detector, backbone)
+        for family in families
+    }
 
 
 def table(scores: Sequence[Score]) -> str:
@@ -120,7 +138,7 @@ def table(scores: Sequence[Score]) -> str:
     head = ["", "clips", *("F1@50", "ceiling", "chance"), *("F1@100", "ceiling", "chance")]
     return markdown_table(
         [_row(score) for score in scores],
-        head=[*head, "offset", "median", "lag", "pitch", "spectrogram", "floor"],
+        head=[*head, "offset", "median", "lag", "pitch", "spectrogram", "floor", "pictures", "floor"],
     )
 
 
@@ -133,50 +151,68 @@ def _row(score: Score) -> list[str]:
         cells.append(f"{found.chance:.3f}")
     cells.append(f"{1000 * score.found.median_absolute_offset:.1f} ms")
     cells += [f"{1000 * offset:+.1f} ms" for offset in (score.found.median_offset, score.found.lag)]
-    rest = ((score.pitch, 3), (score.spectrogram, 2), (score.spectrogram_floor, 2))
+    distances = (score.spectrogram, score.spectrogram_floor, score.pictures, score.pictures_floor)
+    rest = ((score.pitch, 3), *((distance, 2) for distance in distances))
     return [*cells, *("-" if value is None else f"{value:.{places}f}" for value, places in rest)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Truth:
-    """Per clip: its sound, known times, what the detectors find on the true sound and on the true frames."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Truth:
+    """True clips, what the detectors find on their sounds and frames, and the vectors of their sounds. count: how many
+    clips a model makes to be compared with them."""
 
-    waveforms: list[np.ndarray]
-    known: list[np.ndarray]
+    count: int
+    clips: list[WorldClip]
     heard: list[np.ndarray]
     seen: list[np.ndarray]
+    vectors: list[Tensor]
+    detector: VisualEventDetector
+    backbone: Backbone | None
+
+    @property
+    def waveforms(self) -> list[np.ndarray]:
+        return [clip.waveform for clip in self.clips]
+
+    @property
+    def frames(self) -> list[np.ndarray]:
+        return [clip.frames for clip in self.clips]
+
+    @property
+    def known(self) -> list[np.ndarray]:
+        """Times of the events, seconds."""
+        return [clip.event_times for clip in self.clips]
 
     @classmethod
-    def join(cls, truths: list["_Truth"]) -> "_Truth":
-        return cls(*([item for truth in truths for item in getattr(truth, name)] for name in cls.__slots__))
-
-    @classmethod
-    def of(cls, clips: list[WorldClip], detector: VisualEventDetector) -> "_Truth":
+    def of(cls, clips: list[WorldClip], detector: VisualEventDetector, backbone: Backbone | None) -> "Truth":
         return cls(
-            waveforms=[clip.waveform for clip in clips],
-            known=[clip.event_times for clip in clips],
+            count=len(clips),
+            clips=clips,
             heard=[sound_onsets(clip.waveform, sample_rate=SAMPLE_RATE).times for clip in clips],
             seen=[detector.times(clip.frames) for clip in clips],
+            vectors=_vectors([clip.waveform for clip in clips], backbone),
+            detector=detector,
+            backbone=backbone,
         )
 
+    @classmethod
+    def join(cls, truths: "list[Truth]") -> "Truth":
+        """All clips, for as many made ones as one of them has."""
+        lists = {
+            name: [item for truth in truths for item in getattr(truth, name)]
+            for name in ("clips", "heard", "seen", "vectors")
+        }
+        return replace(truths[0], **lists)
 
-def _score(
-    pipeline: CMMDPipeline,
-    detector: VisualEventDetector,
-    clips: list[WorldClip],
-    truth: _Truth,
-    direction: Direction,
-    options: ScoreOptions,
-    *,
-    name: str,
-) -> Score:
-    started = time.perf_counter()
+
+def _score(pipeline: CMMDPipeline, truth: Truth, direction: Direction, options: ScoreOptions, *, name: str) -> Score:
+    started, clips = time.perf_counter(), truth.clips[: truth.count]
     bar = progress(len(clips), f"{name} {direction}", unit="clip")
     waveforms, frames = _generate(pipeline, clips, direction, options, bar)
     bar.close()
     seconds = (time.perf_counter() - started) / len(clips)
     heard = [sound_onsets(waveform, sample_rate=SAMPLE_RATE).times for waveform in waveforms]
-    seen = [detector.times(take) for take in frames]
+    seen = [truth.detector.times(take) for take in frames]
+    vectors = _vectors(waveforms, truth.backbone)
     pitch = None
     if direction == "video_to_audio":
         found, expected, ceiling = heard, truth.known, (truth.heard, truth.known)
@@ -191,20 +227,31 @@ def _score(
         found=measure_alignment(found, expected),
         ceiling=measure_alignment(*ceiling),
         pitch=pitch,
-        spectrogram=_spectrogram_distance(waveforms, truth.waveforms) if waveforms else None,
-        spectrogram_floor=_spectrogram_distance(truth.waveforms[::2], truth.waveforms[1::2]) if waveforms else None,
+        spectrogram=_to(truth.waveforms, waveforms, spectrum_distance),
+        spectrogram_floor=_floor(truth.waveforms, waveforms, spectrum_distance),
+        pictures=_to(truth.frames, frames, picture_distance),
+        pictures_floor=_floor(truth.frames, frames, picture_distance),
+        backbone=_to(truth.vectors, vectors, _vector_distance),
+        backbone_floor=_floor(truth.vectors, vectors, _vector_distance),
         seconds=seconds,
     )
 
 
-def _spectrogram_distance(a: list[np.ndarray], b: list[np.ndarray]) -> float:
-    """Frechet distance of log-mel frames, each a vector of 64 bins, whatever codec the model has."""
-    codec = LogMelCodec(Geometry())
-    frames = (
-        torch.cat([codec.encode(torch.from_numpy(waveform)[None])[0, 0].T for waveform in waveforms])
-        for waveforms in (a, b)
-    )
-    return frechet_distance(*frames)
+def _to(true: list, made: list, distance: Distance) -> float | None:
+    """Distance of what was made, where anything was."""
+    return distance(made, true) if made else None
+
+
+def _floor(true: list, made: list, distance: Distance) -> float | None:
+    return distance(true[::2], true[1::2]) if made else None
+
+
+def _vectors(waveforms: list[np.ndarray], backbone: Backbone | None) -> list[Tensor]:
+    return [] if backbone is None else [backbone.embed(waveform).vectors for waveform in waveforms]
+
+
+def _vector_distance(found: list[Tensor], true: list[Tensor]) -> float:
+    return frechet_distance(torch.cat(found), torch.cat(true))
 
 
 def _generate(

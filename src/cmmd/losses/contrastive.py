@@ -1,7 +1,8 @@
-"""The joint contrastive loss: a target's error under its own condition against errors under others (paper; ours: form).
+"""The joint contrastive loss: what is generated belongs to its condition, and not to another (paper; ours: form).
 
-With the denoising error d(x, c) as the critic, InfoNCE is a lower bound on the mutual information of the two
-modalities; the linear form is that of CDCD (ICLR 2023), kept bounded by a margin.
+Two kinds of negatives, in one InfoNCE (decision 07). Among the conditions, the critic is the denoising error of the
+target under its own condition and under others. Among the targets, as in CDCD (ICLR 2023), it is the distance of the
+clean signal that the prediction implies, to the own clean signal and to others; that takes no pass of the network.
 """
 
 import math
@@ -14,46 +15,79 @@ from torch import Tensor
 
 from cmmd.diffusion.mismatch import MISMATCHES, Mismatch
 
-Form = Literal["infonce", "linear"]
+Form = Literal["infonce", "linear", "pull"]
+NegativesOf = Literal["conditions", "targets", "both"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContrastiveConfig:
     """weight: eta; 0 is nCMMD, which is this same training without the term.
 
-    form: `infonce` or `linear`. mismatches: one mismatched condition an item of each kind. fraction: share of the
-    conditional items that hear to which the term is applied. temperature: of InfoNCE, in the units of the denoising
-    error. margin: the linear form asks for no larger gap. begin: the step at which the weight starts to rise.
-    ramp: steps that it takes to rise. Raises ValueError for values out of range.
+    negatives: mismatched `conditions` (each a pass of the target's U-Net more), `targets` (at no cost), or `both`: the
+    sum of the two terms. form: `infonce`; `linear`; or `pull`, the control, which draws a prediction to its own target
+    as much as InfoNCE does and pushes it away from nothing. mismatches: kinds of negatives. fraction: share of the
+    conditional items that hear which get mismatched conditions, one of each kind. count: negatives of each kind among
+    the targets. joint: whether targets of joint items are contrasted. least_noise, most_noise: times t between which
+    targets are contrasted. temperature: of InfoNCE, in parts of the mean distance to the negatives. margin: the linear
+    form asks for no larger gap. begin: the step at which the weight starts to rise. ramp: steps that it takes to rise.
+    end: the step from which the weight is 0 again (0: never). fall: steps that it takes to fall before.
+    Raises ValueError for values out of range.
     """
 
     weight: float = 0.0
+    negatives: NegativesOf = "targets"
     form: Form = "infonce"
     mismatches: tuple[Mismatch, ...] = ("other_clip", "time_shift")
     fraction: float = 0.5
-    temperature: float = 0.05
+    count: int = 4
+    joint: bool = False
+    least_noise: float = 0.0
+    most_noise: float = 1.0
+    temperature: float = 0.2
     margin: float = 0.1
     begin: int = 0
     ramp: int = 0
+    end: int = 0
+    fall: int = 0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.fraction <= 1.0:
             raise ValueError(f"fraction is {self.fraction}, expected a share between 0 and 1")
-        for name in ("weight", "begin", "ramp"):
+        if not 0.0 <= self.least_noise < self.most_noise <= 1.0:
+            raise ValueError(
+                f"least_noise is {self.least_noise}, most_noise {self.most_noise}, expected times that rise from 0 to 1"
+            )
+        if self.count < 1:
+            raise ValueError(f"count is {self.count}, expected a whole number of at least 1")
+        for name in ("weight", "begin", "ramp", "end", "fall"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number of at least 0")
         for name in ("temperature", "margin"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number above 0")
+        if self.fall and not self.end:
+            raise ValueError(f"fall is {self.fall}, expected an end to fall to")
         unknown = [kind for kind in self.mismatches if kind not in MISMATCHES]
         if unknown or not self.mismatches or len(set(self.mismatches)) != len(self.mismatches):
             raise ValueError(f"mismatches are {self.mismatches}, expected some of {', '.join(MISMATCHES)}, each once")
 
+    @property
+    def of_conditions(self) -> bool:
+        """Whether there are negatives among the conditions."""
+        return self.negatives != "targets"
+
+    @property
+    def of_targets(self) -> bool:
+        """Whether there are negatives among the targets."""
+        return self.negatives != "conditions"
+
     def weight_at(self, step: int) -> float:
-        """The weight at a step of training: 0 until `begin`, then a straight line over `ramp` steps."""
-        if step < self.begin:
+        """The weight at a step of training: a straight line up from `begin`, and one down to `end`; 0 outside."""
+        if step < self.begin or (self.end and step >= self.end):
             return 0.0
-        return self.weight * min(1.0, (step - self.begin + 1) / (self.ramp + 1))
+        up = min(1.0, (step - self.begin + 1) / (self.ramp + 1))
+        down = min(1.0, (self.end - step) / (self.fall + 1)) if self.end else 1.0
+        return self.weight * min(up, down)
 
 
 def contrastive_losses(
@@ -63,14 +97,29 @@ def contrastive_losses(
     *,
     valid: Bool[Tensor, "k b"],
 ) -> Float[Tensor, " b"]:
-    """The term of every item from its errors under the matched and k mismatched conditions; the weight is not applied.
+    """The term of every item from its distances to the matched and to k mismatched ones; the weight is not applied.
 
-    `valid` is False where an item has no mismatched condition of a kind; 0 for an item that has none at all. InfoNCE
-    lies between 0 and, for a model that does not listen, log(k + 1); the linear form between -margin and above.
+    Distances are taken in parts of their mean over the mismatched ones, which is not differentiated: one temperature
+    serves every noise level. `valid` is False where an item lacks a mismatched one; 0 for an item that has none at all.
+    InfoNCE lies between 0 and, where all distances are equal, log(k + 1); the linear form between -margin and above.
     """
+    matched, mismatched = _in_parts_of_their_mean(matched, mismatched, valid)
     if config.form == "linear":
         gaps = (matched - mismatched).clamp_min(-config.margin).where(valid, 0.0)
         return gaps.sum(0) / valid.sum(0).clamp(min=1)
     negatives = (-mismatched / config.temperature).where(valid, -torch.inf)
     logits = torch.cat([-matched[None] / config.temperature, negatives])
-    return -logits.log_softmax(dim=0)[0]
+    log_own = logits.log_softmax(dim=0)[0]
+    if config.form == "pull":
+        return (1 - log_own.exp()).detach() * matched / config.temperature
+    return -log_own
+
+
+def _in_parts_of_their_mean(
+    matched: Float[Tensor, " b"], mismatched: Float[Tensor, "k b"], valid: Bool[Tensor, "k b"]
+) -> tuple[Float[Tensor, " b"], Float[Tensor, "k b"]]:
+    with torch.no_grad():
+        mean = mismatched.where(valid, 0.0).sum(0) / valid.sum(0).clamp(min=1)
+        # An item that generates nothing is at distance 0 from everything.
+        scale = mean.clamp(min=torch.finfo(mean.dtype).eps)
+    return matched / scale, mismatched / scale

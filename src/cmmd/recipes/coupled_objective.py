@@ -42,7 +42,17 @@ def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
     batch = replace(
         config.batch_config(),
         size=size - size % 2 if size > 1 else size,
-        contrastive=replace(config.contrastive, weight=1.0, fraction=1.0, begin=0, ramp=0, mismatches=kinds),
+        contrastive=replace(
+            config.contrastive,
+            negatives="conditions",
+            weight=1.0,
+            fraction=1.0,
+            begin=0,
+            ramp=0,
+            end=0,
+            fall=0,
+            mismatches=kinds,
+        ),
         conditioning=replace(config.conditioning, video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0),
     )
 

@@ -9,20 +9,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from cmmd.data.training_clips import TrainingClips
 from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning, ConditioningConfig, draw_conditioning, most_contrasted
-from cmmd.diffusion.mismatch import draw_order, draw_speeds, smallest_shift
+from cmmd.diffusion.mismatch import smallest_shift
 from cmmd.losses.contrastive import ContrastiveConfig
-from cmmd.models.blocks import Modality
 from cmmd.models.exchange import OTHER, Prediction
 from cmmd.models.network_config import NetworkConfig
+from cmmd.training.negatives import TARGETS, Negatives, WholeBatch, draw_negatives
 from cmmd.training.objective import MicroBatch, step_generator
-
-TARGETS: tuple[Modality, Modality] = ("audio", "video")
-"""What V2A and A2V generate, in the order of DIRECTIONS."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,23 +52,6 @@ class BatchConfig:
             raise ValueError(
                 f"micro-batches of {each} items, expected an even number: other_clip contrasts the items of a pair"
             )
-
-
-class Negatives(NamedTuple):
-    """Contrasted items of one direction, by their number in the micro-batch, and k mismatched conditions for each.
-
-    There are as many entries in every micro-batch: `counts` is 0 for those that only fill up.
-    speaker: the item of the other stream that is heard; those from the number of items on are `sped`.
-    order: of the stretches of time that is heard. valid: False where there is no other clip.
-    sped: speeds of the items' own conditions, for the kind `speed`; empty without it.
-    """
-
-    item: Int[Tensor, " s"]
-    counts: Float[Tensor, " s"]
-    speaker: Int[Tensor, "k s"]
-    order: Int[Tensor, "k s blocks"]
-    valid: Bool[Tensor, "k s"]
-    sped: Float[Tensor, " sped"]
 
 
 class Contrast(NamedTuple):
@@ -116,14 +96,13 @@ def draw_batch(
     items = dealt(size, micro_batch)
     clean = Prediction(*clips.crops(numbers[items], frames=frames, start=start[items], mirror=mirror[items]))
     weight = config.contrastive.weight_at(step)
+    whole = WholeBatch(numbers, modes, seed, step)
     return TrainingBatch(
         clips=numbers[items],
         clean=clean,
         noise=Prediction(*(_noise(x, name, items, seed=seed, step=step) for name, x in clean._asdict().items())),
         modes=modes.select(items),
-        contrast=_draw_contrast(config, weight, numbers, modes, items, micro_batch, seed=seed, step=step)
-        if weight
-        else None,
+        contrast=_draw_contrast(config, weight, whole, items, micro_batch) if weight else None,
     )
 
 
@@ -160,66 +139,24 @@ def _noise(clean: Tensor, modality: str, items: Tensor, *, seed: int, step: int)
 
 
 def _draw_contrast(
-    config: BatchConfig,
-    weight: float,
-    numbers: Tensor,
-    modes: Conditioning,
-    items: Tensor,
-    micro_batch: MicroBatch,
-    *,
-    seed: int,
-    step: int,
+    config: BatchConfig, weight: float, whole: WholeBatch, items: Int[Tensor, " b"], micro_batch: MicroBatch
 ) -> Contrast:
     most = most_contrasted(
-        config.conditioning, batch=config.size, micro_batches=micro_batch.count, fraction=config.contrastive.fraction
+        config.conditioning,
+        batch=config.size,
+        micro_batches=micro_batch.count,
+        fraction=config.contrastive.fraction,
     )
     sides = {
-        target: _draw_negatives(config, target, numbers, modes, items, slots=most[direction], seed=seed, step=step)
+        target: draw_negatives(
+            config.contrastive,
+            target,
+            whole,
+            items,
+            slots=most[direction],
+            blocks=config.network.time_blocks(OTHER[target], config.frames),
+            frames=config.frames,
+        )
         for target, direction in zip(TARGETS, DIRECTIONS, strict=False)
     }
     return Contrast(weight, **sides)
-
-
-def _draw_negatives(
-    config: BatchConfig,
-    target: Modality,
-    numbers: Tensor,
-    modes: Conditioning,
-    items: Tensor,
-    *,
-    slots: int,
-    seed: int,
-    step: int,
-) -> Negatives:
-    """Drawn for every item of the whole batch, then looked up for the contrasted ones of a micro-batch."""
-    size, kinds = config.size, config.contrastive.mismatches
-    blocks = config.network.time_blocks(OTHER[target], config.frames)
-    chosen = (modes.contrasted[items] & (modes.direction[items] == TARGETS.index(target))).nonzero().flatten()
-    assert len(chosen) <= slots, "most_contrasted is a bound"
-    item = torch.cat([chosen, chosen.new_zeros(slots - len(chosen))])
-    in_batch = items[item]
-    partner = torch.where(in_batch == 2 * (size // 2), in_batch, in_batch ^ 1)  # the last of an odd batch is alone
-    # Pairs stay together: where a micro-batch holds single items, there is no contrast with other clips.
-    position = torch.searchsorted(items, partner).clamp(max=len(items) - 1)
-    speaker, order, valid = [], [], []
-    for kind in kinds:
-        drawn = draw_order(
-            kind,
-            items=size,
-            blocks=blocks,
-            frames=config.frames,
-            generator=step_generator(seed, step, kind, target),
-        )
-        order.append(drawn[in_batch])
-        speaker.append({"other_clip": position, "speed": len(items) + torch.arange(slots)}.get(kind, item))
-        is_other = numbers[partner] != numbers[in_batch]
-        valid.append(is_other if kind == "other_clip" else torch.ones_like(is_other))
-    speeds = draw_speeds(size, generator=step_generator(seed, step, "speeds", target))
-    return Negatives(
-        item=item,
-        counts=(torch.arange(slots) < len(chosen)).float(),
-        speaker=torch.stack(speaker),
-        order=torch.stack(order),
-        valid=torch.stack(valid),
-        sped=speeds[in_batch] if "speed" in kinds else speeds[:0],
-    )

@@ -1,11 +1,11 @@
 """The losses of a CMMD step, a pure function of model and batch (paper: the algorithm's inner part).
 
-Denoising of what each item generates, plus the joint contrastive term: sound under other videos, and video under other
-sounds (that is what is joint about it). Contrasted targets go through the network with the rest of the batch, as
-further items that listen to mismatched conditions: one pass, whatever is contrasted.
+Denoising of what each item generates, plus the joint contrastive term: sound and video under other conditions, or
+against other sounds and videos (that is what is joint about it). Targets under mismatched conditions go through the
+network with the rest of the batch, as further items: one pass, whatever is contrasted.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,17 +13,22 @@ from torch import Tensor
 
 from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning
 from cmmd.diffusion.mismatch import Mismatch, at_speed
-from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
+from cmmd.diffusion.process import PredictionType, diffuse, implied_clean, prediction_target
 from cmmd.losses.contrastive import ContrastiveConfig, contrastive_losses
 from cmmd.losses.denoising import denoising_errors
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Listening, Prediction
-from cmmd.training.batch import Negatives, TrainingBatch
+from cmmd.training.batch import TrainingBatch
+from cmmd.training.negatives import Negatives, WrongConditions, WrongTargets
 from cmmd.training.objective import Term
 
 NOISE_LEVELS = 4
 """Equal parts of [0, 1] for which the gap is logged apart: a model listens most where noise leaves it most to guess."""
+
+
+Side = Literal["conditions", "targets"]
+"""Of a pair of condition and target: the one that negatives mismatch."""
 
 
 class Stream(NamedTuple):
@@ -36,6 +41,14 @@ class Stream(NamedTuple):
     mask: Float[Tensor, "b f"]
     hears: Bool[Tensor, " b"]
     negatives: Negatives | None
+
+    @property
+    def noisy(self) -> Float[Tensor, "b c ..."]:
+        return diffuse(self.clean, self.noise, self.t)
+
+    @property
+    def wrong_conditions(self) -> WrongConditions | None:
+        return self.negatives.conditions if self.negatives else None
 
     @classmethod
     def video_of(cls, batch: TrainingBatch) -> "Stream":
@@ -50,11 +63,18 @@ class Stream(NamedTuple):
         return cls("audio", *signal, modes.t_audio, modes.audio_loss, modes.audio_hears, negatives)
 
 
-class StreamErrors(NamedTuple):
-    """d(x, c) of every item under its own condition, and of every contrasted one under k mismatched conditions."""
+class Answer(NamedTuple):
+    """What the network says of a stream's items and of its contrasted targets, what it should say of the items, and
+    the error d(x, c) of each item under its own condition."""
 
-    matched: Float[Tensor, " b"]
-    mismatched: Float[Tensor, "k s"] | None
+    predicted: Float[Tensor, "all_of_them c ..."]
+    target: Float[Tensor, "b c ..."]
+    errors: Float[Tensor, " b"]
+
+    @classmethod
+    def of(cls, stream: Stream, predicted: Tensor, prediction_type: PredictionType) -> "Answer":
+        target = prediction_target(stream.clean, stream.noise, stream.t, prediction_type=prediction_type)
+        return cls(predicted, target, denoising_errors(predicted[: len(target)], target, mask=stream.mask))
 
 
 def cmmd_losses(
@@ -65,21 +85,24 @@ def cmmd_losses(
     prediction_type: PredictionType = "v_prediction",
 ) -> dict[str, Term]:
     """Named terms: `loss` (denoising plus the weighted contrastive term), `video`, `audio`, one a direction and, with a
-    contrast, `contrastive` and the gaps d(x, c-) - d(x, c+) of each kind, over all items and for each noise level."""
+    contrast, `contrastive` and the gaps of each kind. `gap_` is d(x, c-) - d(x, c+), the error under a wrong condition
+    over that under the own one, over all items and for each noise level; `target_gap_` is how much nearer the implied
+    clean signal is to its own target than to others, in mean square."""
     video, audio = Stream.video_of(batch), Stream.audio_of(batch)
     predicted = _denoised(model, video, audio)
-    video_errors = _errors(predicted.video, video, prediction_type)
-    audio_errors = _errors(predicted.audio, audio, prediction_type)
-    terms = _denoising_terms(video_errors.matched, audio_errors.matched, batch.modes)
+    seen = Answer.of(video, predicted.video, prediction_type)
+    heard = Answer.of(audio, predicted.audio, prediction_type)
+    terms = _denoising_terms(seen.errors, heard.errors, batch.modes)
     if batch.contrast is None:
         return terms
-    sides = [(audio, audio_errors), (video, video_errors)]
-    size = torch.full_like(video_errors.matched[0], len(batch.clips))
+    size = torch.full_like(seen.errors[0], len(batch.clips))
+    compared = [_compared(*side, prediction_type) for side in ((audio, heard), (video, seen))]
     # The mean over the batch, as of the denoising loss: an item weighs the same in any batch.
-    contrast = Term(torch.stack([_contrastive_total(*side, contrastive) for side in sides]).sum(), size)
+    totals = [found.total(contrastive) for comparisons in compared for found in comparisons.values()]
+    contrast = Term(torch.stack(totals).sum(), size)
     loss = Term(terms["loss"].total + batch.contrast.weight * contrast.total, size)
-    gaps = torch.stack([_gaps(*side) for side in sides]).sum(0)
-    return terms | {"loss": loss, "contrastive": contrast} | _gap_terms(contrastive.mismatches, gaps)
+    gaps = _gap_terms(contrastive.mismatches, compared)
+    return terms | {"loss": loss, "contrastive": contrast} | gaps
 
 
 def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
@@ -101,15 +124,15 @@ def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
 def _network_input(own: Stream, other: Stream) -> tuple[Tensor, Tensor, Tensor]:
     """Noisy latents, times and hearing of a stream: its items, then what it says at another speed to the targets that
     the other stream contrasts, then its own contrasted targets once for each mismatched condition."""
-    noisy = diffuse(own.clean, own.noise, own.t)
-    if own.negatives is None or other.negatives is None:
+    noisy, wrong, others = own.noisy, own.wrong_conditions, other.wrong_conditions
+    if wrong is None or others is None:
         return noisy, own.t, own.hears
-    sped = other.negatives.item[: len(other.negatives.sped)]
-    repeated = own.negatives.item.repeat(len(own.negatives.speaker))
+    sped = others.item[: len(others.sped)]
+    repeated = wrong.item.repeat(len(wrong.speaker))
     latents, times = [noisy], [own.t]
     if len(sped):
         clean = own.clean.index_select(0, sped)
-        latents.append(at_speed(clean, other.negatives.sped, modality=own.modality))
+        latents.append(at_speed(clean, others.sped, modality=own.modality))
         times.append(torch.zeros_like(own.t[:1]).expand(len(sped), -1))
     latents.append(noisy.index_select(0, repeated))
     times.append(own.t.index_select(0, repeated))
@@ -119,33 +142,18 @@ def _network_input(own: Stream, other: Stream) -> tuple[Tensor, Tensor, Tensor]:
 
 def _listening(own: Stream, other: Stream) -> Listening | None:
     """Items and conditions at another speed listen to the item of their number, contrasted targets as was drawn."""
-    if own.negatives is None or other.negatives is None:
+    wrong, others = own.wrong_conditions, other.wrong_conditions
+    if wrong is None or others is None:
         return None
     items, device = len(own.clean), own.clean.device
-    sped = other.negatives.item[: len(other.negatives.sped)]
-    blocks = own.negatives.order.shape[-1]
+    sped = others.item[: len(others.sped)]
+    blocks = wrong.order.shape[-1]
     as_spoken = torch.arange(blocks, device=device).expand(items + len(sped), -1)
     return Listening(
-        speakers=items + len(own.negatives.sped),
-        speaker=torch.cat([torch.arange(items, device=device), sped, own.negatives.speaker.flatten()]),
-        order=torch.cat([as_spoken, own.negatives.order.flatten(0, 1)]),
+        speakers=items + len(wrong.sped),
+        speaker=torch.cat([torch.arange(items, device=device), sped, wrong.speaker.flatten()]),
+        order=torch.cat([as_spoken, wrong.order.flatten(0, 1)]),
     )
-
-
-def _errors(predicted: Tensor, stream: Stream, prediction_type: PredictionType) -> StreamErrors:
-    target = prediction_target(stream.clean, stream.noise, stream.t, prediction_type=prediction_type)
-    items = len(target)
-    matched = denoising_errors(predicted[:items], target, mask=stream.mask)
-    if stream.negatives is None:
-        return StreamErrors(matched, None)
-    k, slots = stream.negatives.speaker.shape
-    repeated = stream.negatives.item.repeat(k)
-    mismatched = denoising_errors(
-        predicted[len(predicted) - k * slots :],
-        target.index_select(0, repeated),
-        mask=stream.mask.index_select(0, repeated),
-    )
-    return StreamErrors(matched, mismatched.view(k, slots))
 
 
 def _denoising_terms(video: Float[Tensor, " b"], audio: Float[Tensor, " b"], modes: Conditioning) -> dict[str, Term]:
@@ -164,31 +172,91 @@ def _denoising_terms(video: Float[Tensor, " b"], audio: Float[Tensor, " b"], mod
     return terms | {name: Term(totals[index], counts[index]) for index, name in enumerate(DIRECTIONS)}
 
 
-def _contrastive_total(stream: Stream, errors: StreamErrors, config: ContrastiveConfig) -> Float[Tensor, ""]:
-    """Sum of the term over the contrasted items of one direction."""
-    negatives, mismatched = stream.negatives, errors.mismatched
-    assert negatives is not None and mismatched is not None
-    matched = errors.matched.index_select(0, negatives.item)
-    return contrastive_losses(matched, mismatched, config, valid=negatives.valid) @ negatives.counts
+class Compared(NamedTuple):
+    """Distances of contrasted items of one direction to the matched and to k mismatched conditions or targets.
+
+    t: noisiest time of each. counts: 0 for those that are not contrasted.
+    """
+
+    matched: Float[Tensor, " s"]
+    mismatched: Float[Tensor, "k s"]
+    valid: Bool[Tensor, "k s"]
+    counts: Float[Tensor, " s"]
+    t: Float[Tensor, " s"]
+
+    def total(self, config: ContrastiveConfig) -> Float[Tensor, ""]:
+        """Sum of the term over the items."""
+        return contrastive_losses(self.matched, self.mismatched, config, valid=self.valid) @ self.counts
+
+    @torch.no_grad()
+    def gaps(self) -> Float[Tensor, "k levels_and_all 2"]:
+        """Sums and counts of mismatched - matched: over all items, then for each noise level."""
+        level = (self.t * NOISE_LEVELS).ceil() - 1
+        inside = level[:, None] == torch.arange(NOISE_LEVELS, device=level.device)
+        columns = torch.cat([torch.ones_like(inside[:, :1]), inside], dim=1).to(self.matched)
+        weights = self.valid * self.counts
+        return torch.stack([((self.mismatched - self.matched) * weights) @ columns, weights @ columns], dim=-1)
 
 
-@torch.no_grad()
-def _gaps(stream: Stream, errors: StreamErrors) -> Float[Tensor, "k levels_and_all 2"]:
-    """Sums and counts of d(x, c-) - d(x, c+) of one direction: over all its items, then for each noise level."""
-    negatives, mismatched = stream.negatives, errors.mismatched
-    assert negatives is not None and mismatched is not None
-    gaps = mismatched - errors.matched.index_select(0, negatives.item)
-    level = (stream.t.index_select(0, negatives.item).amax(dim=1) * NOISE_LEVELS).ceil() - 1
-    inside = level[:, None] == torch.arange(NOISE_LEVELS, device=level.device)
-    columns = torch.cat([torch.ones_like(inside[:, :1]), inside], dim=1).to(gaps)
-    weights = negatives.valid * negatives.counts
-    return torch.stack([(gaps * weights) @ columns, weights @ columns], dim=-1)
+def _compared(stream: Stream, answer: Answer, prediction_type: PredictionType) -> dict[Side, Compared]:
+    """What a stream is contrasted with, by the side of the pair that is mismatched."""
+    assert stream.negatives is not None
+    conditions, targets = stream.negatives
+    found: dict[Side, Compared] = {}
+    if conditions is not None:
+        found["conditions"] = _under_conditions(stream, answer, conditions)
+    if targets is not None:
+        found["targets"] = _to_targets(stream, answer, targets, prediction_type)
+    return found
 
 
-def _gap_terms(mismatches: tuple[Mismatch, ...], gaps: Float[Tensor, "k levels_and_all 2"]) -> dict[str, Term]:
-    levels = ["", *(f"_noise{level + 1}" for level in range(NOISE_LEVELS))]
-    return {
-        f"gap_{kind}{level}": Term(gaps[row, column, 0], gaps[row, column, 1])
-        for row, kind in enumerate(mismatches)
-        for column, level in enumerate(levels)
-    }
+def _under_conditions(stream: Stream, answer: Answer, conditions: WrongConditions) -> Compared:
+    """Errors of contrasted targets, the last that the network said."""
+    k, slots = conditions.speaker.shape
+    repeated = conditions.item.repeat(k)
+    mismatched = denoising_errors(
+        answer.predicted[len(answer.predicted) - k * slots :],
+        answer.target.index_select(0, repeated),
+        mask=stream.mask.index_select(0, repeated),
+    )
+    return Compared(
+        matched=answer.errors.index_select(0, conditions.item),
+        mismatched=mismatched.view(k, slots),
+        valid=conditions.valid,
+        counts=conditions.counts,
+        t=stream.t.index_select(0, conditions.item).amax(dim=1),
+    )
+
+
+def _to_targets(stream: Stream, answer: Answer, targets: WrongTargets, prediction_type: PredictionType) -> Compared:
+    """Distances of the clean signals that the predictions imply."""
+    k, items = targets.clip.shape
+    implied = implied_clean(answer.predicted[:items], stream.noisy, stream.t, prediction_type=prediction_type)
+    mismatched = denoising_errors(
+        implied.repeat(k, *(1,) * (implied.ndim - 1)),
+        targets.of(stream.clean, modality=stream.modality),
+        mask=stream.mask.repeat(k, 1),
+    )
+    return Compared(
+        matched=denoising_errors(implied, stream.clean, mask=stream.mask),
+        mismatched=mismatched.view(k, items),
+        valid=targets.valid,
+        counts=targets.counts,
+        t=stream.t.amax(dim=1),
+    )
+
+
+def _gap_terms(kinds: tuple[Mismatch, ...], sides: list[dict[Side, Compared]]) -> dict[str, Term]:
+    """Gaps of both directions together, by kind: under wrong conditions also for each noise level."""
+    terms = {}
+    for name in sides[0]:
+        gaps = torch.stack([side[name].gaps() for side in sides]).sum(0)
+        gaps = gaps.unflatten(0, (len(kinds), -1)).sum(1)
+        levels = [""] if name == "targets" else ["", *(f"_noise{level + 1}" for level in range(NOISE_LEVELS))]
+        prefix = "target_gap" if name == "targets" else "gap"
+        terms |= {
+            f"{prefix}_{kind}{level}": Term(gaps[row, column, 0], gaps[row, column, 1])
+            for row, kind in enumerate(kinds)
+            for column, level in enumerate(levels)
+        }
+    return terms

@@ -1,0 +1,262 @@
+"""Many small trainings and what came of them: restartable, each in a process of its own, compared over paired seeds.
+
+What is there is not done again, so that a comparison may be interrupted at any time, and run a part at a time.
+"""
+
+import copy
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.configuration import as_dict
+from cmmd.data.encoded_clips import EncodedClips
+from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.encoding import encode_world, world_key
+from cmmd.diffusion.conditioning import Direction
+from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.evaluation.backbones.yamnet import YAMNet
+from cmmd.evaluation.score import Score, ScoreOptions, Truth, score_pipeline, true_clips
+from cmmd.latents.spectrogram import spectrogram_codec
+from cmmd.latents.video_autoencoder import load_autoencoder
+from cmmd.measures.retrieval import retrieve
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.pipeline import CMMDPipeline
+from cmmd.pretrained import SHIPPED_MODEL
+from cmmd.progress import progress
+from cmmd.provenance import provenance
+from cmmd.recipes.coupled import CoupledRecipe, build_network
+from cmmd.recipes.coupled_objective import cmmd_objective
+from cmmd.training.loop import StepReport, fresh_state, train
+from cmmd.training.objective import Objective
+
+SAMPLING_STEPS = 10
+Guidance = Literal["usual", "less"]
+GUIDANCE: dict[Guidance, dict[Direction, float]] = {
+    "usual": {"video_to_audio": 1.5, "audio_to_video": 4.5, "joint": 3.0},
+    "less": {"video_to_audio": 1.0, "audio_to_video": 2.0, "joint": 1.5},
+}
+"""The same for all methods, and for every run of a comparison whatever the defaults are."""
+TEST_SEED = 3_000_000
+RETRIEVAL_TIMES = (0.8,)
+"""One noise level, and half of a clip: a comparison of many models needs no more, and it takes long."""
+RETRIEVAL_FRAMES = 24
+CANDIDATES = 32
+MEASURES = ("f1", "f1_wide", "offset", "retrieval", "spectrogram", "fad", "pictures", "pitch")
+T_95 = (math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""Student's quantile by degrees of freedom."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """recipe: what is trained. marks: steps after which it is measured. retrieval: whether that is measured too."""
+
+    name: str
+    recipe: CoupledRecipe
+    marks: tuple[int, ...]
+    retrieval: bool = True
+
+    def file(self, folder: Path) -> Path:
+        return folder / f"{self.name}.json"
+
+    def weights(self, folder: Path) -> Path:
+        """At the end, EMA."""
+        return folder / f"{self.name}.safetensors"
+
+    def rows(self, folder: Path) -> list[dict[str, Any]]:
+        """What was measured; empty before it was done."""
+        return json.loads(self.file(folder).read_text())["rows"] if self.file(folder).exists() else []
+
+
+def do_missing(trainings: Sequence[Training], folder: Path, *, workers: int) -> None:
+    """Every training that has no record yet, `workers` at a time, each by this command with `--only NAME`."""
+    for training in trainings:
+        encoded(training.recipe, folder)
+    missing = [training for training in trainings if not training.file(folder).exists()]
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = [pool.submit(_in_its_own_process, training, workers) for training in missing]
+        for one in progress(waiting, "trainings", unit="training"):
+            if code := one.result():
+                pool.shutdown(cancel_futures=True)
+                sys.exit(f"a training ended with exit code {code}")
+
+
+def _in_its_own_process(training: Training, workers: int) -> int:
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, *sys.argv, "--only", training.name]
+    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode
+
+
+def do(
+    training: Training, folder: Path, *, test_clips: int, yamnet: Path | None, objective: Objective | None = None
+) -> None:
+    """Train, measure at the marks, and write the record."""
+    recipe, clips = training.recipe, encoded(training.recipe, folder)
+    options = ScoreOptions(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
+    truths = true_clips(options, backbone=YAMNet(yamnet) if yamnet else None)
+    state, reports = started(recipe, clips, steps=max(training.marks), objective=objective)
+    rows, losses, seconds = [], {}, []
+    for report in reports:
+        seconds.append(report.seconds)
+        if report.step in training.marks:
+            losses[report.step] = report.losses
+            pipeline = assembled(state.ema.model, recipe, clips)
+            found = measured(pipeline, options, truths, retrieval=training.retrieval)
+            rows += [{"step": report.step} | row for row in found]
+    record = provenance(
+        {"training": training.name, "recipe": as_dict(recipe), "test_clips": test_clips}, seed=recipe.loop.seed
+    )
+    record |= {"seconds_a_step": round(statistics.median(seconds), 4), "losses": losses, "rows": rows}
+    save_file(state.ema.model.state_dict(), training.weights(folder))
+    beside = folder / f".{training.name}.partial"
+    beside.write_text(json.dumps(record, indent=1) + "\n")
+    beside.replace(training.file(folder))
+
+
+def encoded(recipe: CoupledRecipe, folder: Path) -> EncodedClips:
+    """The training clips of a recipe, kept in the folder."""
+    autoencoder = load_autoencoder(str(SHIPPED_MODEL / "video_autoencoder")).eval()
+    codec = spectrogram_codec(recipe.codec, recipe.geometry)
+    shared: dict[str, Any] = {"geometry": recipe.geometry, "autoencoder": autoencoder, "codec": codec}
+    key = world_key(recipe.data, **shared)
+    path = folder / f"clips-{recipe.data.split}-{recipe.data.clips}.safetensors"
+    clips = EncodedClips.load(path, key=key)
+    if clips is None:
+        clips = encode_world(recipe.data, **shared)
+        clips.save(path, key=key)
+    return clips
+
+
+def untrained(recipe: CoupledRecipe, clips: EncodedClips) -> CoupledUNet:
+    return build_network(
+        recipe,
+        latent_channels=clips.video.shape[1],
+        spectrogram_channels=clips.audio.shape[1],
+        bins=clips.audio.shape[2],
+    )
+
+
+def started(
+    recipe: CoupledRecipe, clips: EncodedClips, *, steps: int, objective: Objective | None = None
+) -> tuple[Any, Iterator[StepReport]]:
+    """The state of a training and its steps, which are done as they are asked for."""
+    loop = replace(recipe.loop, steps=steps, log_every=1)
+    state = fresh_state(untrained(recipe, clips), loop)
+    return state, train(state, objective or cmmd_objective(recipe, clips), loop)
+
+
+def assembled(unet: CoupledUNet, recipe: CoupledRecipe, clips: EncodedClips) -> CMMDPipeline:
+    return CMMDPipeline.assemble(
+        unet=copy.deepcopy(unet),
+        video_autoencoder=load_autoencoder(str(SHIPPED_MODEL / "video_autoencoder")),
+        geometry=recipe.geometry,
+        codec=recipe.codec,
+        video_statistics=clips.video_statistics,
+        audio_statistics=clips.audio_statistics,
+    )
+
+
+def measured(
+    pipeline: CMMDPipeline,
+    options: ScoreOptions,
+    truths: Mapping[str, Truth],
+    *,
+    retrieval: bool,
+) -> list[dict[str, Any]]:
+    """A row a guidance, family and direction: alignment and quality; retrieval, which takes no sampling, once."""
+    rows = []
+    for name, strengths in GUIDANCE.items():
+        for direction, strength in strengths.items():
+            sampling = SamplingConfig(steps=SAMPLING_STEPS, guidance=strength)
+            scores = score_pipeline(pipeline, replace(options, direction=direction, sampling=sampling), truths=truths)
+            rows += [{"guidance": name} | _row(score) for score in scores]
+    for row in rows:
+        if retrieval and row["guidance"] == "usual" and row["direction"] != "joint":
+            row["retrieval"] = _retrieved(pipeline, truths[row["family"]], row["direction"])
+    return rows
+
+
+def _row(score: Score) -> dict[str, Any]:
+    return {
+        "family": score.family,
+        "direction": score.direction,
+        "f1": score.found.at(0.05).f1,
+        "f1_wide": score.found.at(0.1).f1,
+        "offset": 1000 * score.found.median_absolute_offset,
+        "retrieval": None,
+        "spectrogram": score.spectrogram,
+        "fad": score.backbone,
+        "pictures": score.pictures,
+        "pitch": score.pitch,
+    }
+
+
+def _retrieved(pipeline: CMMDPipeline, truth: Truth, direction: Direction) -> float:
+    clips = truth.clips[:CANDIDATES]
+    columns = RETRIEVAL_FRAMES * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+    video = torch.cat([pipeline.encode_video(clip.frames) for clip in clips])[:, :, :RETRIEVAL_FRAMES]
+    audio = torch.cat([pipeline.encode_audio(clip.waveform) for clip in clips])[..., :columns]
+    if direction == "video_to_audio":
+        return retrieve(pipeline.unet, audio, video, modality="audio", times=RETRIEVAL_TIMES).first
+    return retrieve(pipeline.unet, video, audio, modality="video", times=RETRIEVAL_TIMES).first
+
+
+ROWS: tuple[tuple[str, Direction], ...] = (
+    *((family, direction) for family in FAMILIES for direction in ("video_to_audio", "audio_to_video")),
+    ("any", "joint"),
+)
+"""Family and direction of every row of a table."""
+
+
+def values(
+    trainings: Mapping[int, Training],
+    folder: Path,
+    measure: str,
+    *,
+    family: str,
+    direction: str,
+    step: int,
+    guidance: Guidance = "usual",
+) -> dict[int, float]:
+    """By seed, of those trainings that are done and have it."""
+    return {
+        seed: row[measure]
+        for seed, training in trainings.items()
+        for row in training.rows(folder)
+        if (row["family"], row["direction"], row["step"], row["guidance"]) == (family, direction, step, guidance)
+        and row[measure] is not None
+    }
+
+
+def paired(own: Mapping[int, float], base: Mapping[int, float]) -> tuple[float, float] | None:
+    """Mean of the differences over the seeds that both have, and half of its 95 % interval (nan for one seed)."""
+    differences = [own[seed] - base[seed] for seed in own if seed in base]
+    if not differences:
+        return None
+    if len(differences) == 1:
+        return differences[0], math.nan
+    half = T_95[len(differences) - 1] * statistics.stdev(differences) / math.sqrt(len(differences))
+    return statistics.mean(differences), half
+
+
+def told(difference: tuple[float, float] | None, digits: int) -> str:
+    """A difference and its interval; in bold where it is beyond the interval."""
+    if difference is None:
+        return "-"
+    mean, half = difference
+    if math.isnan(half):
+        return f"{mean:+.{digits}f}"
+    text = f"{mean:+.{digits}f} ± {half:.{digits}f}"
+    return f"**{text}**" if abs(mean) > half else text

@@ -1,0 +1,191 @@
+"""Which negatives the items of a training batch are contrasted with, drawn for the whole batch (ours: decision 09).
+
+Every item of the whole batch has its draws, whether it is contrasted or not, so that a micro-batch finds its own there.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning
+from cmmd.diffusion.mismatch import Mismatch, at_speed, draw_order, draw_speeds, shifted_order
+from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.models.blocks import Modality
+from cmmd.training.objective import step_generator
+
+TARGETS: tuple[Modality, Modality] = ("audio", "video")
+"""What V2A and A2V generate, in the order of DIRECTIONS."""
+JOINT = DIRECTIONS.index("joint")
+
+
+class WholeBatch(NamedTuple):
+    """What negatives are drawn from: clips and conditioning of all items, seed and step."""
+
+    clips: Int[Tensor, " b"]
+    modes: Conditioning
+    seed: int
+    step: int
+
+    def generator(self, *use: int | str) -> torch.Generator:
+        """Random numbers of one use at this step."""
+        return step_generator(self.seed, self.step, *use)
+
+    def partners(self, items: Int[Tensor, " s"]) -> Int[Tensor, " s"]:
+        """The other item of the pair (2 j, 2 j + 1); the last item of an odd batch is alone."""
+        single = 2 * (len(self.clips) // 2)
+        return torch.where(items == single, items, items ^ 1)
+
+
+class WrongConditions(NamedTuple):
+    """Contrasted items of one direction, by their number in the micro-batch, and k mismatched conditions for each.
+
+    There are as many entries in every micro-batch: `counts` is 0 for those that only fill up.
+    speaker: the item of the other stream that is heard; those from the number of items on are `sped`.
+    order: of the stretches of time that is heard. valid: False where there is no other clip.
+    sped: speeds of the items' own conditions, for the kind `speed`; empty without it.
+    """
+
+    item: Int[Tensor, " s"]
+    counts: Float[Tensor, " s"]
+    speaker: Int[Tensor, "k s"]
+    order: Int[Tensor, "k s blocks"]
+    valid: Bool[Tensor, "k s"]
+    sped: Float[Tensor, " sped"]
+
+
+class WrongTargets(NamedTuple):
+    """k clean signals of a modality, for every item of a micro-batch, that are not what it generates.
+
+    counts: 1 for contrasted items, 0 for others. clip: the item whose signal it is. order: of its time steps.
+    speeds: at which it runs, without the kind `speed` None. valid: False where there is no other clip.
+    """
+
+    counts: Float[Tensor, " b"]
+    clip: Int[Tensor, "k b"]
+    order: Int[Tensor, "k b time"]
+    speeds: Float[Tensor, "k b"] | None
+    valid: Bool[Tensor, "k b"]
+
+    def of(self, clean: Float[Tensor, "b c ..."], *, modality: Modality) -> Float[Tensor, "kb c ..."]:
+        """The negatives themselves, made of the clean signals of the micro-batch."""
+        axis = 2 if modality == "video" else 3
+        signals = clean.index_select(0, self.clip.flatten())
+        shape = [len(signals), *(1,) * (clean.ndim - 1)]
+        shape[axis] = -1
+        signals = signals.take_along_dim(self.order.flatten(0, 1).view(shape), dim=axis)
+        return signals if self.speeds is None else at_speed(signals, self.speeds.flatten(), modality=modality)
+
+
+class Negatives(NamedTuple):
+    """Of one target modality; None where there are none of a kind."""
+
+    conditions: WrongConditions | None
+    targets: WrongTargets | None
+
+
+def draw_negatives(
+    config: ContrastiveConfig,
+    target: Modality,
+    batch: WholeBatch,
+    items: Int[Tensor, " b"],
+    *,
+    slots: int,
+    blocks: int,
+    frames: int,
+) -> Negatives:
+    """The negatives of a micro-batch's items of `frames` video frames. slots: the most contrasted items that it can
+    have. blocks: stretches of time of a condition."""
+    conditions = targets = None
+    if config.of_conditions:
+        conditions = _draw_wrong_conditions(config, target, batch, items, slots=slots, blocks=blocks, frames=frames)
+    if config.of_targets:
+        targets = _draw_wrong_targets(config, target, batch, items, frames=frames)
+    return Negatives(conditions, targets)
+
+
+def _draw_wrong_conditions(
+    config: ContrastiveConfig,
+    target: Modality,
+    batch: WholeBatch,
+    items: Int[Tensor, " b"],
+    *,
+    slots: int,
+    blocks: int,
+    frames: int,
+) -> WrongConditions:
+    """Mismatched conditions of the contrasted items of a direction. slots: the most that a micro-batch can have."""
+    modes, kinds, size = batch.modes, config.mismatches, len(batch.clips)
+    chosen = (modes.contrasted[items] & (modes.direction[items] == TARGETS.index(target))).nonzero().flatten()
+    assert len(chosen) <= slots, "most_contrasted is a bound"
+    item = torch.cat([chosen, chosen.new_zeros(slots - len(chosen))])
+    in_batch = items[item]
+    partner = batch.partners(in_batch)
+    position = _position(partner, items)
+    speaker, order, valid = [], [], []
+    for kind in kinds:
+        drawn = draw_order(kind, items=size, blocks=blocks, frames=frames, generator=batch.generator(kind, target))
+        order.append(drawn[in_batch])
+        speaker.append({"other_clip": position, "speed": len(items) + torch.arange(slots)}.get(kind, item))
+        valid.append(_valid(kind, batch, in_batch))
+    speeds = draw_speeds(size, generator=batch.generator("speeds", target))
+    return WrongConditions(
+        item=item,
+        counts=(torch.arange(slots) < len(chosen)).float(),
+        speaker=torch.stack(speaker),
+        order=torch.stack(order),
+        valid=torch.stack(valid),
+        sped=speeds[in_batch] if "speed" in kinds else speeds[:0],
+    )
+
+
+def _draw_wrong_targets(
+    config: ContrastiveConfig, target: Modality, batch: WholeBatch, items: Int[Tensor, " b"], *, frames: int
+) -> WrongTargets:
+    """Negatives among the targets: `count` of every kind, in the order of the kinds, for items that hear and generate
+    the modality at a noise level that is contrasted."""
+    size, kinds, count = len(batch.clips), config.mismatches, config.count
+    time = frames if target == "video" else frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+    partner = _position(batch.partners(items), items)
+    clip, order, valid, speeds = [], [], [], []
+    for kind in kinds:
+        for index in range(count):
+            generator = batch.generator("targets", kind, target, index)
+            drawn = draw_order(kind, items=size, blocks=time, frames=frames, generator=generator)
+            if index and kind in ("other_clip", "reversed"):  # there is one of each: further ones are shifts of it
+                shifts = shifted_order(size, time, smallest=1, generator=generator)
+                drawn = drawn.gather(1, shifts)
+            clip.append(partner if kind == "other_clip" else torch.arange(len(items)))
+            order.append(drawn[items])
+            valid.append(_valid(kind, batch, items))
+            sped = draw_speeds(size, generator=generator) if kind == "speed" else torch.ones(size)
+            speeds.append(sped[items])
+    return WrongTargets(
+        counts=_contrasted_targets(config, target, batch.modes)[items].float(),
+        clip=torch.stack(clip),
+        order=torch.stack(order),
+        speeds=torch.stack(speeds) if "speed" in kinds else None,
+        valid=torch.stack(valid),
+    )
+
+
+def _contrasted_targets(config: ContrastiveConfig, target: Modality, modes: Conditioning) -> Bool[Tensor, " b"]:
+    t, hears = (modes.t_video, modes.video_hears) if target == "video" else (modes.t_audio, modes.audio_hears)
+    noise = t.amax(dim=1)
+    wanted = modes.direction == TARGETS.index(target)
+    if config.joint:
+        wanted = wanted | (modes.direction == JOINT)
+    return wanted & hears & (noise >= config.least_noise) & (noise <= config.most_noise)
+
+
+def _position(partner: Int[Tensor, " s"], items: Int[Tensor, " b"]) -> Int[Tensor, " s"]:
+    """Where a partner stands in the micro-batch. Pairs stay together: where a micro-batch holds single items, there is
+    no contrast with other clips."""
+    return torch.searchsorted(items, partner).clamp(max=len(items) - 1)
+
+
+def _valid(kind: Mismatch, batch: WholeBatch, items: Int[Tensor, " s"]) -> Bool[Tensor, " s"]:
+    is_other = batch.clips[batch.partners(items)] != batch.clips[items]
+    return is_other if kind == "other_clip" else torch.ones_like(is_other)
