@@ -17,11 +17,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from trainings import Training, do, do_missing, encoded, started
+from bounded_form import bounded_objective
+from matplotlib.figure import Figure
+from trainings import (
+    GUIDANCE,
+    MEASURES,
+    ROWS,
+    Place,
+    Seeds,
+    Training,
+    do,
+    do_missing,
+    encoded,
+    mean_of,
+    paired,
+    started,
+    told,
+    values,
+)
 
 from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.mismatch import MISMATCHES
 from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.markdown import markdown_table
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.recipes.world import world_ablation
 
@@ -40,12 +58,16 @@ METHODS: dict[str, ContrastiveConfig] = {
     "both": replace(TARGETS, negatives="both"),
 }
 COST_STEPS = 40
+LEVELS = (0.5, 0.8, 0.9)
+"""Of F1, that long trainings reach or do not."""
+COLORS = ("tab:gray", "tab:blue", "tab:orange", "tab:green", "tab:red")
 COSTLY = ("conditions", "both")
 """A pass more for every negative: nCMMD of equal time has more steps than for the others."""
 SWEEP: dict[str, ContrastiveConfig] = {
     **{f"weight-{weight:g}": replace(TARGETS, weight=weight) for weight in (1.0, 3.0, 0.1)},
     "falling": replace(TARGETS, weight=1.0, end=300, fall=299),
     "joint": replace(TARGETS, joint=True),
+    "joint-weight-1": replace(TARGETS, joint=True, weight=1.0),
     "noise-above-half": replace(TARGETS, least_noise=0.5),
     "noise-below-0.9": replace(TARGETS, most_noise=0.9),
     **{f"count-{count}": replace(TARGETS, count=count) for count in (1, 2, 8)},
@@ -54,6 +76,7 @@ SWEEP: dict[str, ContrastiveConfig] = {
     "all-kinds": replace(TARGETS, mismatches=MISMATCHES),
     "from-the-middle": replace(TARGETS, begin=150),
     "linear": replace(TARGETS, form="linear"),
+    "bounded-from-the-middle": replace(TARGETS, begin=150),
     "conditions-fraction-0.25": replace(METHODS["conditions"], fraction=0.25),
     "conditions-weight-0.3": replace(METHODS["conditions"], weight=0.3),
     "conditions-from-the-middle": replace(METHODS["conditions"], begin=150),
@@ -136,6 +159,7 @@ def main() -> None:
     )
     parser.add_argument("--test-clips", type=int, default=32)
     parser.add_argument("--yamnet", type=Path, help="weights of YAMNet, to measure FAD by")
+    parser.add_argument("--picture", type=Path, help="curves of the long trainings, to draw")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--only", help="one training, by name, in this process")
     arguments = parser.parse_args()
@@ -152,9 +176,16 @@ def main() -> None:
     wanted = [one for name, plan in plans.items() if arguments.plan in (name, "all") for one in plan]
     if arguments.only:
         (training,) = (one for one in wanted if one.name == arguments.only)
-        do(training, folder, test_clips=arguments.test_clips, yamnet=arguments.yamnet)
+        objective = None
+        if "bounded" in training.name:
+            clips = encoded(training.recipe, folder)
+            objective = bounded_objective(training.recipe, clips, steps=max(training.marks))
+        do(training, folder, test_clips=arguments.test_clips, yamnet=arguments.yamnet, objective=objective)
         return
     do_missing(wanted, folder, workers=arguments.workers)
+    print(tables(plans, cost, folder))
+    if arguments.picture:
+        draw_curves(plans["long"], folder, arguments.picture)
 
 
 def costs(folder: Path) -> dict[str, dict[str, float]]:
@@ -182,6 +213,165 @@ def peak_memory(method: str, folder: Path) -> float:
         pass
     status = Path("/proc/self/status").read_text().split()
     return round(int(status[status.index("VmHWM:") + 1]) / 1024)
+
+
+def tables(plans: Mapping[str, list[Training]], cost: Mapping[str, Mapping[str, float]], folder: Path) -> str:
+    """Markdown: cost, comparisons by measure, the sweep, and how soon long trainings get where."""
+    rows = [
+        (name, f"{found['seconds']:.3f} s", f"{found['ratio']:.3f}", f"{found['mib']:.0f} MiB")
+        for name, found in cost.items()
+    ]
+    parts = ["Cost of a step:", markdown_table(rows, head=("", "time", "over nCMMD", "peak memory"))]
+    ratios = {name: found["ratio"] for name, found in cost.items()}
+    settings: tuple[tuple[Split, int], ...] = (("standard", FULL), ("standard", SMALL), ("hard", FULL))
+    for split, clips in settings:
+        done = by_method(plans[split], f"{split}-{clips}-")
+        for measure in MEASURES:
+            parts += compared_by(measure, done, folder, split=split, clips=clips, ratios=ratios)
+    parts += ["Sweep, differences to `targets` after as many steps:", swept(plans, folder)]
+    parts += ["Long trainings:", reached(plans["long"], folder), ended(plans["long"], folder)]
+    return "\n\n".join(parts)
+
+
+def by_method(trainings: list[Training], prefix: str) -> dict[str, dict[int, Training]]:
+    """Trainings by method (or name in the sweep) and seed."""
+    found: dict[str, dict[int, Training]] = {}
+    for one in trainings:
+        if one.name.startswith(prefix):
+            name = one.name.removeprefix(prefix).rpartition("-")[0]
+            found.setdefault(name, {})[one.recipe.loop.seed] = one
+    return found
+
+
+def compared_by(
+    measure: str,
+    methods: Mapping[str, Seeds],
+    folder: Path,
+    *,
+    split: Split,
+    clips: int,
+    ratios: Mapping[str, float],
+) -> list[str]:
+    """A row a direction and guidance: nCMMD, and how far the others are from it, at equal steps and at equal time."""
+    rows, steps = [], STEPS[split]
+    for guidance in GUIDANCE if measure != "retrieval" else ("usual",):
+        for family, direction in ROWS:
+            place = Place(measure, family, direction, guidance)
+            base = values(methods["ncmmd"], folder, place, step=steps)
+            if not base:
+                continue
+            row = [f"{family}, {direction.replace('_', ' ')}, {guidance} guidance", mean_of(base, measure)]
+            for name, seeds in methods.items():
+                if name != "ncmmd":
+                    own = values(seeds, folder, place, step=steps)
+                    later = values(methods["ncmmd"], folder, place, step=equal_time(split, name, ratios))
+                    row += [told(paired(own, base), measure), told(paired(own, later), measure)]
+            rows.append(row)
+    if not rows:
+        return []
+    head = [
+        "",
+        "nCMMD",
+        *(f"{name}, equal {what}" for name in methods if name != "ncmmd" for what in ("steps", "time")),
+    ]
+    return [f"{split}, {clips} clips, {MEASURES[measure]}:", markdown_table(rows, head=head)]
+
+
+SHOWN = tuple(
+    (measure, family, direction)
+    for measure in ("f1", "spectrogram", "pictures")
+    for family, direction in ROWS
+    if (measure, direction) not in {("spectrogram", "audio_to_video"), ("pictures", "video_to_audio")}
+)
+"""Columns of the sweep."""
+
+
+def swept(plans: Mapping[str, list[Training]], folder: Path) -> str:
+    base = by_method(plans["standard"], f"standard-{FULL}-")
+    methods = {name: base[name] for name in ("targets", "ncmmd", "conditions", "control", "both")}
+    methods |= by_method(plans["sweep"], "sweep-")
+    rows = []
+    for name, seeds in methods.items():
+        cells = []
+        for measure, family, direction in SHOWN:
+            place, step = Place(measure, family, direction), STEPS["standard"]
+            own = {seed: value for seed, value in values(seeds, folder, place, step=step).items() if seed == 0}
+            reference = values(base["targets"], folder, place, step=step)
+            cells.append(mean_of(own, measure) if name == "targets" else told(paired(own, reference), measure))
+        if any(cell != "-" for cell in cells):
+            rows.append((name, *cells))
+    short = {"video_to_audio": "V2A", "audio_to_video": "A2V", "joint": ""}
+    head = ("seed 0", *(f"{MEASURES[m]}, {family} {short[direction]}".strip() for m, family, direction in SHOWN))
+    return markdown_table(rows, head=head)
+
+
+def reached(trainings: list[Training], folder: Path) -> str:
+    """Steps after which the mean F1@50 over the seeds is at a level, on the straight line between two measurements."""
+    rows = []
+    for family, direction in ROWS:
+        for name, seeds in by_method(trainings, f"long-{FULL}-").items():
+            curve = curve_of(seeds, folder, Place("f1", family, direction))
+            if curve:
+                cells = [steps_to_reach(curve, level) for level in LEVELS]
+                rows.append((f"{family}, {direction.replace('_', ' ')}: {name}", *cells, f"{curve[-1][1]:.3f}"))
+    return markdown_table(rows, head=("", *(f"steps to {level:g}" for level in LEVELS), "end"))
+
+
+def steps_to_reach(curve: list[tuple[int, float]], level: float) -> str:
+    """From points (step, value) in order of step."""
+    before, lower = 0, 0.0
+    for step, value in curve:
+        if value >= level:
+            return f"{before + (step - before) * (level - lower) / (value - lower):.0f}"
+        before, lower = step, value
+    return "-"
+
+
+def curve_of(seeds: Seeds, folder: Path, place: Place) -> list[tuple[int, float]]:
+    """Mean over the seeds at every mark that all which are done have."""
+    found = [(step, values(seeds, folder, place, step=step)) for step in LONG]
+    return [(step, statistics.mean(by_seed.values())) for step, by_seed in found if by_seed]
+
+
+def ended(trainings: list[Training], folder: Path) -> str:
+    """A row a measure, direction and guidance: nCMMD at the end, and how far the others are from it."""
+    methods, rows = by_method(trainings, f"long-{FULL}-"), []
+    for measure in MEASURES:
+        for guidance in GUIDANCE:
+            for family, direction in ROWS:
+                place = Place(measure, family, direction, guidance)
+                base = values(methods["ncmmd"], folder, place, step=LONG[-1])
+                if base:
+                    title = f"{MEASURES[measure]}: {family}, {direction.replace('_', ' ')}, {guidance} guidance"
+                    others = [
+                        told(paired(values(seeds, folder, place, step=LONG[-1]), base), measure)
+                        for name, seeds in methods.items()
+                        if name != "ncmmd"
+                    ]
+                    rows.append((title, mean_of(base, measure), *others))
+    return markdown_table(rows, head=(f"after {LONG[-1]} steps", "nCMMD", *(n for n in methods if n != "ncmmd")))
+
+
+def draw_curves(trainings: list[Training], folder: Path, picture: Path) -> None:
+    """F1@50 over steps, a panel a direction; a thin line a seed, a thick one for their mean."""
+    methods = by_method(trainings, f"long-{FULL}-")
+    figure = Figure(figsize=(15, 3.2), layout="constrained")
+    for axes, (family, direction) in zip(figure.subplots(1, len(ROWS), sharey=True), ROWS, strict=True):
+        place = Place("f1", family, direction)
+        for color, (name, seeds) in zip(COLORS, methods.items(), strict=False):
+            for seed, training in seeds.items():
+                thin = curve_of({seed: training}, folder, place)
+                if thin:
+                    axes.plot(*zip(*thin, strict=True), color=color, alpha=0.35, linewidth=0.8)
+            mean = curve_of(seeds, folder, place)
+            if mean:
+                axes.plot(*zip(*mean, strict=True), color=color, linewidth=2, label=name)
+        axes.set_title(f"{family}, {direction.replace('_', ' ')}")
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("F1@50")
+    figure.axes[0].legend()
+    figure.savefig(picture, dpi=110)
 
 
 if __name__ == "__main__":

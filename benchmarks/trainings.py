@@ -53,7 +53,17 @@ RETRIEVAL_TIMES = (0.8,)
 """One noise level, and half of a clip: a comparison of many models needs no more, and it takes long."""
 RETRIEVAL_FRAMES = 24
 CANDIDATES = 32
-MEASURES = ("f1", "f1_wide", "offset", "retrieval", "spectrogram", "fad", "pictures", "pitch")
+MEASURES = {
+    "f1": "F1@50",
+    "offset": "median absolute offset, ms",
+    "retrieval": f"retrieval among {CANDIDATES}",
+    "pitch": "pitch against size",
+    "spectrogram": "spectrogram distance",
+    "fad": "FAD-YAMNet",
+    "pictures": "picture distance",
+}
+DIGITS = {"f1": 3, "offset": 1, "retrieval": 3, "pitch": 3, "spectrogram": 2, "fad": 1, "pictures": 0}
+HIGHER_IS_BETTER = ("f1", "retrieval", "pitch")
 T_95 = (math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 """Student's quantile by degrees of freedom."""
 
@@ -220,23 +230,28 @@ ROWS: tuple[tuple[str, Direction], ...] = (
 """Family and direction of every row of a table."""
 
 
-def values(
-    trainings: Mapping[int, Training],
-    folder: Path,
-    measure: str,
-    *,
-    family: str,
-    direction: str,
-    step: int,
-    guidance: Guidance = "usual",
-) -> dict[int, float]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a figure is looked up: a row of the records."""
+
+    measure: str
+    family: str
+    direction: str
+    guidance: Guidance = "usual"
+
+
+Seeds = Mapping[int, Training]
+"""The trainings of one setting, by seed."""
+
+
+def values(seeds: Seeds, folder: Path, place: Place, *, step: int) -> dict[int, float]:
     """By seed, of those trainings that are done and have it."""
+    wanted = (place.family, place.direction, place.guidance, step)
     return {
-        seed: row[measure]
-        for seed, training in trainings.items()
+        seed: row[place.measure]
+        for seed, training in seeds.items()
         for row in training.rows(folder)
-        if (row["family"], row["direction"], row["step"], row["guidance"]) == (family, direction, step, guidance)
-        and row[measure] is not None
+        if (row["family"], row["direction"], row["guidance"], row["step"]) == wanted and row[place.measure] is not None
     }
 
 
@@ -251,12 +266,17 @@ def paired(own: Mapping[int, float], base: Mapping[int, float]) -> tuple[float, 
     return statistics.mean(differences), half
 
 
-def told(difference: tuple[float, float] | None, digits: int) -> str:
+def told(difference: tuple[float, float] | None, measure: str) -> str:
     """A difference and its interval; in bold where it is beyond the interval."""
     if difference is None:
         return "-"
+    digits = DIGITS[measure]
     mean, half = difference
     if math.isnan(half):
         return f"{mean:+.{digits}f}"
     text = f"{mean:+.{digits}f} ± {half:.{digits}f}"
     return f"**{text}**" if abs(mean) > half else text
+
+
+def mean_of(found: Mapping[int, float], measure: str) -> str:
+    return f"{statistics.mean(found.values()):.{DIGITS[measure]}f}" if found else "-"

@@ -52,6 +52,8 @@ def test_each_kind_has_its_order(kind, generator):
         moved = (orders != torch.arange(8)).sum(dim=1)
         assert sorted(moved.unique().tolist()) == [2, 4, 6, 8]  # two stretches of 1 to 4 blocks
         assert (orders[:, :4] != torch.arange(4)).any(0).all() and (orders[:, 4:] != torch.arange(4, 8)).any(0).all()
+    elif kind == "reversed":
+        assert (orders == torch.arange(7, -1, -1)).all()
     else:
         assert (orders == torch.arange(8)).all()
 

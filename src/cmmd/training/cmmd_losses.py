@@ -77,6 +77,40 @@ class Answer(NamedTuple):
         return cls(predicted, target, denoising_errors(predicted[: len(target)], target, mask=stream.mask))
 
 
+class Compared(NamedTuple):
+    """Distances of contrasted items of one direction to the matched and to k mismatched conditions or targets.
+
+    t: noisiest time of each. counts: 0 for those that are not contrasted.
+    """
+
+    matched: Float[Tensor, " s"]
+    mismatched: Float[Tensor, "k s"]
+    valid: Bool[Tensor, "k s"]
+    counts: Float[Tensor, " s"]
+    t: Float[Tensor, " s"]
+
+    def total(self, config: ContrastiveConfig) -> Float[Tensor, ""]:
+        """Sum of the term over the items."""
+        return contrastive_losses(self.matched, self.mismatched, config, valid=self.valid) @ self.counts
+
+    @torch.no_grad()
+    def gaps(self) -> Float[Tensor, "k levels_and_all 2"]:
+        """Sums and counts of mismatched - matched: over all items, then for each noise level."""
+        level = (self.t * NOISE_LEVELS).ceil() - 1
+        inside = level[:, None] == torch.arange(NOISE_LEVELS, device=level.device)
+        columns = torch.cat([torch.ones_like(inside[:, :1]), inside], dim=1).to(self.matched)
+        weights = self.valid * self.counts
+        return torch.stack([((self.mismatched - self.matched) * weights) @ columns, weights @ columns], dim=-1)
+
+
+class Answers(NamedTuple):
+    """Of both streams, and what V2A and A2V are contrasted with."""
+
+    seen: Answer
+    heard: Answer
+    compared: tuple[dict[Side, Compared], ...]
+
+
 def cmmd_losses(
     model: CoupledUNet,
     batch: TrainingBatch,
@@ -88,21 +122,29 @@ def cmmd_losses(
     contrast, `contrastive` and the gaps of each kind. `gap_` is d(x, c-) - d(x, c+), the error under a wrong condition
     over that under the own one, over all items and for each noise level; `target_gap_` is how much nearer the implied
     clean signal is to its own target than to others, in mean square."""
-    video, audio = Stream.video_of(batch), Stream.audio_of(batch)
-    predicted = _denoised(model, video, audio)
-    seen = Answer.of(video, predicted.video, prediction_type)
-    heard = Answer.of(audio, predicted.audio, prediction_type)
+    seen, heard, compared = answers(model, batch, prediction_type=prediction_type)
     terms = _denoising_terms(seen.errors, heard.errors, batch.modes)
     if batch.contrast is None:
         return terms
     size = torch.full_like(seen.errors[0], len(batch.clips))
-    compared = [_compared(*side, prediction_type) for side in ((audio, heard), (video, seen))]
     # The mean over the batch, as of the denoising loss: an item weighs the same in any batch.
-    totals = [found.total(contrastive) for comparisons in compared for found in comparisons.values()]
+    totals = [found.total(contrastive) for sides in compared for found in sides.values()]
     contrast = Term(torch.stack(totals).sum(), size)
     loss = Term(terms["loss"].total + batch.contrast.weight * contrast.total, size)
     gaps = _gap_terms(contrastive.mismatches, compared)
     return terms | {"loss": loss, "contrastive": contrast} | gaps
+
+
+def answers(model: CoupledUNet, batch: TrainingBatch, *, prediction_type: PredictionType) -> Answers:
+    """One pass of the network, and what its losses are made of."""
+    video, audio = Stream.video_of(batch), Stream.audio_of(batch)
+    predicted = _denoised(model, video, audio)
+    seen = Answer.of(video, predicted.video, prediction_type)
+    heard = Answer.of(audio, predicted.audio, prediction_type)
+    if batch.contrast is None:
+        return Answers(seen, heard, ())
+    compared = (_compared(audio, heard, prediction_type), _compared(video, seen, prediction_type))
+    return Answers(seen, heard, compared)
 
 
 def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
@@ -172,32 +214,6 @@ def _denoising_terms(video: Float[Tensor, " b"], audio: Float[Tensor, " b"], mod
     return terms | {name: Term(totals[index], counts[index]) for index, name in enumerate(DIRECTIONS)}
 
 
-class Compared(NamedTuple):
-    """Distances of contrasted items of one direction to the matched and to k mismatched conditions or targets.
-
-    t: noisiest time of each. counts: 0 for those that are not contrasted.
-    """
-
-    matched: Float[Tensor, " s"]
-    mismatched: Float[Tensor, "k s"]
-    valid: Bool[Tensor, "k s"]
-    counts: Float[Tensor, " s"]
-    t: Float[Tensor, " s"]
-
-    def total(self, config: ContrastiveConfig) -> Float[Tensor, ""]:
-        """Sum of the term over the items."""
-        return contrastive_losses(self.matched, self.mismatched, config, valid=self.valid) @ self.counts
-
-    @torch.no_grad()
-    def gaps(self) -> Float[Tensor, "k levels_and_all 2"]:
-        """Sums and counts of mismatched - matched: over all items, then for each noise level."""
-        level = (self.t * NOISE_LEVELS).ceil() - 1
-        inside = level[:, None] == torch.arange(NOISE_LEVELS, device=level.device)
-        columns = torch.cat([torch.ones_like(inside[:, :1]), inside], dim=1).to(self.matched)
-        weights = self.valid * self.counts
-        return torch.stack([((self.mismatched - self.matched) * weights) @ columns, weights @ columns], dim=-1)
-
-
 def _compared(stream: Stream, answer: Answer, prediction_type: PredictionType) -> dict[Side, Compared]:
     """What a stream is contrasted with, by the side of the pair that is mismatched."""
     assert stream.negatives is not None
@@ -246,7 +262,7 @@ def _to_targets(stream: Stream, answer: Answer, targets: WrongTargets, predictio
     )
 
 
-def _gap_terms(kinds: tuple[Mismatch, ...], sides: list[dict[Side, Compared]]) -> dict[str, Term]:
+def _gap_terms(kinds: tuple[Mismatch, ...], sides: tuple[dict[Side, Compared], ...]) -> dict[str, Term]:
     """Gaps of both directions together, by kind: under wrong conditions also for each noise level."""
     terms = {}
     for name in sides[0]:
