@@ -67,6 +67,8 @@ SWEEP: dict[str, ContrastiveConfig] = {
     **{f"weight-{weight:g}": replace(TARGETS, weight=weight) for weight in (1.0, 3.0, 0.1)},
     "falling": replace(TARGETS, weight=1.0, end=300, fall=299),
     "joint": replace(TARGETS, joint=True),
+    "joint-time_shift": replace(TARGETS, joint=True, mismatches=("time_shift",)),
+    "joint-time_shift-weight-1": replace(TARGETS, joint=True, mismatches=("time_shift",), weight=1.0),
     "joint-weight-1": replace(TARGETS, joint=True, weight=1.0),
     "noise-above-half": replace(TARGETS, least_noise=0.5),
     "noise-below-0.9": replace(TARGETS, most_noise=0.9),
@@ -252,28 +254,27 @@ def compared_by(
     clips: int,
     ratios: Mapping[str, float],
 ) -> list[str]:
-    """A row a direction and guidance: nCMMD, and how far the others are from it, at equal steps and at equal time."""
+    """A row a direction: nCMMD, and how far the others are from it at equal steps and at equal time, under one guidance
+    for all; then `targets` with less guidance over nCMMD with the usual one, at equal time."""
     rows, steps = [], STEPS[split]
-    for guidance in GUIDANCE if measure != "retrieval" else ("usual",):
-        for family, direction in ROWS:
-            place = Place(measure, family, direction, guidance)
-            base = values(methods["ncmmd"], folder, place, step=steps)
-            if not base:
-                continue
-            row = [f"{family}, {direction.replace('_', ' ')}, {guidance} guidance", mean_of(base, measure)]
-            for name, seeds in methods.items():
-                if name != "ncmmd":
-                    own = values(seeds, folder, place, step=steps)
-                    later = values(methods["ncmmd"], folder, place, step=equal_time(split, name, ratios))
-                    row += [told(paired(own, base), measure), told(paired(own, later), measure)]
-            rows.append(row)
+    others = [name for name in methods if name != "ncmmd"]
+    for family, direction in ROWS:
+        place = Place(measure, family, direction)
+        less = place if measure == "retrieval" else replace(place, guidance="less")
+        base = values(methods["ncmmd"], folder, place, step=steps)
+        if not base:
+            continue
+        later = {name: values(methods["ncmmd"], folder, place, step=equal_time(split, name, ratios)) for name in others}
+        own = {name: values(methods[name], folder, place, step=steps) for name in others}
+        row = [f"{family}, {direction.replace('_', ' ')}", str(len(own["targets"])), mean_of(base, measure)]
+        for name in others:
+            row += [told(paired(own[name], found), measure) for found in (base, later[name])]
+        row.append(told(paired(values(methods["targets"], folder, less, step=steps), later["targets"]), measure))
+        rows.append(row)
     if not rows:
         return []
-    head = [
-        "",
-        "nCMMD",
-        *(f"{name}, equal {what}" for name in methods if name != "ncmmd" for what in ("steps", "time")),
-    ]
+    head = ["", "seeds", "nCMMD", *(f"{name}, equal {what}" for name in others for what in ("steps", "time"))]
+    head.append("targets, less guidance")
     return [f"{split}, {clips} clips, {MEASURES[measure]}:", markdown_table(rows, head=head)]
 
 
