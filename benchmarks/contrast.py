@@ -37,7 +37,7 @@ from trainings import (
 )
 
 from cmmd.data.world.difficulty import Split
-from cmmd.diffusion.mismatch import MISMATCHES
+from cmmd.diffusion.mismatch import MISMATCHES, Mismatch
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.markdown import markdown_table
 from cmmd.recipes.coupled import CoupledRecipe
@@ -50,9 +50,10 @@ STEPS: dict[Split, int] = {"standard": 300, "hard": 700}
 LONG = (150, 300, 600, 1000, 1500, 2000, 3000)
 """Steps after which a long training is measured."""
 TARGETS = ContrastiveConfig(weight=0.3)
+MIXED: tuple[Mismatch, ...] = ("other_clip", "time_shift")
 METHODS: dict[str, ContrastiveConfig] = {
     "ncmmd": ContrastiveConfig(),
-    "conditions": ContrastiveConfig(negatives="conditions", weight=0.1),
+    "conditions": ContrastiveConfig(negatives="conditions", weight=0.1, mismatches=MIXED),
     "control": replace(TARGETS, form="pull"),
     "targets": TARGETS,
     "both": replace(TARGETS, negatives="both"),
@@ -63,23 +64,26 @@ LEVELS = (0.5, 0.8, 0.9)
 COLORS = ("tab:gray", "tab:blue", "tab:orange", "tab:green", "tab:red")
 COSTLY = ("conditions", "both")
 """A pass more for every negative: nCMMD of equal time has more steps than for the others."""
+SWEPT = replace(TARGETS, mismatches=MIXED, count=4)
+"""What the sweep changes one setting of."""
 SWEEP: dict[str, ContrastiveConfig] = {
-    **{f"weight-{weight:g}": replace(TARGETS, weight=weight) for weight in (1.0, 3.0, 0.1)},
-    "falling": replace(TARGETS, weight=1.0, end=300, fall=299),
-    "joint": replace(TARGETS, joint=True),
-    "joint-time_shift": replace(TARGETS, joint=True, mismatches=("time_shift",)),
-    "joint-weight-1": replace(TARGETS, joint=True, weight=1.0),
-    "noise-above-half": replace(TARGETS, least_noise=0.5),
-    "noise-below-0.9": replace(TARGETS, most_noise=0.9),
-    **{f"count-{count}": replace(TARGETS, count=count) for count in (1, 2, 8)},
-    **{f"temperature-{value:g}": replace(TARGETS, temperature=value) for value in (0.05, 0.1, 0.5)},
-    **{f"only-{kind}": replace(TARGETS, mismatches=(kind,)) for kind in MISMATCHES},
-    "all-kinds": replace(TARGETS, mismatches=MISMATCHES),
-    "all-kinds-count-1": replace(TARGETS, mismatches=MISMATCHES, count=1),
-    "only-time_shift-count-8": replace(TARGETS, mismatches=("time_shift",), count=8),
-    "from-the-middle": replace(TARGETS, begin=150),
-    "linear": replace(TARGETS, form="linear"),
-    "bounded-from-the-middle": replace(TARGETS, begin=150),
+    "mixed": SWEPT,
+    **{f"weight-{weight:g}": replace(SWEPT, weight=weight) for weight in (1.0, 3.0, 0.1)},
+    **{f"temperature-{value:g}": replace(SWEPT, temperature=value) for value in (0.5, 0.1, 0.05)},
+    "noise-above-half": replace(SWEPT, least_noise=0.5),
+    "noise-below-0.9": replace(SWEPT, most_noise=0.9),
+    "joint": replace(SWEPT, joint=True),
+    "joint-weight-1": replace(SWEPT, joint=True, weight=1.0),
+    "joint-time_shift": replace(SWEPT, joint=True, mismatches=("time_shift",)),
+    "falling": replace(SWEPT, weight=1.0, end=300, fall=299),
+    **{f"only-{kind}": replace(SWEPT, mismatches=(kind,)) for kind in ("time_shift", *MISMATCHES)},
+    "only-time_shift-count-8": TARGETS,
+    "all-kinds": replace(SWEPT, mismatches=MISMATCHES),
+    "all-kinds-count-1": replace(SWEPT, mismatches=MISMATCHES, count=1),
+    **{f"count-{count}": replace(SWEPT, count=count) for count in (1, 2, 8)},
+    "from-the-middle": replace(SWEPT, begin=150),
+    "bounded-from-the-middle": replace(SWEPT, begin=150),
+    "linear": replace(SWEPT, form="linear"),
     "conditions-fraction-0.25": replace(METHODS["conditions"], fraction=0.25),
     "conditions-weight-0.3": replace(METHODS["conditions"], weight=0.3),
     "conditions-from-the-middle": replace(METHODS["conditions"], begin=150),
@@ -231,7 +235,7 @@ def tables(plans: Mapping[str, list[Training]], cost: Mapping[str, Mapping[str, 
         done = by_method(plans[split], f"{split}-{clips}-")
         for measure in MEASURES:
             parts += compared_by(measure, done, folder, split=split, clips=clips, ratios=ratios)
-    parts += ["Sweep, differences to `targets` after as many steps:", swept(plans, folder)]
+    parts += ["Sweep, differences to `mixed` after as many steps:", swept(plans, folder)]
     parts += ["Long trainings:", reached(plans["long"], folder), ended(plans["long"], folder)]
     return "\n\n".join(parts)
 
@@ -289,17 +293,17 @@ SHOWN = tuple(
 
 
 def swept(plans: Mapping[str, list[Training]], folder: Path) -> str:
-    base = by_method(plans["standard"], f"standard-{FULL}-")
-    methods = {name: base[name] for name in ("targets", "ncmmd", "conditions", "control", "both")}
-    methods |= by_method(plans["sweep"], "sweep-")
+    """One seed: `mixed`, and how far the others are from it."""
+    found = by_method(plans["sweep"], "sweep-")
+    methods = {"mixed": found.pop("mixed")} | by_method(plans["standard"], f"standard-{FULL}-") | found
     rows = []
     for name, seeds in methods.items():
         cells = []
         for measure, family, direction in SHOWN:
             place, step = Place(measure, family, direction), STEPS["standard"]
             own = {seed: value for seed, value in values(seeds, folder, place, step=step).items() if seed == 0}
-            reference = values(base["targets"], folder, place, step=step)
-            cells.append(mean_of(own, measure) if name == "targets" else told(paired(own, reference), measure))
+            reference = values(methods["mixed"], folder, place, step=step)
+            cells.append(mean_of(own, measure) if name == "mixed" else told(paired(own, reference), measure))
         if any(cell != "-" for cell in cells):
             rows.append((name, *cells))
     short = {"video_to_audio": "V2A", "audio_to_video": "A2V", "joint": ""}

@@ -84,7 +84,7 @@ OF_THE_BATCH = (
            "signals = signals.take_along_dim(self.order.flatten(0, 1).view(shape), dim=axis)", "pass",
            IN_BATCH, "kind_says"),
     Mutant("wrong targets of sound shift by columns as by frames", NEGATIVES,
-           "time = frames if target == \"video\" else frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME", "time = frames",
+           'frames if modality == "video" else frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME', "frames",
            IN_BATCH, "kind_says"),
 )
 

@@ -299,6 +299,9 @@ def test_settings_that_cannot_be_contrasted_are_told():
     assert len(draw(count=16, contrastive=ContrastiveConfig()).clips) == 1
     with pytest.raises(ValueError, match="a clip of 2 frames, 2 blocks, cannot be shifted by 2 frames"):
         replace(batch_config(), frames=2)
+    targets_alone = replace(ALL_KINDS, negatives="targets")
+    with pytest.raises(ValueError, match="a clip of 3 frames, 24 blocks, cannot be shifted by 2 frames"):
+        replace(batch_config(contrastive=targets_alone), frames=3)
 
 
 def test_a_batch_moves_as_a_whole_and_numbers_stay_whole():

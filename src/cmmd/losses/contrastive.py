@@ -37,9 +37,9 @@ class ContrastiveConfig:
     weight: float = 0.0
     negatives: NegativesOf = "targets"
     form: Form = "infonce"
-    mismatches: tuple[Mismatch, ...] = ("other_clip", "time_shift")
+    mismatches: tuple[Mismatch, ...] = ("time_shift",)
     fraction: float = 0.5
-    count: int = 4
+    count: int = 8
     joint: bool = False
     least_noise: float = 0.0
     most_noise: float = 1.0

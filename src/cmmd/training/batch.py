@@ -18,7 +18,7 @@ from cmmd.diffusion.mismatch import smallest_shift
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.exchange import OTHER, Prediction
 from cmmd.models.network_config import NetworkConfig
-from cmmd.training.negatives import TARGETS, Negatives, WholeBatch, draw_negatives
+from cmmd.training.negatives import TARGETS, Negatives, WholeBatch, draw_negatives, time_steps
 from cmmd.training.objective import MicroBatch, step_generator
 
 
@@ -38,8 +38,12 @@ class BatchConfig:
     def __post_init__(self) -> None:
         if not self.contrastive.weight:
             return
-        for target in TARGETS:
-            blocks = self.network.time_blocks(OTHER[target], self.frames)
+        grids = []
+        if self.contrastive.of_conditions:
+            grids += [self.network.time_blocks(OTHER[target], self.frames) for target in TARGETS]
+        if self.contrastive.of_targets:
+            grids += [time_steps(target, self.frames) for target in TARGETS]
+        for blocks in grids:
             if "time_shift" in self.contrastive.mismatches:
                 smallest_shift(blocks, self.frames)
             if "segment_swap" in self.contrastive.mismatches and blocks < 2:

@@ -147,7 +147,7 @@ def _draw_wrong_targets(
     """Negatives among the targets: `count` of every kind, in the order of the kinds, for items that hear and generate
     the modality at a noise level that is contrasted."""
     size, kinds, count = len(batch.clips), config.mismatches, config.count
-    time = frames if target == "video" else frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+    time = time_steps(target, frames)
     partner = _position(batch.partners(items), items)
     clip, order, valid, speeds = [], [], [], []
     for kind in kinds:
@@ -169,6 +169,11 @@ def _draw_wrong_targets(
         speeds=torch.stack(speeds) if "speed" in kinds else None,
         valid=torch.stack(valid),
     )
+
+
+def time_steps(modality: Modality, frames: int) -> int:
+    """Of a signal of so many video frames: spectrogram frames of sound."""
+    return frames if modality == "video" else frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 
 
 def _contrasted_targets(config: ContrastiveConfig, target: Modality, modes: Conditioning) -> Bool[Tensor, " b"]:
