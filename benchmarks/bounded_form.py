@@ -45,8 +45,7 @@ def bounded_objective(recipe: CoupledRecipe, clips: EncodedClips, *, steps: int)
         own = answers(model, drawn, prediction_type=recipe.prediction_type).compared
         with torch.no_grad():
             known = answers(reference[0], drawn, prediction_type=recipe.prediction_type).compared
-        pairs = [(a[side], b[side]) for a, b in zip(own, known, strict=True) for side in a]
-        total = torch.stack([preference(*pair, temperature=contrastive.temperature) for pair in pairs]).sum()
+        total = preference(own["targets"], known["targets"], temperature=contrastive.temperature)
         size = plain["loss"].count
         loss = Term(plain["loss"].total + drawn.contrast.weight * total, size)
         return {**plain, "loss": loss, "contrastive": Term(total, size)}

@@ -20,7 +20,7 @@ from cmmd.training.held_out import held_out_terms
 from cmmd.training.loop import fresh_state
 from cmmd.training.objective import MicroBatch
 
-ALL_KINDS = "contrastive.mismatches=[other_clip,time_shift,segment_swap,speed]"
+ALL_KINDS = f"contrastive.mismatches=[{','.join(MISMATCHES)}]"
 
 
 def recipe(*settings: str) -> CoupledRecipe:
@@ -36,7 +36,8 @@ def clips(count: int) -> EncodedClips:
 
 @pytest.mark.parametrize(("share", "held_out"), [(0.25, 1), (0.5, 2)])
 def test_one_or_two_held_out_clips_are_enough(tmp_path, share, held_out):
-    lines = train("world.fine_tune", f"held_out={share}", out=tmp_path / "run")
+    both = "contrastive.mismatches=[other_clip,time_shift]"
+    lines = train("world.fine_tune", f"held_out={share}", both, out=tmp_path / "run")
     kinds = ("time_shift",) if held_out == 1 else ("other_clip", "time_shift")
     for line in lines:
         gaps = [line[f"held_out_gap_{kind}"] for kind in kinds]
@@ -69,14 +70,16 @@ def test_batches_are_of_pairs_and_all_that_hear_are_contrasted(count, size):
     for step in range(4):
         batch = found.objective.draw(step, MicroBatch())
         assert len(batch.clips) == size and batch.modes.contrasted.all() and batch.modes.audio_hears.all()
-        kinds = 3 if count == 1 else 4
-        assert batch.contrast.audio.speaker.shape[0] == batch.contrast.video.speaker.shape[0] == kinds
-        assert int(batch.contrast.audio.counts.sum() + batch.contrast.video.counts.sum()) == size
+        kinds, contrasted = 4 if count == 1 else 5, 0
+        for side in (batch.contrast.audio, batch.contrast.video):
+            assert side.targets is None and side.conditions.speaker.shape[0] == kinds
+            contrasted += int(side.conditions.counts.sum())
+        assert contrasted == size
 
 
 def test_the_loss_is_the_mean_gap_with_its_sign_changed():
     found = held_out_gaps(recipe(ALL_KINDS), clips(4))
-    gaps = dict(zip((f"gap_{kind}" for kind in MISMATCHES), (0.2, 0.4, -0.1, 0.5), strict=True))
+    gaps = dict(zip((f"gap_{kind}" for kind in MISMATCHES), (0.2, 0.4, -0.1, 0.5, 0.25), strict=True))
     assert found.loss(gaps | {"loss": 9.0, "gap_speed_noise1": 7.0}) == pytest.approx(-0.25)
     assert found.loss({"gap_time_shift": 0.4, "loss": 9.0}) == pytest.approx(-0.4)
 

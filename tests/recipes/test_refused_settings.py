@@ -6,6 +6,7 @@ from tiny_runs import command
 from cmmd.cli import main
 
 CONTRAST = "contrastive.weight=0.1"
+OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
 
 
 @pytest.mark.parametrize(
@@ -27,8 +28,11 @@ CONTRAST = "contrastive.weight=0.1"
         (("geometry.fps=20",), "fps, image_size, sample_rate are (20, 64, 16000), the world has (10, 64, 16000)"),
         (("data.frames=8",), "data.frames is 8, expected at least the 16 of the geometry"),
         (("loop.batch_size=9", "loop.micro_batches=2"), "batch_size 9 is not a multiple of micro_batches 2"),
-        (("loop.batch_size=6", "loop.micro_batches=2", CONTRAST), "micro-batches of 3 items, expected an even number"),
-        (("geometry.frames=2", CONTRAST), "a clip of 2 frames, 2 blocks, cannot be shifted by 2 frames"),
+        (
+            ("loop.batch_size=6", "loop.micro_batches=2", CONTRAST, OTHER_CLIPS),
+            "micro-batches of 3 items, expected an even number",
+        ),
+        (("geometry.frames=2", CONTRAST), "a clip of 2 frames, 16 blocks, cannot be shifted by 2 frames"),
         (("held_out=0.99",), "held_out is 0.99, 48 of 48 clips, expected some, and not all"),
         (("held_out=0.01",), "held_out is 0.01, 0 of 48 clips, expected some, and not all"),
         (("held_out=1.0",), "held_out is 1.0, expected a share of at least 0 and less than 1"),
@@ -47,7 +51,7 @@ CONTRAST = "contrastive.weight=0.1"
         (("network.attention_levels=[0,0]",), "attention_levels are (0, 0), expected levels 0 to 2, each once"),
         (("geometry.mels=100000",), "geometry: mels is 100000, expected 1 to 4096"),
         (("prepared.folders=[a,b]", "prepared.weights=[.nan,1]"), "weights are [nan, 1.0] for 2 folders"),
-        (("held_out=0.03", "contrastive.mismatches=[other_clip]"), "1 clip is held out, expected 2 or more"),
+        (("held_out=0.03", OTHER_CLIPS), "1 clip is held out, expected 2 or more"),
         (("contrastive.temperature=.inf", CONTRAST), "temperature is inf, expected a finite number above 0"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, tuple) else None,

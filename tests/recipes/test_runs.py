@@ -10,11 +10,12 @@ from safetensors.torch import load_file
 from tiny_runs import logged, train
 
 from cmmd.cli import main
+from cmmd.diffusion.mismatch import MISMATCHES
 from cmmd.latents.video_autoencoder import small_autoencoder
 
 WEIGHTS = "model/unet/diffusion_pytorch_model.safetensors"
 TOLD = ("loss", "gradient_norm")
-ALL_KINDS = "contrastive.mismatches=[other_clip,time_shift,segment_swap,speed]"
+ALL_KINDS = f"contrastive.mismatches=[{','.join(MISMATCHES)}]"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(folder: Path) -> Path:
     """A run of two steps."""
-    train("world.tiny", "contrastive.weight=0.1", out=folder / "finished")
+    train("world.tiny", "contrastive.weight=0.1", "contrastive.negatives=both", out=folder / "finished")
     return folder / "finished"
 
 
@@ -106,11 +107,12 @@ def test_folders_are_put_on_record_whole_and_resumed_from_anywhere(folder, tmp_p
         ("network.message_reduction=mean", "prediction_type=epsilon"),
         ("loop.batch_size=3", "network.blocks_per_level=2"),
         ("loop.micro_batches=2", "loop.precision=bf16", "contrastive.fraction=1.0"),
+        ("contrastive.form=pull", "contrastive.joint=true", "contrastive.least_noise=0.2"),
     ],
     ids=lambda settings: settings[0].split(".")[1],
 )
 def test_every_ablation_takes_a_step(folder, settings):
-    every = ("contrastive.weight=0.1", ALL_KINDS, "loop.steps=1")
+    every = ("contrastive.weight=0.1", "contrastive.negatives=both", ALL_KINDS, "loop.steps=1")
     (line,) = train("world.tiny", *every, *settings, out=folder / settings[0])
     assert line["loss"] > 0 and line["gradient_norm"] > 0 and "contrastive" in line
 

@@ -33,7 +33,9 @@ BATCH = BatchConfig(
     frames=8,
     network=NETWORK,
     conditioning=ConditioningConfig(),
-    contrastive=ContrastiveConfig(weight=0.1, begin=2),
+    contrastive=ContrastiveConfig(
+        weight=0.1, begin=2, negatives="both", mismatches=("other_clip", "time_shift"), count=2
+    ),
 )
 
 
@@ -98,7 +100,7 @@ def main() -> None:
     held_out = None
     if arguments.held_out:
         conditional = ConditioningConfig(video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0)
-        everything = replace(BATCH.contrastive, weight=1.0, fraction=1.0, begin=0)
+        everything = replace(BATCH.contrastive, negatives="conditions", weight=1.0, fraction=1.0, begin=0)
         size = arguments.held_out - arguments.held_out % 2
         batch = replace(BATCH, size=size, conditioning=conditional, contrastive=everything)
         held_out = HeldOut(objective=objective(small_clips(arguments.held_out, 1), batch), batch_size=size)

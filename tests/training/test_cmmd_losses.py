@@ -186,9 +186,11 @@ def literal_terms(
             right = part.far(implied, part.clean)
             wrong = [part.far(implied, other) for other in literal_targets(batch, targets, item, target)]
             found["contrastive"].append(infonce(right, wrong, config.temperature))
+            level = min(math.ceil(float(getattr(modes, f"t_{target}")[item].max()) * NOISE_LEVELS), NOISE_LEVELS)
             for row, distance in enumerate(wrong):
                 name = config.mismatches[row // config.count]
                 found.setdefault(f"target_gap_{name}", []).append(distance - right)
+                found.setdefault(f"target_gap_{name}_noise{level}", []).append(distance - right)
     return found
 
 

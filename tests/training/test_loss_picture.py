@@ -54,6 +54,18 @@ def test_held_out_gaps_are_drawn_where_training_has_none(tmp_path, labels):
     assert labels == ["0.75 to 1"]
 
 
+def test_wrong_targets_have_a_panel_and_a_scale_of_their_own(tmp_path, monkeypatch):
+    named: dict[str, list[str]] = {"set_title": [], "set_ylabel": []}
+    for name, told in named.items():
+        monkeypatch.setattr(Axes, name, lambda axes, text, told=told: told.append(text))
+    log = tmp_path / "log.jsonl"
+    gaps = {"target_gap_time_shift": 1.0, "target_gap_time_shift_noise4": 1.0, "gap_time_shift": 0.1}
+    log.write_text(json.dumps({"step": 1} | gaps) + "\n")
+    draw_gaps(log, tmp_path / "gaps.png")
+    assert named["set_title"] == ["time shift", "time shift"]
+    assert named["set_ylabel"] == ["gap of the distance to targets", "gap of the denoising error"]
+
+
 def test_no_gaps_no_picture(tmp_path):
     draw_gaps(write_log(tmp_path, held_out=False, contrast=False), tmp_path / "gaps.png")
     assert not (tmp_path / "gaps.png").exists()

@@ -84,20 +84,21 @@ def prediction_target(
 
 def implied_clean(
     predicted: Float[Tensor, "b c ..."],
-    noisy: Float[Tensor, "b c ..."],
+    target: Float[Tensor, "b c ..."],
+    clean: Float[Tensor, "b c ..."],
     t: Float[Tensor, "b *f"],
     *,
     prediction_type: PredictionType = "v_prediction",
 ) -> Float[Tensor, "b c ..."]:
-    """The clean signal that a prediction implies, from the noisy one: for v alpha x_t - sigma v.
+    """The clean signal that a prediction implies, where it is known what should have been predicted.
 
-    Epsilon says nothing about the signal in pure noise; the share of the signal is there taken as 1e-3.
+    For v it is alpha x_t - sigma v; with the true clean signal and target x_t drops out. Epsilon says nothing about the
+    signal in pure noise: alpha is there taken as 1e-3.
     """
     _check_prediction_type(prediction_type)
-    t = over_elements(t, noisy)
-    if prediction_type == "v_prediction":
-        return alpha(t) * noisy - sigma(t) * predicted
-    return (noisy - sigma(t) * predicted) / alpha(t).clamp(min=1e-3)
+    t = over_elements(t, clean)
+    gain = sigma(t) if prediction_type == "v_prediction" else sigma(t) / alpha(t).clamp(min=1e-3)
+    return clean + gain * (target - predicted)
 
 
 def schedule_betas(steps: int = TRAINING_STEPS) -> Float[Tensor, " steps"]:

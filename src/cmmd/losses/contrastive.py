@@ -19,6 +19,10 @@ Form = Literal["infonce", "linear", "pull"]
 NegativesOf = Literal["conditions", "targets", "both"]
 
 
+WEIGHT = 0.3
+"""Of the recipes: less keeps time less well, more overdrives samples (docs/results.md)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContrastiveConfig:
     """weight: eta; 0 is nCMMD, which is this same training without the term.

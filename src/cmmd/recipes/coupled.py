@@ -67,7 +67,7 @@ class CoupledRecipe:
         batch = self.batch_config()
         batch.check_micro_batches(self.loop.micro_batches)
         if self.held_out or self.prepared.validate:  # gaps are measured there, whatever the weight is
-            replace(batch, contrastive=replace(self.contrastive, weight=1.0))
+            replace(batch, contrastive=replace(self.contrastive, weight=1.0, negatives="conditions"))
 
     def batch_config(self) -> BatchConfig:
         """What a training batch of this recipe is."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cmmd.data.prepared_clips import PreparedConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
-from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.loop_config import LoopConfig
 
@@ -15,7 +15,7 @@ def folder_cmmd() -> CoupledRecipe:
     return CoupledRecipe(
         prepared=PreparedConfig(folders=("prepared/clips",)),
         conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
-        contrastive=ContrastiveConfig(weight=0.1),
+        contrastive=ContrastiveConfig(weight=WEIGHT),
         loop=LoopConfig(steps=3000, batch_size=16, ema_decay=0.99, save_every=250, evaluate_every=250),
     )
 

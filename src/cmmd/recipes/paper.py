@@ -7,7 +7,7 @@ from dataclasses import replace
 from cmmd.clips.geometry import Geometry
 from cmmd.data.prepared_clips import PreparedConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
-from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.models.network_config import NetworkConfig
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.loop_config import LoopConfig
@@ -49,7 +49,7 @@ def _base(folder: str, *, steps: int) -> CoupledRecipe:
             message_width=256,
         ),
         conditioning=ConditioningConfig(audio_noise=4.0, video_noise=2.0),
-        contrastive=ContrastiveConfig(weight=0.1),
+        contrastive=ContrastiveConfig(weight=WEIGHT),
         loop=LoopConfig(
             steps=steps,
             batch_size=128,

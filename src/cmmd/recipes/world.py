@@ -4,23 +4,20 @@ from dataclasses import replace
 
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
-from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.models.network_config import NetworkConfig
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.loop_config import LoopConfig
 
 
 def world_cmmd() -> CoupledRecipe:
-    """A model of the shipped kind: both families, all three directions, most of what is harder: impacts, and sound.
-
-    It learns by denoising first; the contrastive term comes in for the last part, as it did for the shipped model.
-    """
+    """A model of the shipped kind: both families, all three directions, most of what is harder: impacts, and sound."""
     return CoupledRecipe(
         data=WorldConfig(families=("impacts", "impacts", "dance"), clips=1400),
         conditioning=ConditioningConfig(
             video_to_audio=0.7, audio_to_video=0.15, joint=0.15, audio_noise=8.0, video_noise=2.0
         ),
-        contrastive=ContrastiveConfig(weight=0.1, begin=7000),
+        contrastive=ContrastiveConfig(weight=WEIGHT),
         loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250),
     )
 
@@ -41,7 +38,7 @@ def world_fine_tune() -> CoupledRecipe:
         conditioning=ConditioningConfig(
             video_to_audio=0.5, audio_to_video=0.3, joint=0.2, audio_noise=8.0, video_noise=2.0
         ),
-        contrastive=ContrastiveConfig(weight=0.1),
+        contrastive=ContrastiveConfig(weight=WEIGHT),
         loop=LoopConfig(
             steps=700,
             batch_size=16,

@@ -43,10 +43,6 @@ class Stream(NamedTuple):
     negatives: Negatives | None
 
     @property
-    def noisy(self) -> Float[Tensor, "b c ..."]:
-        return diffuse(self.clean, self.noise, self.t)
-
-    @property
     def wrong_conditions(self) -> WrongConditions | None:
         return self.negatives.conditions if self.negatives else None
 
@@ -78,7 +74,7 @@ class Answer(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """Distances of contrasted items of one direction to the matched and to k mismatched conditions or targets.
+    """Distances of contrasted items to the matched and to k mismatched conditions or targets.
 
     t: noisiest time of each. counts: 0 for those that are not contrasted.
     """
@@ -88,6 +84,11 @@ class Compared(NamedTuple):
     valid: Bool[Tensor, "k s"]
     counts: Float[Tensor, " s"]
     t: Float[Tensor, " s"]
+
+    @classmethod
+    def of_both(cls, audio: "Compared", video: "Compared") -> "Compared":
+        """One after the other."""
+        return cls(*(torch.cat(pair, dim=-1) for pair in zip(audio, video, strict=True)))
 
     def total(self, config: ContrastiveConfig) -> Float[Tensor, ""]:
         """Sum of the term over the items."""
@@ -104,11 +105,11 @@ class Compared(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Of both streams, and what V2A and A2V are contrasted with."""
+    """Of both streams, and what the sounds and the pictures, one after the other, are contrasted with."""
 
     seen: Answer
     heard: Answer
-    compared: tuple[dict[Side, Compared], ...]
+    compared: dict[Side, Compared]
 
 
 def cmmd_losses(
@@ -119,17 +120,18 @@ def cmmd_losses(
     prediction_type: PredictionType = "v_prediction",
 ) -> dict[str, Term]:
     """Named terms: `loss` (denoising plus the weighted contrastive term), `video`, `audio`, one a direction and, with a
-    contrast, `contrastive` and the gaps of each kind. `gap_` is d(x, c-) - d(x, c+), the error under a wrong condition
-    over that under the own one, over all items and for each noise level; `target_gap_` is how much nearer the implied
-    clean signal is to its own target than to others, in mean square."""
+    contrast, `contrastive` and the gaps of each kind, at all noise levels and at each.
+
+    `gap_` is d(x, c-) - d(x, c+), the error under a wrong condition less that under the own one; `target_gap_` is by
+    how much the implied clean signal is further from wrong targets than from its own, in mean square.
+    """
     seen, heard, compared = answers(model, batch, prediction_type=prediction_type)
     terms = _denoising_terms(seen.errors, heard.errors, batch.modes)
     if batch.contrast is None:
         return terms
     size = torch.full_like(seen.errors[0], len(batch.clips))
     # The mean over the batch, as of the denoising loss: an item weighs the same in any batch.
-    totals = [found.total(contrastive) for sides in compared for found in sides.values()]
-    contrast = Term(torch.stack(totals).sum(), size)
+    contrast = Term(torch.stack([found.total(contrastive) for found in compared.values()]).sum(), size)
     loss = Term(terms["loss"].total + batch.contrast.weight * contrast.total, size)
     gaps = _gap_terms(contrastive.mismatches, compared)
     return terms | {"loss": loss, "contrastive": contrast} | gaps
@@ -142,9 +144,9 @@ def answers(model: CoupledUNet, batch: TrainingBatch, *, prediction_type: Predic
     seen = Answer.of(video, predicted.video, prediction_type)
     heard = Answer.of(audio, predicted.audio, prediction_type)
     if batch.contrast is None:
-        return Answers(seen, heard, ())
-    compared = (_compared(audio, heard, prediction_type), _compared(video, seen, prediction_type))
-    return Answers(seen, heard, compared)
+        return Answers(seen, heard, {})
+    sounds, pictures = _compared(audio, heard, prediction_type), _compared(video, seen, prediction_type)
+    return Answers(seen, heard, {side: Compared.of_both(sounds[side], pictures[side]) for side in sounds})
 
 
 def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
@@ -166,7 +168,7 @@ def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
 def _network_input(own: Stream, other: Stream) -> tuple[Tensor, Tensor, Tensor]:
     """Noisy latents, times and hearing of a stream: its items, then what it says at another speed to the targets that
     the other stream contrasts, then its own contrasted targets once for each mismatched condition."""
-    noisy, wrong, others = own.noisy, own.wrong_conditions, other.wrong_conditions
+    noisy, wrong, others = diffuse(own.clean, own.noise, own.t), own.wrong_conditions, other.wrong_conditions
     if wrong is None or others is None:
         return noisy, own.t, own.hears
     sped = others.item[: len(others.sped)]
@@ -247,28 +249,27 @@ def _under_conditions(stream: Stream, answer: Answer, conditions: WrongCondition
 def _to_targets(stream: Stream, answer: Answer, targets: WrongTargets, prediction_type: PredictionType) -> Compared:
     """Distances of the clean signals that the predictions imply."""
     k, items = targets.clip.shape
-    implied = implied_clean(answer.predicted[:items], stream.noisy, stream.t, prediction_type=prediction_type)
-    mismatched = denoising_errors(
-        implied.repeat(k, *(1,) * (implied.ndim - 1)),
-        targets.of(stream.clean, modality=stream.modality),
-        mask=stream.mask.repeat(k, 1),
+    implied = implied_clean(
+        answer.predicted[:items], answer.target, stream.clean, stream.t, prediction_type=prediction_type
     )
+    candidates = torch.cat([stream.clean, targets.of(stream.clean, modality=stream.modality)])
+    distances = denoising_errors(
+        implied.repeat(k + 1, *(1,) * (implied.ndim - 1)), candidates, mask=stream.mask.repeat(k + 1, 1)
+    ).view(k + 1, items)
     return Compared(
-        matched=denoising_errors(implied, stream.clean, mask=stream.mask),
-        mismatched=mismatched.view(k, items),
+        matched=distances[0],
+        mismatched=distances[1:],
         valid=targets.valid,
         counts=targets.counts,
         t=stream.t.amax(dim=1),
     )
 
 
-def _gap_terms(kinds: tuple[Mismatch, ...], sides: tuple[dict[Side, Compared], ...]) -> dict[str, Term]:
-    """Gaps of both directions together, by kind: under wrong conditions also for each noise level."""
-    terms = {}
-    for name in sides[0]:
-        gaps = torch.stack([side[name].gaps() for side in sides]).sum(0)
-        gaps = gaps.unflatten(0, (len(kinds), -1)).sum(1)
-        levels = [""] if name == "targets" else ["", *(f"_noise{level + 1}" for level in range(NOISE_LEVELS))]
+def _gap_terms(kinds: tuple[Mismatch, ...], compared: dict[Side, Compared]) -> dict[str, Term]:
+    """Gaps by kind, at all noise levels and at each."""
+    terms, levels = {}, ["", *(f"_noise{level + 1}" for level in range(NOISE_LEVELS))]
+    for name, found in compared.items():
+        gaps = found.gaps().unflatten(0, (len(kinds), -1)).sum(1)
         prefix = "target_gap" if name == "targets" else "gap"
         terms |= {
             f"{prefix}_{kind}{level}": Term(gaps[row, column, 0], gaps[row, column, 1])

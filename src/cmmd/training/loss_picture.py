@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NOT_LOSSES = {"step", "seconds", "gradient_norm", "items_per_second", "share_of_peak"}
 GAP = "gap_"
+TARGET_GAP = "target_gap_"
 HELD_OUT = "held_out_"
 
 
@@ -44,7 +45,8 @@ def draw_losses(log: Path, picture: Path) -> None:
 
 
 def draw_gaps(log: Path, picture: Path) -> None:
-    """d(x, c-) - d(x, c+) over the steps: a panel a kind of mismatch, a line a noise level; nothing without any logged.
+    """How far wrong conditions and wrong targets are beyond the own ones, over the steps: a panel a kind of mismatch, a
+    line a noise level; nothing without any logged.
 
     What keeps to zero is not listened to. Where clips are held out, the lines are theirs and those of training pale.
     """
@@ -55,10 +57,9 @@ def draw_gaps(log: Path, picture: Path) -> None:
     kinds = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in names if "_noise" not in name))
     if not kinds:
         return
-    is_held_out = any(name.startswith(HELD_OUT) for name in names)
-    figure = Figure(figsize=(3.6 * len(kinds), 3.4), layout="constrained")
-    panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
-    for axes, kind in zip(panels, kinds, strict=True):
+    figure = Figure(figsize=(3.9 * len(kinds), 3.4), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+        is_held_out = HELD_OUT + kind in names
         for level in range(NOISE_LEVELS):
             times = f"{level / NOISE_LEVELS:g} to {(level + 1) / NOISE_LEVELS:g}"
             for name in (f"{kind}_noise{level + 1}", f"{HELD_OUT}{kind}_noise{level + 1}"):
@@ -71,12 +72,13 @@ def draw_gaps(log: Path, picture: Path) -> None:
                 style = {"alpha": 0.25, "linewidth": 0.8} if pale else {"label": times, "linewidth": 1.4}
                 axes.plot(points[width - 1 :, 0], smooth, color=f"C{level}", **style)
         axes.axhline(0, color="0.5", linewidth=0.8)
-        axes.set_title(kind.removeprefix(GAP).replace("_", " "))
+        of_target = kind.startswith(TARGET_GAP)
+        axes.set_title(kind.removeprefix(TARGET_GAP if of_target else GAP).replace("_", " "))
         axes.set_xlabel("step")
+        axes.set_ylabel("gap of the distance to targets" if of_target else "gap of the denoising error")
         axes.grid(alpha=0.3)
-    panels[0].set_ylabel("gap of the denoising error")
-    if panels[0].get_legend_handles_labels()[0]:  # few clips may have met no noise level yet
-        panels[0].legend(frameon=False, title="held out, noise t" if is_held_out else "noise t")
+        if axes.get_legend_handles_labels()[0]:  # few clips may have met no noise level yet
+            axes.legend(frameon=False, title="held out, noise t" if is_held_out else "noise t")
     _save(figure, picture)
 
 
