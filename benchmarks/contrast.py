@@ -20,7 +20,7 @@ from pathlib import Path
 from bounded_form import bounded_objective
 from matplotlib.figure import Figure
 from trainings import (
-    GUIDANCE,
+    GUIDANCES,
     MEASURES,
     ROWS,
     Place,
@@ -122,6 +122,7 @@ def compared(split: Split, clips: int, name: str, seed: int, cost: Mapping[str, 
         name=f"{split}-{clips}-{name}-{seed}",
         recipe=recipe(METHODS[name], split=split, clips=clips, seed=seed),
         marks=tuple(sorted(marks)),
+        less=name == "targets",
     )
 
 
@@ -138,6 +139,7 @@ def long(seeds: int) -> list[Training]:
             recipe=recipe(METHODS[name], seed=seed),
             marks=LONG,
             retrieval=False,
+            less=True,
         )
         for seed in range(seeds)
         for name in ("ncmmd", "targets")
@@ -343,7 +345,7 @@ def ended(trainings: list[Training], folder: Path) -> str:
     """A row a measure, direction and guidance: nCMMD at the end, and how far the others are from it."""
     methods, rows = by_method(trainings, f"long-{FULL}-"), []
     for measure in MEASURES:
-        for guidance in GUIDANCE:
+        for guidance in GUIDANCES:
             for family, direction in ROWS:
                 place = Place(measure, family, direction, guidance)
                 base = values(methods["ncmmd"], folder, place, step=LONG[-1])

@@ -43,6 +43,7 @@ from cmmd.training.objective import Objective
 
 SAMPLING_STEPS = 10
 Guidance = Literal["usual", "less"]
+GUIDANCES: tuple[Guidance, ...] = ("usual", "less")
 GUIDANCE: dict[Guidance, dict[Direction, float]] = {
     "usual": {"video_to_audio": 1.5, "audio_to_video": 4.5, "joint": 3.0},
     "less": {"video_to_audio": 1.0, "audio_to_video": 2.0, "joint": 1.5},
@@ -70,12 +71,14 @@ T_95 = (math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """recipe: what is trained. marks: steps after which it is measured. retrieval: whether that is measured too."""
+    """recipe: what is trained. marks: steps after which it is measured. retrieval: whether that is measured too. less:
+    whether it is sampled with less guidance as well, after the last step."""
 
     name: str
     recipe: CoupledRecipe
     marks: tuple[int, ...]
     retrieval: bool = True
+    less: bool = False
 
     def file(self, folder: Path) -> Path:
         return folder / f"{self.name}.json"
@@ -123,7 +126,8 @@ def do(
         if report.step in training.marks:
             losses[report.step] = report.losses
             pipeline = assembled(state.ema.model, recipe, clips)
-            found = measured(pipeline, options, truths, retrieval=training.retrieval)
+            guidance = GUIDANCES if training.less and report.step == max(training.marks) else GUIDANCES[:1]
+            found = measured(pipeline, options, truths, guidance=guidance, retrieval=training.retrieval)
             rows += [{"step": report.step} | row for row in found]
     record = provenance(
         {"training": training.name, "recipe": as_dict(recipe), "test_clips": test_clips}, seed=recipe.loop.seed
@@ -183,12 +187,13 @@ def measured(
     options: ScoreOptions,
     truths: Mapping[str, Truth],
     *,
+    guidance: Sequence[Guidance],
     retrieval: bool,
 ) -> list[dict[str, Any]]:
     """A row a guidance, family and direction: alignment and quality; retrieval, which takes no sampling, once."""
     rows = []
-    for name, strengths in GUIDANCE.items():
-        for direction, strength in strengths.items():
+    for name in guidance:
+        for direction, strength in GUIDANCE[name].items():
             sampling = SamplingConfig(steps=SAMPLING_STEPS, guidance=strength)
             scores = score_pipeline(pipeline, replace(options, direction=direction, sampling=sampling), truths=truths)
             rows += [{"guidance": name} | _row(score) for score in scores]
