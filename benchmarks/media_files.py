@@ -22,14 +22,14 @@ def generate_one(path: Path, steps: int) -> dict:
     """Give one file sound and read back what was written."""
     import numpy as np
 
+    from cmmd.clips.encoding import CONTAINERS
     from cmmd.clips.probing import probe
     from cmmd.clips.reading import read_clip
-    from cmmd.generation import STREAM_COPY_SUFFIXES
     from cmmd.loading import load_pipeline
 
     pipeline = load_pipeline(None, device="cpu")
     take = pipeline.video_to_audio(path, steps=steps)[0]
-    suffix = path.suffix.lower() if path.suffix.lower() in STREAM_COPY_SUFFIXES else ".mp4"
+    suffix = path.suffix.lower() if path.suffix.lower() in CONTAINERS else ".mp4"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / f"out{suffix}"
         muxed = take.save(out)

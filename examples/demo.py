@@ -18,7 +18,8 @@ def demo() -> None:
     silent, sound = FOLDER / "silent.mp4", FOLDER / "sound.wav"
     write_video(world_clip("impacts", UNSEEN, frames=32).frames, silent, fps=FPS)
     write_sound(world_clip("dance", UNSEEN, frames=32).waveform, sound, sample_rate=SAMPLE_RATE)
-    code = main(["generate", str(silent), str(sound), "--picture", "--out", str(FOLDER / "generated")])
+    options = ["--picture", "--overwrite", "--out", f"{FOLDER / 'generated'}/"]
+    code = main(["generate", str(silent), str(sound), *options])
     if code:
         raise SystemExit(code)
 

@@ -177,18 +177,18 @@ def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: p
 def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
-    line += " --contrast 0.5"
+    line += " --contrast 0.5 --overwrite"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
     assert calls[0].args[1] == import_module("cmmd.generation").GenerateOptions(
         to="audio",
         joint=False,
         seconds=1.6,
         model="m",
-        out=Path("o.mp4"),
+        outputs=import_module("cmmd.output_plan").OutputOptions(
+            out=Path("o.mp4"), folder=False, takes=4, picture=True, overwrite=True
+        ),
         sampling=sampling(steps=9, guidance=2.5, contrast=0.5, sampler="dpm++"),
         seed=3,
-        takes=4,
-        picture=True,
         fit="letterbox",
         device="cuda:1",
     )

@@ -1,7 +1,5 @@
 """`cmmd generate` on files: names, directions, takes, failures that do not stop the others."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -55,7 +53,7 @@ def test_joint_needs_no_input(folder):
 
 def test_a_bad_input_is_one_line_and_the_others_go_on(folder, capsys):
     (folder / "notes.txt").write_text("not media")
-    assert run(folder / "notes.txt", folder / "clip.mp4", "--out", folder / "results") == 2
+    assert run(folder / "notes.txt", folder / "clip.mp4", "--out", f"{folder}/results/") == 2
     assert (folder / "results" / "clip_cmmd.mp4").exists()
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
@@ -65,7 +63,29 @@ def test_a_folder_that_is_no_model_is_refused(folder, capsys):
     assert "model_index.json" in capsys.readouterr().err
 
 
-def test_an_avi_keeps_its_name_but_becomes_mp4():
-    options = generation.GenerateOptions()
-    assert generation._out_path(Path("a/b.avi"), "audio", options, 0) == Path("a/b_cmmd.mp4")
-    assert generation._out_path(Path("a/b.webm"), "audio", options, 0) == Path("a/b_cmmd.webm")
+def test_nothing_is_loaded_for_what_cannot_be_done(folder, capsys, monkeypatch):
+    """A mistyped name, a missing part, a bad suffix, a result that is there: before the model is loaded."""
+    monkeypatch.setattr(generation, "load_pipeline", lambda *_, **__: pytest.fail("the model was loaded"))
+    (folder / "sound_cmmd.mp4").write_bytes(b"mine")
+    for words, message in (
+        ((folder / "clop.mp4",), "found no such file"),
+        ((folder / "clip.mp4", "--to", "video"), "found no audio that can be decoded"),
+        ((folder / "sound.wav", "--to", "audio"), "found no video that can be decoded"),
+        ((folder / "clip.mp4", "--out", folder / "x.gif"), "found the suffix '.gif'"),
+        ((folder / "sound.wav", "--out", folder / "made.wav"), "found the suffix '.wav'"),
+        ((folder / "sound.wav",), "found a file that is there already"),
+    ):
+        assert run(*words) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert message in line
+    assert sorted(path.name for path in folder.iterdir()) == ["clip.mp4", "sound.wav", "sound_cmmd.mp4"]
+    assert (folder / "sound_cmmd.mp4").read_bytes() == b"mine"
+
+
+def test_a_second_run_takes_no_result_for_an_input(folder, capsys):
+    assert run(folder / "clip.mp4") == 0
+    first = (folder / "clip_cmmd.mp4").read_bytes()
+    assert run(folder / "clip.mp4", folder / "clip_cmmd.mp4", "--overwrite", "--seed", 1) == 0
+    assert "clip_cmmd.mp4: left out, it is the result of" in capsys.readouterr().err
+    assert (folder / "clip_cmmd.mp4").read_bytes() != first
+    assert sorted(path.name for path in folder.iterdir()) == ["clip.mp4", "clip_cmmd.mp4", "sound.wav"]

@@ -10,17 +10,15 @@ from typing import Literal
 import numpy as np
 
 from cmmd.clips.picture_fit import Fit
-from cmmd.clips.probing import probe
+from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.loading import load_pipeline
-from cmmd.output_folder import make_folder
+from cmmd.output_plan import OutputOptions, Target, plan_outputs
 from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
 from cmmd.progress import progress
-
-STREAM_COPY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,11 +29,9 @@ class GenerateOptions:
     joint: bool = False
     seconds: float = 1.6
     model: str | None = None
-    out: Path | None = None
+    outputs: OutputOptions = field(default_factory=OutputOptions)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     seed: int = 0
-    takes: int = 1
-    picture: bool = False
     fit: Fit = "crop"
     device: str = "cpu"
 
@@ -43,46 +39,55 @@ class GenerateOptions:
 def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
     """Generate for every input, or jointly without one. Returns whether an input failed; the others were done.
 
-    Raises InputError when the model cannot be loaded, or when a single input fails.
+    Raises InputError, before the model is loaded, for results that cannot be written and for a single input that cannot
+    be used.
     """
+    wanted, failed = _wanted(inputs, options)
+    plan = plan_outputs(wanted, options.outputs, leave_out=_say)
+    if not plan:
+        return failed
     pipeline = load_pipeline(options.model, device=options.device)
-    if options.joint:
-        takes = _run(pipeline, None, "both", options)
-        for index, take in enumerate(takes):
-            _finish(take, _out_path(None, "both", options, index), options)
-        return False
-    failed = False
-    for path in inputs:
+    for one in plan:
         try:
-            target = options.to or _direction(path)
-            outs = [_out_path(path, target, options, index) for index in range(options.takes)]
-            takes = _run(pipeline, path, target, options)
-            for take, out in zip(takes, outs, strict=True):
+            takes = _run(pipeline, one.source, one.target, options)
+            for take, out in zip(takes, one.outs, strict=True):
                 _finish(take, out, options)
         except InputError as error:
-            if len(inputs) == 1:
+            if len(inputs) <= 1:
                 raise
-            print(f"cmmd: {error}", file=sys.stderr)
+            _say(str(error))
             failed = True
     return failed
 
 
-def _direction(path: Path) -> Literal["audio", "video"]:
-    """A file with a picture gets sound, one with sound only gets a picture."""
-    return "audio" if probe(path).has_video else "video"
+def _wanted(inputs: Sequence[Path], options: GenerateOptions) -> tuple[list[tuple[Path | None, Target]], bool]:
+    """Inputs that can be used and what is to be made of each, and whether there were others."""
+    if options.joint:
+        return [(None, "both")], False
+    wanted: list[tuple[Path | None, Target]] = []
+    for path in inputs:
+        try:
+            wanted.append((path, _target(path, options.to)))
+        except InputError as error:
+            if len(inputs) == 1:
+                raise
+            _say(str(error))
+    return wanted, len(wanted) < len(inputs)
 
 
-def _out_path(source: Path | None, target: str, options: GenerateOptions, take: int) -> Path:
-    """Where a take goes: --out as it is, or a name made from the input's, numbered when there are several takes."""
-    given = options.out
-    number = f"_{take + 1}" if options.takes > 1 else ""
-    if given is not None and given.suffix and not given.is_dir():
-        return given.with_stem(given.stem + number)
-    stem, suffix = ("joint", ".mp4") if source is None else (source.stem, ".mp4")
-    if source is not None and target == "audio" and source.suffix.lower() in STREAM_COPY_SUFFIXES:
-        suffix = source.suffix.lower()
-    folder = given or (Path() if source is None else source.parent)
-    return folder / f"{stem}_cmmd{number}{suffix}"
+def _target(path: Path, to: Target | None) -> Target:
+    """A file with a picture gets sound, one with sound only gets a picture. Raises InputError for a file that cannot be
+    read, or lacks what `to` is made of."""
+    streams = choose_streams(path)
+    target = to or ("audio" if streams.video is not None else "video")
+    given, found = ("video", streams.video) if target == "audio" else ("audio", streams.audio)
+    if found is None:
+        raise InputError.about(path, found=f"no {given} that can be decoded", expected=f"a file with {given}")
+    return target
+
+
+def _say(line: str) -> None:
+    print(f"cmmd: {line}", file=sys.stderr)
 
 
 def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Take, ...]:
@@ -92,7 +97,7 @@ def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: Genera
     def on_step(step: int) -> None:
         bar.update(step - bar.n)  # back to the start where takes are made again
 
-    shared = asdict(config) | {"seed": options.seed, "takes": options.takes, "on_step": on_step}
+    shared = asdict(config) | {"seed": options.seed, "takes": options.outputs.takes, "on_step": on_step}
     try:
         if path is None:
             return pipeline.joint(seconds=options.seconds, **shared)
@@ -106,14 +111,13 @@ def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: Genera
 def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
     """Write the file and the picture, and say so."""
     started = time.perf_counter()
-    make_folder(out.parent)
     muxed = take.save(out)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")
     if options.sampling.guidance is None and take.guidance == UNSURE_GUIDANCE:
         print(f"  inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}")
     print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in seconds.items()))
-    if options.picture:
+    if options.outputs.picture:
         picture = out.with_suffix(".png")
         _draw(take, picture)
         print(f"  {picture}")

@@ -1,5 +1,6 @@
 """`cmmd generate` (ours)."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from cmmd.commands.options import ANY_PATH, BAD_INPUT, SEED, Number, Whole, samp
 @click.option("--joint", is_flag=True, help="Make both, without an INPUT.")
 @click.option("--seconds", type=Number(0, 3600, min_open=True), help="Length with --joint.  [default: 1.6]")
 @click.option("--model", metavar="MODEL", help="Model folder or name.  [default: the shipped one]")
-@click.option("--out", type=ANY_PATH, help="File, or folder.  [default: INPUT's name and _cmmd]")
+@click.option("--out", metavar="PATH", help="File, or folder (ends with /).  [default: INPUT's name and _cmmd]")
+@click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option("--seed", type=SEED, default=0, help="Same seed, same result.")
 @click.option("--takes", type=Whole(1, 100), default=1, help="Different results an input.")
 @click.option("--picture", is_flag=True, help="Write frames and spectrogram as PNG beside each result.")
@@ -35,11 +37,19 @@ def generate(inputs: tuple[Path, ...], joint: bool, seconds: float | None, **opt
         raise click.UsageError("expected an INPUT file, or --joint; cmmd generate --help lists the options")
     if not joint and seconds is not None:
         raise click.UsageError("--seconds goes with --joint; otherwise a result is as long as its input")
-    if len(inputs) > 1 and options["out"] is not None and options["out"].suffix and not options["out"].is_dir():
-        raise click.UsageError(f"--out {options['out']}: found one file for {len(inputs)} inputs, expected a folder")
     from cmmd.generation import GenerateOptions, generate
+    from cmmd.output_plan import OutputOptions
 
+    out: str | None = options.pop("out")
+    outputs = OutputOptions(
+        out=None if out is None else Path(out),
+        folder=out is not None and out.endswith(("/", os.sep)),
+        **{name: options.pop(name) for name in ("takes", "picture", "overwrite")},
+    )
+    if len(inputs) > 1 and outputs.file is not None:
+        found = f"found one file for {len(inputs)} inputs"
+        raise click.UsageError(f"--out {out}: {found}, expected a folder (its name ends with /)")
     seconds = 1.6 if seconds is None else seconds
     sampling = sampling_config(options)
-    failed = generate(inputs, GenerateOptions(joint=joint, seconds=seconds, sampling=sampling, **options))
-    return BAD_INPUT if failed else 0
+    settings = GenerateOptions(joint=joint, seconds=seconds, outputs=outputs, sampling=sampling, **options)
+    return BAD_INPUT if generate(inputs, settings) else 0

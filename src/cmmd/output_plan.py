@@ -1,0 +1,156 @@
+"""Where the results of `cmmd generate` go: decided and checked for all inputs before any work (ours).
+
+A result never takes the place of an input, of another result or of a file that is there, unless that is asked for.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cmmd.clips.encoding import CONTAINERS
+from cmmd.clips.writing import SOUND_SUFFIXES
+from cmmd.errors import InputError
+from cmmd.output_folder import make_folder
+
+Target = Literal["audio", "video", "both"]
+RESULT = "_cmmd"
+"""Ends the name of a result, before the number of its take."""
+LONGEST_NAME = 255
+"""Bytes, of nearly every file system."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputOptions:
+    """out: file or folder of the results. folder: that it is a folder, whatever it looks like. takes: of an input.
+    picture: whether a PNG lies beside each. overwrite: whether files that are there may be replaced."""
+
+    out: Path | None = None
+    folder: bool = False
+    takes: int = 1
+    picture: bool = False
+    overwrite: bool = False
+
+    @property
+    def file(self) -> Path | None:
+        """`out` where it names one file."""
+        named = self.out is not None and self.out.suffix and not self.folder and not self.out.is_dir()
+        return self.out if named else None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is made of an input (None: of nothing), and the file of each take."""
+
+    source: Path | None
+    target: Target
+    outs: tuple[Path, ...]
+
+    def files(self, options: OutputOptions) -> list[Path]:
+        """All that is written: each take and its picture."""
+        return [*self.outs, *(out.with_suffix(".png") for out in self.outs if options.picture)]
+
+
+def plan_outputs(
+    wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions, *, leave_out: Callable[[str], None]
+) -> list[Planned]:
+    """The results of all inputs; folders that are missing are made.
+
+    An input that is named twice, or is a result of another one, is left out, and `leave_out` is told in a line. Raises
+    InputError for a suffix that is not written, and for results that would share a name, that are an input or there
+    already, or whose folder cannot be written to.
+    """
+    once: dict[Path | None, tuple[Path | None, Target]] = {}
+    for source, target in wanted:
+        if once.setdefault(source and _real(source), (source, target))[0] is not source:
+            leave_out(f"{source}: left out, it is named twice")
+    plan = _named(list(once.values()), options)
+    results = {_real(out): one.source for one in plan for out in one.outs}
+    kept = []
+    for one in plan:
+        maker = results.get(_real(one.source)) if one.source is not None else None
+        if maker is not None and maker != one.source:
+            leave_out(f"{one.source}: left out, it is the result of {maker}")
+        else:
+            kept.append(one)
+    inputs = {_real(one.source) for one in kept if one.source is not None}
+    for one in kept:
+        for file in one.files(options):
+            _check(file, inputs, overwrite=options.overwrite)
+    return kept
+
+
+def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions) -> list[Planned]:
+    """Results of inputs that would share a name are told apart by the suffix of their input, or by its folder."""
+    if options.file is not None:
+        for _, target in wanted:
+            _check_suffix(options.file, target)
+        return [Planned(source, target, _numbered(options.file, options.takes)) for source, target in wanted]
+    places = [_place(source, target, options) for source, target in wanted]
+    stems = [_stems(source) for source, _ in wanted]
+    told = [0] * len(wanted)
+    while True:
+        named = [
+            folder / f"{stem[k]}{RESULT}{suffix}" for (folder, suffix), stem, k in zip(places, stems, told, strict=True)
+        ]
+        # A picture has the same name but for its suffix.
+        real = [_real(path.with_suffix("") if options.picture else path) for path in named]
+        shared = [index for index, path in enumerate(real) if real.count(path) > 1]
+        if not shared:
+            break
+        if any(told[index] + 1 == len(stems[index]) for index in shared):
+            sources = " and ".join(str(wanted[index][0]) for index in shared[:2])
+            raise InputError.about(sources, found=f"one result {named[shared[0]].name}", expected="different names")
+        told = [k + (index in shared) for index, k in enumerate(told)]
+    return [
+        Planned(source, target, _numbered(path, options.takes))
+        for (source, target), path in zip(wanted, named, strict=True)
+    ]
+
+
+def _stems(source: Path | None) -> list[str]:
+    """Names of a result without suffix, from the plainest to the one that tells most."""
+    if source is None:
+        return ["joint"]
+    tells = f"{source.stem}_{source.suffix[1:]}"
+    return [source.stem, tells, f"{_real(source).parent.name}_{tells}"]
+
+
+def _place(source: Path | None, target: Target, options: OutputOptions) -> tuple[Path, str]:
+    """Folder and suffix."""
+    suffix = ".mp4"
+    if source is not None and target == "audio" and source.suffix.lower() in CONTAINERS:
+        suffix = source.suffix.lower()
+    return options.out or (Path() if source is None else source.parent), suffix
+
+
+def _numbered(out: Path, takes: int) -> tuple[Path, ...]:
+    return tuple(out.with_stem(f"{out.stem}_{take + 1}") for take in range(takes)) if takes > 1 else (out,)
+
+
+def _check_suffix(out: Path, target: Target) -> None:
+    allowed = [*CONTAINERS, *(SOUND_SUFFIXES if target == "audio" else ())]
+    if out.suffix.lower() not in allowed:
+        made = {"audio": "sound", "video": "a video", "both": "a video with sound"}[target]
+        expected = f"one of {', '.join(allowed)} for {made}; a folder's name ends with /"
+        raise InputError.about(out, found=f"the suffix {out.suffix!r}", expected=expected)
+
+
+def _check(file: Path, inputs: set[Path], *, overwrite: bool) -> None:
+    if (length := len(os.fsencode(file.name))) > LONGEST_NAME:
+        raise InputError.about(file, found=f"a name of {length} bytes", expected=f"{LONGEST_NAME} at most")
+    if _real(file) in inputs or (file.exists() and any(file.samefile(path) for path in inputs if path.exists())):
+        raise InputError.about(file, found="an input", expected="another file to write")
+    if file.is_dir():
+        raise InputError.about(file, found="a folder", expected="the name of a file to write")
+    if file.exists() and not overwrite:
+        raise InputError.about(file, found="a file that is there already", expected="another name, or --overwrite")
+    folder = make_folder(file.parent)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError.about(folder, found="a folder that cannot be written to", expected="a folder to write to")
+
+
+def _real(path: Path) -> Path:
+    """The same for every spelling of a path, links followed."""
+    return Path(os.path.realpath(path))
