@@ -15,7 +15,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import ArgumentError, FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -28,6 +28,15 @@ SEEKABLE = {"mov", "mp4", "matroska", "webm"}  # their index leads to a key fram
 SEEK_MARGIN = Fraction(1)  # s decoded before the time asked for, so that sound decoders have settled
 # FFmpeg plays text files as ANSI art, which nobody wants to hear.
 TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
+
+
+# Their content names other files, or addresses in a network, which they would open.
+OPENS_OTHERS = {"avisynth", "concat", "dash", "hls", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp", "vobsub"}
+OPENS_OTHERS |= {"webm_dash_manifest"}
+OPTIONS = {
+    "format_whitelist": ",".join(sorted(av.formats_available - OPENS_OTHERS)),
+    "pattern_type": "none",  # img%d.png is one picture of that name
+}
 
 
 @dataclass
@@ -74,7 +83,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
     """Open a regular file for reading.
 
     The protocol is spelt out so that a name with a colon is not taken for a URL. Raises InputError for anything that is
-    not a media file.
+    not a media file by itself: a list of other files is none, whatever its name.
     """
     if not path.exists():
         raise InputError.about(path, found="no such file", expected=EXPECTED)
@@ -82,9 +91,11 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         raise InputError.about(path, found="a folder" if path.is_dir() else "no regular file", expected=EXPECTED)
     try:
         size = path.stat().st_size
-        container = av.open(f"file:{path}", mode="r", metadata_errors="replace")
+        container = av.open(f"file:{path}", mode="r", metadata_errors="replace", options=OPTIONS)
     except PermissionError:
         raise InputError.about(path, found="a file that may not be read", expected=EXPECTED) from None
+    except ArgumentError:
+        raise InputError.about(path, found="a list of other files or streams", expected=EXPECTED) from None
     except (FFmpegError, ValueError) as error:
         found = f"{size} bytes that are no known media format ({reason(error)})" if size else "an empty file"
         raise InputError.about(path, found=found, expected=EXPECTED) from error
