@@ -89,3 +89,11 @@ def test_a_second_run_takes_no_result_for_an_input(folder, capsys):
     assert "clip_cmmd.mp4: left out, it is the result of" in capsys.readouterr().err
     assert (folder / "clip_cmmd.mp4").read_bytes() != first
     assert sorted(path.name for path in folder.iterdir()) == ["clip.mp4", "clip_cmmd.mp4", "sound.wav"]
+
+
+def test_a_folder_stands_for_its_clips(folder, capsys):
+    assert run(folder, "--out", f"{folder}/made/") == 0
+    assert sorted(path.name for path in (folder / "made").iterdir()) == ["clip_cmmd.mp4", "sound_cmmd.mp4"]
+    (folder / "empty").mkdir()
+    assert run(folder / "empty") == 2
+    assert "found a folder without a clip" in capsys.readouterr().err

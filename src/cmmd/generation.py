@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from cmmd.clips.names import media_in
 from cmmd.clips.picture_fit import Fit
 from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.take import Take
@@ -42,6 +43,7 @@ def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
     Raises InputError, before the model is loaded, for results that cannot be written and for a single input that cannot
     be used.
     """
+    inputs = [file for path in inputs for file in _files(path)]
     wanted, failed = _wanted(inputs, options)
     plan = plan_outputs(wanted, options.outputs, leave_out=_say)
     if not plan:
@@ -58,6 +60,16 @@ def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
             _say(str(error))
             failed = True
     return failed
+
+
+def _files(path: Path) -> list[Path]:
+    """A file itself, and the clips in a folder. Raises InputError for a folder without any."""
+    if not path.is_dir():
+        return [path]
+    files = media_in(path)
+    if not files:
+        raise InputError.about(path, found="a folder without a clip", expected="audio or video files in it")
+    return files
 
 
 def _wanted(inputs: Sequence[Path], options: GenerateOptions) -> tuple[list[tuple[Path | None, Target]], bool]:

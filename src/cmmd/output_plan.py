@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from cmmd.clips.encoding import CONTAINERS
-from cmmd.clips.writing import SOUND_SUFFIXES
+from cmmd.clips.names import LONGEST_NAME, RESULT
+from cmmd.clips.writing import SOUND_ALONE
 from cmmd.errors import InputError
 from cmmd.output_folder import make_folder
 
 Target = Literal["audio", "video", "both"]
-RESULT = "_cmmd"
-"""Ends the name of a result, before the number of its take."""
-LONGEST_NAME = 255
-"""Bytes, of nearly every file system."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +127,7 @@ def _numbered(out: Path, takes: int) -> tuple[Path, ...]:
 
 
 def _check_suffix(out: Path, target: Target) -> None:
-    allowed = [*CONTAINERS, *(SOUND_SUFFIXES if target == "audio" else ())]
+    allowed = [*CONTAINERS, *(SOUND_ALONE if target == "audio" else ())]
     if out.suffix.lower() not in allowed:
         made = {"audio": "sound", "video": "a video", "both": "a video with sound"}[target]
         expected = f"one of {', '.join(allowed)} for {made}; a folder's name ends with /"

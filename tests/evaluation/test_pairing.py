@@ -80,3 +80,23 @@ def test_two_files_of_one_stem_are_refused(tmp_path):
     (tmp_path / "made" / "a.json").write_text("no json")
     with pytest.raises(InputError, match="expected the events of"):
         list_clips(tmp_path / "made")
+
+
+def test_results_are_paired_with_what_they_were_made_of(tmp_path):
+    """As `cmmd generate real --out made/` names them; a clip that is called so itself keeps its name."""
+    real = touched(tmp_path / "real", "a.mp4", "b.wav", "c_cmmd.mp4")
+    made = touched(tmp_path / "made", "a_cmmd.mp4", "b_cmmd_2.mp4", "c_cmmd.mp4")
+    pairing = pair_by_name(list_clips(made), list_clips(real))
+    found = [(pair.generated.file.name, pair.reference.file.name) for pair in pairing.pairs]
+    assert found == [("a_cmmd.mp4", "a.mp4"), ("b_cmmd_2.mp4", "b.wav"), ("c_cmmd.mp4", "c_cmmd.mp4")]
+    assert [pair.generated.name for pair in pairing.pairs] == ["a", "b", "c_cmmd"]
+    touched(made, "a_cmmd_2.mp4")
+    with pytest.raises(InputError, match=r"found a_cmmd\.mp4 and a_cmmd_2\.mp4, expected one clip for a"):
+        pair_by_name(list_clips(made), list_clips(real))
+
+
+@pytest.mark.parametrize("name", ["../mine", "/tmp/mine", "a/b", "..", ""])
+def test_a_name_of_a_manifest_never_leads_elsewhere(tmp_path, name):
+    (tmp_path / "list.jsonl").write_text(json.dumps({"name": name, "file": "x.mp4"}))
+    with pytest.raises(InputError, match=r"list\.jsonl, row 1: found"):
+        list_clips(tmp_path / "list.jsonl")

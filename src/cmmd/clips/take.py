@@ -7,7 +7,7 @@ import numpy as np
 
 from cmmd.clips.kept_stretches import Stretch
 from cmmd.clips.reading import read_clip
-from cmmd.clips.writing import SOUND_SUFFIXES, Muxed, write_sound, write_sound_under_video, write_video
+from cmmd.clips.writing import SOUND_ALONE, Muxed, write_sound, write_sound_under_video, write_video
 
 FULL_RATE = 48_000
 """Hz of a source's own sound under a generated video: the model's 16 kHz would be a loss for nothing."""
@@ -38,7 +38,7 @@ class Take:
         Generated sound goes under the source's untouched video, and the result says what became of its packets. A
         generated video is encoded with the source's sound as it was, mixed to mono.
         """
-        if Path(path).suffix.lower() in SOUND_SUFFIXES:
+        if Path(path).suffix.lower() in SOUND_ALONE:
             write_sound(self.waveform, path, sample_rate=self.sample_rate)
         elif self.generated == "audio" and self.source is not None:
             return write_sound_under_video(self.source, self.waveform, path, sample_rate=self.sample_rate)

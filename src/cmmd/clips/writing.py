@@ -29,7 +29,7 @@ from cmmd.clips.stream_copy import copy_with_sound, obstacle
 from cmmd.errors import InputError
 from cmmd.unfinished_file import written_beside
 
-SOUND_SUFFIXES = (".wav", ".flac")
+SOUND_ALONE = (".wav", ".flac")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> N
     """
     out, waveform = Path(out), _checked(waveform, sample_rate)
     suffix = out.suffix.lower()
-    if suffix not in SOUND_SUFFIXES:
+    if suffix not in SOUND_ALONE:
         raise InputError.about(out, found=f"the suffix {out.suffix!r}", expected=".wav or .flac")
     with written_beside(out) as beside:
         if suffix == ".wav":

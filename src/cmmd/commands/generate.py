@@ -23,7 +23,7 @@ from cmmd.commands.options import ANY_PATH, BAD_INPUT, SEED, Number, Whole, samp
 @click.option("--fit", type=click.Choice(["crop", "letterbox"]), default="crop", help="How frames become square.")
 @sampling_options
 def generate(inputs: tuple[Path, ...], joint: bool, seconds: float | None, **options: Any) -> int:
-    """Make the sound of each video and the video of each sound.
+    """Make the sound of each video and the video of each sound. A folder stands for the clips in it.
 
     A video keeps its picture untouched. An input that cannot be used is told in one line and the others go on.
 

@@ -2,17 +2,16 @@
 
 import csv
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from cmmd.clips.names import media_in, plain_name, source_name
 from cmmd.errors import InputError
 
-SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".wav", ".flac", ".mp3", ".m4a", ".ogg")
-)
 COLUMNS = "a name and a file"
 
 
@@ -51,8 +50,7 @@ def list_clips(place: Path) -> tuple[ListedClip, ...]:
     between) and a group. Raises InputError where there is no clip, a name comes twice, or a manifest cannot be read.
     """
     if place.is_dir():
-        files = [file for file in place.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
-        clips = [_of_folder(file) for file in files]
+        clips = [_of_folder(file) for file in media_in(place)]
     elif place.suffix.lower() in (".csv", ".jsonl", ".json"):
         clips = _of_manifest(place)
     else:
@@ -69,9 +67,15 @@ def list_clips(place: Path) -> tuple[ListedClip, ...]:
 
 
 def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip]) -> Pairing:
-    """In order of name. Raises InputError where no name is on both sides."""
+    """In order of name; a result of `cmmd generate` is paired with what it was made of. Raises InputError where no name
+    is on both sides, or several results are of one clip."""
     known = {clip.name: clip for clip in reference}
-    made = {clip.name for clip in generated}
+    generated = [_as_its_source(clip, known) for clip in generated]
+    made = Counter(clip.name for clip in generated)
+    twice = [name for name, count in made.items() if count > 1]
+    if twice:
+        files = " and ".join(clip.file.name for clip in generated if clip.name == twice[0])
+        raise InputError.about(generated[0].file.parent, found=files, expected=f"one clip for {twice[0]}")
     pairs = tuple(Pair(generated=clip, reference=known[clip.name]) for clip in generated if clip.name in known)
     if not pairs:
         found = f"no common name ({generated[0].name}, ... and {reference[0].name}, ...)"
@@ -83,6 +87,11 @@ def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip
         without_reference=tuple(clip for clip in generated if clip.name not in known),
         without_clip=tuple(clip for clip in reference if clip.name not in made),
     )
+
+
+def _as_its_source(clip: ListedClip, known: Mapping[str, ListedClip]) -> ListedClip:
+    name = source_name(clip.name)
+    return replace(clip, name=name) if clip.name not in known and name in known else clip
 
 
 def _of_folder(file: Path) -> ListedClip:
@@ -113,7 +122,8 @@ def _of_manifest(place: Path) -> list[ListedClip]:
             raise InputError.about(f"{place}, row {number}", found="none of them", expected=COLUMNS)
         group = str(row.get("group") or row.get("family") or "")
         events = _events(row.get("events"), place)
-        clips.append(ListedClip(name=row["name"], file=place.parent / row["file"], events=events, group=group))
+        name = plain_name(row["name"], f"{place}, row {number}")
+        clips.append(ListedClip(name=name, file=place.parent / row["file"], events=events, group=group))
     return clips
 
 

@@ -1,11 +1,10 @@
-"""Clips of several systems, paired by the stem of their file names (ours)."""
+"""Clips of several systems, paired by the stem of their file names; a result has that of its source (ours)."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from cmmd.clips.names import VIDEO_SUFFIXES, media_in, source_name
 from cmmd.errors import InputError
-
-SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg")
 
 
 def pair_clips(folders: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
@@ -28,11 +27,11 @@ def _clips(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError.about(folder, found="no folder", expected="a folder of video clips")
     clips: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith("."):
-            if file.stem in clips:
-                raise InputError.about(folder, found=f"{clips[file.stem].name} and {file.name}", expected="one of them")
-            clips[file.stem] = file
+    for file in media_in(folder, VIDEO_SUFFIXES):
+        stem = source_name(file.stem)
+        if stem in clips:
+            raise InputError.about(folder, found=f"{clips[stem].name} and {file.name}", expected="one of them")
+        clips[stem] = file
     if not clips:
-        raise InputError.about(folder, found="no video clip", expected=f"files that end in {', '.join(SUFFIXES)}")
+        raise InputError.about(folder, found="no video clip", expected="video files")
     return clips

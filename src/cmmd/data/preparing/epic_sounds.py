@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cmmd.clips.names import VIDEO_SUFFIXES
 from cmmd.data.preparing.annotation_table import read_annotation_table
 from cmmd.data.preparing.request import ClipRequest, Listing, Split
 from cmmd.errors import InputError
 
 COLUMNS = ("annotation_id", "participant_id", "video_id", "start_timestamp", "stop_timestamp", "class")
-SUFFIXES = (".MP4", ".mp4", ".mkv", ".webm")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +73,7 @@ def list_epic_sounds(
     in_video: dict[str, list[Sound]] = {}
     for sound in sounds:
         in_video.setdefault(sound.video, []).append(sound)
-    files = {file.stem: file for suffix in SUFFIXES for file in sorted(folder.rglob(f"*{suffix}"))}
+    files = {file.stem: file for file in sorted(folder.rglob("*")) if file.suffix.lower() in VIDEO_SUFFIXES}
     requests, skipped = [], []
     for video, heard in sorted(in_video.items()):
         if video not in files:

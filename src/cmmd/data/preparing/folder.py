@@ -2,17 +2,10 @@
 
 from pathlib import Path, PurePosixPath
 
+from cmmd.clips.names import MEDIA_SUFFIXES
 from cmmd.data.preparing.request import ClipRequest, Listing, Split
 from cmmd.errors import InputError
 
-MEDIA_SUFFIXES = frozenset(
-    (
-        *(".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
-        *(".ogv", ".ts", ".vob", ".webm", ".wmv"),
-        # Sound alone is no clip, and is told as such.
-        *(".aac", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
-    )
-)
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
     "training": "train",
@@ -25,7 +18,8 @@ SPLIT_FOLDERS: dict[str, Split] = {
 
 
 def media_files(folder: Path) -> list[Path]:
-    """All media files below a folder, in the order of their names. Raises InputError when there are none."""
+    """All media files below a folder, in the order of their names: those of sound alone are told later. Raises
+    InputError when there are none."""
     if not folder.is_dir():
         raise InputError.about(folder, found="no such folder" if not folder.exists() else "a file", expected="a folder")
     files = sorted(

@@ -7,13 +7,13 @@ lowest frequency in the top row.
 from functools import cache
 from pathlib import Path
 
-import av
 import numpy as np
 import soxr
 import torch
 from av.error import FFmpegError
 from torch import Tensor
 
+from cmmd.clips.decoding import open_media
 from cmmd.data.preparing.annotation_table import read_annotation_table
 from cmmd.data.preparing.request import ClipRequest, Listing
 from cmmd.errors import InputError
@@ -45,9 +45,9 @@ def list_vas(folder: Path) -> Listing:
 def read_log_mel(path: Path) -> Tensor:
     """Natural logarithm of mel power, (mels, n), from its picture. Raises InputError for another picture."""
     try:
-        with av.open(str(path)) as container:
+        with open_media(path) as container:
             picture = next(container.decode(video=0)).to_ndarray(format="gray")
-    except (FFmpegError, StopIteration, OSError) as error:
+    except (FFmpegError, StopIteration, InputError) as error:
         raise InputError.about(path, found="no picture that can be read", expected="a PNG of a log-mel") from error
     if picture.shape[0] != MELS:
         raise InputError.about(path, found=f"{picture.shape[0]} rows", expected=f"{MELS}, one a mel")

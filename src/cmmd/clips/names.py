@@ -1,0 +1,48 @@
+"""File names of clips: which suffixes are media, what results are called, and names that are safe to write (ours)."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from cmmd.errors import InputError
+
+VIDEO_SUFFIXES = frozenset(
+    (
+        *(".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
+        *(".ogv", ".ts", ".vob", ".webm", ".wmv"),
+    )
+)
+SOUND_SUFFIXES = frozenset((".aac", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"))
+MEDIA_SUFFIXES = VIDEO_SUFFIXES | SOUND_SUFFIXES
+"""In a folder these are clips; a file that is named by itself may be called anything."""
+RESULT = "_cmmd"
+"""Ends the name of what `cmmd generate` made of a file, before the number of its take."""
+LONGEST_NAME = 255
+"""Bytes, of nearly every file system."""
+
+
+def media_in(folder: Path, suffixes: frozenset[str] = MEDIA_SUFFIXES) -> list[Path]:
+    """The clips in a folder, by name; hidden files are none."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in suffixes and file.is_file() and not file.name.startswith(".")
+    )
+
+
+def source_name(stem: str) -> str:
+    """The name of the file that a result was made of; any other stem as it is."""
+    return re.sub(rf"{RESULT}(_\d+)?$", "", stem) or stem
+
+
+def plain_name(given: Any, place: str | Path) -> str:
+    """A name that a table or manifest gives to a clip, to write files under. Raises InputError, naming the place, for
+    what would lead out of a folder, could not be printed, or is too long with a suffix."""
+    if not isinstance(given, str):
+        raise InputError.about(place, found=f"the name {given!r:.60}", expected="text")
+    safe = given.isprintable() and given not in ("", ".", "..") and not set(given) & {"/", "\\", os.sep}
+    if not safe or len(given.encode()) > LONGEST_NAME - 10:
+        expected = f"a plain file name of at most {LONGEST_NAME - 10} bytes"
+        raise InputError.about(place, found=f"the name {given!r:.60}", expected=expected)
+    return given
