@@ -97,3 +97,18 @@ def test_a_folder_stands_for_its_clips(folder, capsys):
     (folder / "empty").mkdir()
     assert run(folder / "empty") == 2
     assert "found a folder without a clip" in capsys.readouterr().err
+
+
+def test_what_had_to_be_put_right_is_told(folder, capsys):
+    """Frames of AAC that say nothing."""
+    clip = world_clip("dance", 3)
+    write_video(clip.frames, folder / "whole.mp4", fps=10, waveform=clip.waveform, sample_rate=16_000)
+    damaged = bytearray((folder / "whole.mp4").read_bytes())
+    middle = len(damaged) * 3 // 4
+    damaged[middle : middle + 3000] = bytes([255]) * 3000
+    (folder / "damaged.mp4").write_bytes(damaged)
+    target, other = ("video", "audio") if read_clip(folder / "damaged.mp4", want="audio").notes else ("audio", "video")
+    notes = read_clip(folder / "damaged.mp4", want=other).notes
+    assert notes and run(folder / "damaged.mp4", "--to", target) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [f"  {note}" for note in notes] == printed[1 : 1 + len(notes)]

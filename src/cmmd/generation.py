@@ -126,6 +126,8 @@ def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
     muxed = take.save(out)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")
+    for note in take.notes:
+        print(f"  {note}")
     if options.sampling.guidance is None and take.guidance == UNSURE_GUIDANCE:
         print(f"  inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}")
     print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in seconds.items()))

@@ -272,6 +272,7 @@ class CMMDPipeline(LatentPipeline):
                 source=source,
                 seconds=dict(clock.seconds),
                 keep=tuple(keep),
+                notes=() if clip is None else clip.notes,
             )
             for index, waveform in enumerate(sounds)
         )

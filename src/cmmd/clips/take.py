@@ -19,6 +19,7 @@ class Take:
 
     A generated waveform's peak is below 1. guidance: the strength that was used. source: the file it was made for, if
     any. seconds: of reading, encoding, denoising and decoding. keep: stretches of the source that stayed, seconds.
+    notes: what had to be put right in the source to read it, one sentence each.
     """
 
     frames: np.ndarray
@@ -31,6 +32,7 @@ class Take:
     source: Path | None
     seconds: dict[str, float]
     keep: tuple[Stretch, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def save(self, path: str | Path) -> Muxed | None:
         """Write a media file, or the sound alone for .wav and .flac.
