@@ -17,6 +17,7 @@ import yaml
 from pydantic import ConfigDict, ValidationError, create_model
 
 from cmmd.errors import InputError
+from cmmd.plain_yaml import read_yaml
 
 Config = TypeVar("Config")
 Tree = dict[str, Any]
@@ -90,11 +91,12 @@ def _plain(value: Any) -> Any:
 def read_settings(file: Path) -> tuple[str | None, dict[Any, Any]]:
     """The recipe that a YAML file names, if it does, and its settings. Raises InputError for what is no such file."""
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise InputError(f"{file}: is not YAML ({_one_line(error)})") from error
+    values = read_yaml(text, str(file))
     if values is None:  # an empty file, or one of comments only
         values = {}
     if not isinstance(values, dict):
@@ -115,10 +117,7 @@ def _read_override(text: str) -> Layer:
     path = key.strip().split(".")
     if not equals or not all(path):
         raise InputError(f"{source}: expected KEY=VALUE or KEY.SUBKEY=VALUE")
-    try:
-        values = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise InputError(f"{source}: the value is not YAML ({_one_line(error)})") from error
+    values = read_yaml(value, source, what="the value is not YAML")
     for part in reversed(path):
         values = {part: values}
     return Layer(source, values)

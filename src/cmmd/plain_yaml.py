@@ -1,0 +1,51 @@
+"""YAML as people write settings: plain values, lists and groups, whose size is that of their text (ours).
+
+Aliases are refused, as a few of them stand for gigabytes, and so are tags and deep nesting. A date is text.
+"""
+
+from typing import Any
+
+import yaml
+from yaml.events import AliasEvent, CollectionStartEvent, ScalarEvent
+from yaml.nodes import Node
+
+from cmmd.errors import InputError
+
+LARGEST = 2**20
+"""Characters: far more than a configuration has."""
+DEEPEST = 20
+"""Groups and lists within each other."""
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _PlainLoader(yaml.SafeLoader):
+    depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        event = self.peek_event()
+        if isinstance(event, AliasEvent):
+            raise yaml.YAMLError(f"an alias, *{event.anchor}, which is not read here")
+        if isinstance(event, CollectionStartEvent | ScalarEvent) and event.tag is not None:
+            raise yaml.YAMLError(f"a tag, {event.tag}, which is not read here")
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError(f"more than {DEEPEST} groups within each other")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_yaml(text: str, source: str, *, what: str = "is not YAML") -> Any:
+    """The value of a text. Raises InputError in one line that begins with its source and says what it is not."""
+    if len(text) > LARGEST:
+        raise InputError(f"{source}: {what} ({len(text)} characters, expected {LARGEST} at most)")
+    try:
+        return yaml.load(text, _PlainLoader)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise InputError(f"{source}: {what} ({' '.join(str(error).split())[:200]})") from error
