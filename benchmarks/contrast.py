@@ -2,10 +2,10 @@
 
     python benchmarks/contrast.py FOLDER
 
-trains by the recipe world.ablation, again and again, and prints the tables; `--plan` does one part of them. It may be
-interrupted at any time and goes on where it was. nCMMD is measured after as many steps as the other forms, and after as
-much time, by the cost of their steps in the same run. The control has the pull of the term towards the own target, and
-no push away from others.
+trains by the recipe world.ablation, again and again, and prints the tables; `--plan` does one part of them, or none. It
+may be interrupted at any time and goes on where it was. nCMMD is measured after as many steps as the other forms, and
+after as much time, by the cost of their steps in one run. The control has the pull of the term towards the own target,
+and no push away from others.
 """
 
 import argparse
@@ -162,7 +162,7 @@ def sweep(seeds: int) -> list[Training]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--plan", choices=["standard", "sweep", "hard", "long", "all"], default="all")
+    parser.add_argument("--plan", choices=["standard", "sweep", "hard", "long", "all", "none"], default="all")
     parser.add_argument(
         "--seeds", type=int, help="default: 5 for the standard plan, 3 for hard and long, 1 for the sweep"
     )
