@@ -171,7 +171,7 @@ def test_the_weight_rises_in_a_straight_line():
 
 def test_the_weight_falls_in_a_straight_line_and_stays_away():
     config = ContrastiveConfig(weight=2.0, end=20, fall=3)
-    assert [config.weight_at(step) for step in (0, 16, 17, 18, 19, 20, 99)] == [2.0, 2.0, 1.5, 1.0, 0.5, 0, 0]
+    assert [config.weight_at(step) for step in (0, 9, 16, 17, 18, 19, 20, 99)] == [2.0, 2.0, 2.0, 1.5, 1.0, 0.5, 0, 0]
     assert [ContrastiveConfig(weight=1.0, end=2).weight_at(step) for step in range(4)] == [1.0, 1.0, 0.0, 0.0]
     both = ContrastiveConfig(weight=1.0, ramp=1, end=3, fall=2)
     assert [both.weight_at(step) for step in range(3)] == [0.5, pytest.approx(2 / 3), pytest.approx(1 / 3)]

@@ -39,6 +39,10 @@ OPTIONS = {
 }
 
 
+SOUND_RATES = range(1_000, 768_001)  # Hz; at a lower one a few bytes would last for hours
+MOST_PIXELS = 2**26  # of a picture, twice 8K: decoders ask for memory before they have seen the data
+
+
 @dataclass
 class Damage:
     """What went wrong while decoding one stream."""
@@ -123,6 +127,7 @@ def decode_pictures(
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
         stream.thread_type = "AUTO"
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         clock = PictureClock(stream, by_order=keeps_no_times(container))
         moved = _seek(container, stream, begin)
         held: tuple[VideoFrame, Fraction] | None = None
@@ -161,6 +166,9 @@ def decode_sound(
         packer = av.AudioResampler(format="flt")
         for frame in _frames(container, stream, damage, patience=patience):
             assert isinstance(frame, AudioFrame)
+            if frame.sample_rate not in SOUND_RATES:
+                damage.packets += 1
+                continue
             if layout != (frame.format.name, frame.layout.name, frame.sample_rate):
                 layout = frame.format.name, frame.layout.name, frame.sample_rate
                 packer = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)

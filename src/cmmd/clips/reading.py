@@ -17,7 +17,7 @@ from cmmd.clips.decoding import Damage, decode_pictures, decode_sound
 from cmmd.clips.picture_fit import Fit, Region, fit_picture
 from cmmd.clips.probing import MediaInfo, probe
 from cmmd.clips.stream_choice import Streams, choose_streams
-from cmmd.clips.timeline import SoundLine
+from cmmd.clips.timeline import LONGEST_HOLD, Holds, SoundLine
 from cmmd.errors import InputError
 
 __all__ = ["Clip", "MediaInfo", "probe", "read_clip"]
@@ -64,8 +64,8 @@ def read_clip(
     with bars, or a region. The sound is the mean of the channels, resampled to
     `sample_rate` Hz and placed by its timestamps: silence before a late start, a cut before time zero,
     round(seconds * sample_rate) samples. With want="both" a file without video or without sound gives None for what it
-    lacks, and the span is the video's. Raises InputError if the file cannot be read, lacks what is wanted, or ends
-    before `start`.
+    lacks, and the span is the video's. Raises InputError if the file cannot be read, lacks what is wanted, ends
+    before `start`, or holds still for half an hour and more.
     """
     source = Path(path)
     _check(fps=fps, image_size=image_size, sample_rate=sample_rate, fit=fit, start=start, seconds=seconds, want=want)
@@ -97,13 +97,16 @@ def _read_frames(
 ) -> tuple[np.ndarray, Fraction]:
     """Frames uint8 (f, h, w, 3) from `begin` on, and the span in seconds they cover."""
     assert streams.video is not None
-    damage, step, zero = Damage(), 1 / _exact(fps), streams.origin + begin
+    damage, step, zero, holds = Damage(), 1 / _exact(fps), streams.origin + begin, Holds()
     most = None if limit is None else max(1, ceil(limit / step))
     pixels, count = bytearray(), 0  # grows in place: a list of frames would be there twice in the end
     picture, end = None, Fraction(0)
     fitting = partial(fit_picture, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect, turn=streams.turn)
     for picture in decode_pictures(source, streams.video, begin=zero if begin else None, damage=damage):
         end = picture.time - zero + picture.duration
+        holds.add(picture.duration if limit is None else min(picture.duration, limit))
+        if holds.too_long:
+            raise _hardly_anything(source, "picture")
         due = ceil((end - ROUNDING) / step)  # so many of the times 0, step, 2 step, ... are before the next picture
         due = due if most is None else min(due, most)
         if due > count:
@@ -139,6 +142,8 @@ def _read_sound(
     line = SoundLine(sample_rate, until=until)
     for sound in decode_sound(source, streams.audio, begin=zero if begin else None, damage=damage):
         line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - zero)
+        if line.pauses.too_long:
+            raise _hardly_anything(source, "sound")
         if line.full:
             break
     if video_span is None and line.end <= 0:
@@ -152,6 +157,12 @@ def _read_sound(
     damage.jumps = line.jumps
     notes += damage.notes("sound")
     return line.finish(span), span
+
+
+def _hardly_anything(source: Path, what: str) -> InputError:
+    """Raised before a small file asks for much memory."""
+    found = f"more than {float(LONGEST_HOLD) / 60:.0f} minutes in which no new {what} comes"
+    return InputError.about(source, found=found, expected="a clip that goes on")
 
 
 def _note_sound(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:

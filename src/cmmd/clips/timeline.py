@@ -14,6 +14,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 LONGEST_GAP = Fraction(600)  # s; a longer jump is a broken timestamp, not a pause
+USUAL_HOLD = Fraction(10)  # s that one picture is shown, or a pause of the sound lasts, without being counted
+LONGEST_HOLD = Fraction(1800)  # s beyond it, of all pictures or pauses of a file together
 SOUND_TOLERANCE = Fraction(5, 1000)  # s; millisecond containers jitter by less than this
 SAMPLE_BYTES = 4
 LEAD_IN = Fraction(1, 10)  # s of sound before and after what is kept that give the resampling filter its context
@@ -87,6 +89,22 @@ class PictureClock:
         return None if frame.pts is None else frame.pts * Fraction(frame.time_base or self._time_base)
 
 
+class Holds:
+    """Adds up the time for which a file says that nothing new comes: its result costs memory, the file none."""
+
+    def __init__(self) -> None:
+        self.total = Fraction(0)
+
+    def add(self, seconds: Fraction) -> None:
+        """A picture's time, or a pause."""
+        self.total += max(Fraction(0), seconds - USUAL_HOLD)
+
+    @property
+    def too_long(self) -> bool:
+        """Whether it is beyond what a clip can be thought to have."""
+        return self.total > LONGEST_HOLD
+
+
 class SoundLine:
     """Mono blocks, each with its time, become one waveform at the target rate.
 
@@ -98,6 +116,7 @@ class SoundLine:
         self.first: Fraction | None = None
         self.gaps = 0
         self.jumps = 0
+        self.pauses = Holds()
         self._sample_rate = sample_rate
         self._until = None if until is None else until + 2 * LEAD_IN
         self._sound = bytearray()  # resampled so far, float32; grows in place
@@ -144,6 +163,7 @@ class SoundLine:
         if late < 0:
             block = block[round(-late * rate) :]
         elif late > 0:
+            self.pauses.add(late)
             self._feed_silence(round(late * rate))
         self._feed(block)
 
