@@ -1,6 +1,8 @@
 """The command line: fast help without torch, complete options, one line and exit code 2 for bad input."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -117,6 +119,41 @@ def test_an_interrupt_exits_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     replaced(monkeypatch, "cmmd.data.world.files", "write_world", KeyboardInterrupt())
     assert main(["world", "impacts", "d"]) == 130
     assert capsys.readouterr().err.strip() == "cmmd: interrupted"
+
+
+def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "d/clip.mp4")
+    replaced(monkeypatch, "cmmd.data.world.files", "write_world", full)
+    told = "d/clip.mp4: found an error (No space left on device), expected a working disk"
+    assert refusal(capsys, "world", "impacts", "d") == told
+
+
+def test_a_full_output_is_one_line() -> None:
+    command = [sys.executable, "-m", "cmmd.cli", "--help"]
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    assert process.returncode == 2
+    assert process.stderr == "cmmd: the output: found an error (No space left on device), expected a working disk\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_names_that_a_terminal_cannot_show_are_spelt_out(tmp_path: Path, encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "cmmd.cli", "generate", str(tmp_path / "\N{DRUM WITH DRUMSTICKS}.mp4")]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert process.returncode == 2
+    assert process.stderr.startswith("cmmd: ") and process.stderr.count("\n") == 1
+    assert ".mp4: found no such file" in process.stderr
+    # click writes UTF-8 to what says that it is ASCII.
+    assert encoding == "ascii" or "\\U0001f941" in process.stderr
+
+
+def test_a_termination_is_an_interrupt() -> None:
+    code = "import os, signal, sys\nfrom cmmd import cli\nimport cmmd.data.world.files as files\n"
+    code += "files.write_world = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\n"
+    code += "sys.exit(cli.main(['world', 'impacts', 'd']))"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert (process.returncode, process.stderr.strip()) == (130, "cmmd: interrupted")
 
 
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

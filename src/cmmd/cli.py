@@ -3,7 +3,10 @@
 The work is imported inside each command, so that `cmmd --help` needs no torch.
 """
 
+import io
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 import click
@@ -26,19 +29,32 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 bad input, 130 interrupted.
 
-    What is wrong with the input is told in lines that begin with `cmmd: `; any other exception is a defect and keeps
-    its traceback.
+    What is wrong with the input, or with a disk, is told in lines that begin with `cmmd: `; any other exception is a
+    defect and keeps its traceback. A termination is told as an interrupt is.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_process()
     try:
         return commands.main(words or ["--help"], prog_name="cmmd", standalone_mode=False) or 0
     except (InputError, FloatingPointError) as error:  # the latter: training that diverged, told with its step
         return _refuse(str(error))
     except click.ClickException as error:
         return _refuse(error.format_message())
+    except OSError as error:
+        where = error.filename or "the output"
+        return _refuse(str(InputError.about(where, found=f"an error ({error.strerror})", expected="a working disk")))
     except click.Abort:  # click's name for KeyboardInterrupt
         click.echo("cmmd: interrupted", err=True)
         return INTERRUPTED
+
+
+def _prepare_process() -> None:
+    """Names that a terminal or log cannot show are spelt out; a scheduler's SIGTERM leaves nothing half-written."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _refuse(message: str) -> int:

@@ -87,11 +87,9 @@ class ContrastiveConfig:
 
     def weight_at(self, step: int) -> float:
         """The weight at a step of training: a straight line up from `begin`, and one down to `end`; 0 outside."""
-        if step < self.begin or (self.end and step >= self.end):
-            return 0.0
         up = (step - self.begin + 1) / (self.ramp + 1)
         down = (self.end - step) / (self.fall + 1) if self.end else 1.0
-        return self.weight * min(1.0, up, down)
+        return self.weight * max(0.0, min(1.0, up, down))
 
 
 def contrastive_losses(
