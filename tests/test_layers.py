@@ -27,6 +27,7 @@ LAYERS = (
         "pretrained",
         "safe_weights",
         "part_clock",
+        "plain_yaml",
     },
     {"clips"},
     {"latents"},
@@ -37,14 +38,15 @@ LAYERS = (
     {"training"},
     {"model_folder", "latent_pipeline", "pipeline", "loading"},
     {"evaluation"},
-    {"generation", "doctor", "study"},
+    {"output_plan", "generation", "doctor", "study"},
     {"recipes"},
     {"commands"},
     {"cli"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 LIGHT = (
-    *("__init__.py", "cli.py", "configuration.py", "errors.py", "markdown.py", "progress.py", "worker_processes.py"),
+    *("__init__.py", "cli.py", "configuration.py", "errors.py", "markdown.py", "plain_yaml.py", "progress.py"),
+    "worker_processes.py",
     *(str(file.relative_to(PACKAGE)) for file in FILES if file.parent.name == "commands"),
 )
 DRAWERS = {"util", "utils", "misc", "common", "helper", "helpers", "base", "manager", "tools"}
