@@ -17,7 +17,7 @@ OF_THE_BATCH = (
     Mutant("pair partner is the item itself", NEGATIVES,
            "items, items ^ 1)", "items, items)", IN_BATCH, "itself or says"),
     Mutant("an odd batch's last item has a partner", NEGATIVES,
-           "torch.where(items == single, items, items ^ 1)", "(items ^ 1).clamp(max=single)", IN_BATCH, "single_clip"),
+           "torch.where(items == single, items, items ^ 1)", "items ^ 1", IN_BATCH, "single_clip"),
     Mutant("orders looked up by the number in the micro-batch", NEGATIVES,
            "drawn[in_batch]", "drawn[item]", IN_BATCH, "contrasts_are_those"),
     Mutant("speeds looked up by the number in the micro-batch", NEGATIVES,
