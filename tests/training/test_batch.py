@@ -190,6 +190,7 @@ def test_wrong_targets_are_made_of_clean_signals_as_their_kind_says():
         own = clean.movedim(axis, 1)
         other, shifted, swapped, faster, backwards = (made[2 * kind : 2 * kind + 2] for kind in range(5))
         partner = own[torch.arange(16) ^ 1]
+        assert all(not torch.equal(*pair) for pair in (other, shifted, swapped, faster, backwards)), "two of a kind"
         assert torch.equal(other[0], partner) and torch.equal(backwards[0], own.flip(1))
         for item in range(16):
             for second, first in ((other[1, item], partner[item]), (backwards[1, item], own[item].flip(0))):
