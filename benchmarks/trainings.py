@@ -64,7 +64,6 @@ MEASURES = {
     "pictures": "picture distance",
 }
 DIGITS = {"f1": 3, "offset": 1, "retrieval": 3, "pitch": 3, "spectrogram": 2, "fad": 1, "pictures": 0}
-HIGHER_IS_BETTER = ("f1", "retrieval", "pitch")
 T_95 = (math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 """Student's quantile by degrees of freedom."""
 

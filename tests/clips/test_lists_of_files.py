@@ -43,7 +43,7 @@ def test_a_list_is_refused_and_what_it_names_is_not_opened(tmp_path, kind, suffi
 def test_the_command_refuses_it_in_a_line(tmp_path, capsys):
     (tmp_path / "list.mp4").write_text(LISTS["ffconcat"].format("clip.mp4"))
     assert main(["generate", str(tmp_path / "list.mp4")]) == 2
-    told = "found a list of other files or streams, expected a media file with video or sound"
+    told = "found a list of other files or streams, or no media, expected a media file with video or sound"
     assert capsys.readouterr().err == f"cmmd: {tmp_path / 'list.mp4'}: {told}\n"
 
 

@@ -31,14 +31,14 @@ TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
 
 
 # Their content names other files, or addresses in a network, which they would open.
-OPENS_OTHERS = {"avisynth", "concat", "dash", "hls", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp", "vobsub"}
-OPENS_OTHERS |= {"webm_dash_manifest"}
+OPENS_OTHERS = {
+    *("avisynth", "concat", "dash", "hls", "imf", "lavfi"),
+    *("rtp", "rtsp", "sap", "sdp", "vobsub", "webm_dash_manifest"),
+}
 OPTIONS = {
     "format_whitelist": ",".join(sorted(av.formats_available - OPENS_OTHERS)),
     "pattern_type": "none",  # img%d.png is one picture of that name
 }
-
-
 SOUND_RATES = range(1_000, 768_001)  # Hz; at a lower one a few bytes would last for hours
 MOST_PIXELS = 2**26  # of a picture, twice 8K: decoders ask for memory before they have seen the data
 
@@ -99,7 +99,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
     except PermissionError:
         raise InputError.about(path, found="a file that may not be read", expected=EXPECTED) from None
     except ArgumentError:
-        raise InputError.about(path, found="a list of other files or streams", expected=EXPECTED) from None
+        raise InputError.about(path, found="a list of other files or streams, or no media", expected=EXPECTED) from None
     except (FFmpegError, ValueError) as error:
         found = f"{size} bytes that are no known media format ({reason(error)})" if size else "an empty file"
         raise InputError.about(path, found=found, expected=EXPECTED) from error
