@@ -195,14 +195,14 @@ def measured(
         for direction, strength in GUIDANCE[name].items():
             sampling = SamplingConfig(steps=SAMPLING_STEPS, guidance=strength)
             scores = score_pipeline(pipeline, replace(options, direction=direction, sampling=sampling), truths=truths)
-            rows += [{"guidance": name} | _row(score) for score in scores]
+            rows += [{"guidance": name} | row_of(score) for score in scores]
     for row in rows:
         if retrieval and row["guidance"] == "usual" and row["direction"] != "joint":
             row["retrieval"] = _retrieved(pipeline, truths[row["family"]], row["direction"])
     return rows
 
 
-def _row(score: Score) -> dict[str, Any]:
+def row_of(score: Score) -> dict[str, Any]:
     return {
         "family": score.family,
         "direction": score.direction,

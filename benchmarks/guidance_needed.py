@@ -1,0 +1,119 @@
+"""How much guidance a model needs that was trained with the contrastive term, and one that was trained without.
+
+    python benchmarks/guidance_needed.py FOLDER
+
+samples the ends of the long trainings that `benchmarks/contrast.py FOLDER --plan long` left there, at many strengths of
+both kinds of guidance, and prints a table a direction. It goes on where it was interrupted.
+"""
+
+import argparse
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from contrast import LONG, by_method, long
+from safetensors.torch import load_file
+from trainings import MEASURES, SAMPLING_STEPS, TEST_SEED, Training, assembled, encoded, mean_of, row_of, untrained
+
+from cmmd.diffusion.conditioning import Direction
+from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.evaluation.backbones.yamnet import YAMNet
+from cmmd.evaluation.score import ScoreOptions, score_pipeline, true_clips
+from cmmd.markdown import markdown_table
+from cmmd.provenance import provenance
+
+STRENGTHS: dict[Direction, tuple[float, ...]] = {
+    "video_to_audio": (0.0, 0.25, 0.5, 1.0, 2.0),
+    "audio_to_video": (0.0, 0.5, 1.0, 2.0, 3.5),
+    "joint": (0.0, 0.5, 1.0, 2.0, 3.5),
+}
+"""How much of the difference to no condition, or to a wrong one, is added; 0 is the conditional model alone."""
+SHOWN = {
+    "video_to_audio": ("f1", "offset", "spectrogram", "fad", "pitch"),
+    "audio_to_video": ("f1", "offset", "pictures"),
+    "joint": ("f1", "offset", "spectrogram", "fad", "pictures"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--test-clips", type=int, default=32)
+    parser.add_argument("--yamnet", type=Path, help="weights of YAMNet, to measure FAD by")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    trainings = [one for one in long(arguments.seeds) if one.weights(arguments.folder).exists()]
+    scan = partial(scanned, folder=arguments.folder, test_clips=arguments.test_clips, yamnet=arguments.yamnet)
+    with ProcessPoolExecutor(arguments.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        records = dict(zip((one.name for one in trainings), pool.map(scan, trainings), strict=True))
+    print(tables(trainings, records))
+
+
+def scanned(training: Training, *, folder: Path, test_clips: int, yamnet: Path | None) -> list[dict[str, Any]]:
+    """A row a family, direction, kind of guidance and strength; measured once."""
+    file = folder / f"guidance-{training.name}.json"
+    if not file.exists():
+        recipe, clips = training.recipe, encoded(training.recipe, folder)
+        unet = untrained(recipe, clips)
+        unet.load_state_dict(load_file(training.weights(folder)))
+        pipeline = assembled(unet, recipe, clips)
+        options = ScoreOptions(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
+        truths = true_clips(options, backbone=YAMNet(yamnet) if yamnet else None)
+        rows = []
+        for direction, kind, strength, sampling in samplings():
+            wanted = ScoreOptions(
+                split=options.split, clips=test_clips, seed=TEST_SEED, direction=direction, sampling=sampling
+            )
+            scores = score_pipeline(pipeline, wanted, truths=truths)
+            rows += [{"kind": kind, "strength": strength} | row_of(score) for score in scores]
+        record = provenance({"training": training.name, "test_clips": test_clips}, seed=TEST_SEED) | {"rows": rows}
+        file.write_text(json.dumps(record, indent=1) + "\n")
+    return json.loads(file.read_text())["rows"]
+
+
+def samplings() -> list[tuple[Direction, str, float, SamplingConfig]]:
+    """Without strength the two kinds are one; what is made from nothing has no condition to mismatch."""
+    found: list[tuple[Direction, str, float, SamplingConfig]] = []
+    for direction, strengths in STRENGTHS.items():
+        for strength in strengths:
+            free = SamplingConfig(steps=SAMPLING_STEPS, guidance=1 + strength)
+            found.append((direction, "classifier-free", strength, free))
+            if strength and direction != "joint":
+                contrastive = SamplingConfig(steps=SAMPLING_STEPS, guidance=1.0, contrast=strength)
+                found.append((direction, "contrastive", strength, contrastive))
+    return found
+
+
+def tables(trainings: list[Training], records: dict[str, list[dict[str, Any]]]) -> str:
+    """Means over the seeds; a table a family and direction."""
+    parts = []
+    methods = by_method(trainings, "long-500-")
+    places = dict.fromkeys((row["family"], row["direction"]) for rows in records.values() for row in rows)
+    for family, direction in places:
+        rows = []
+        for name, seeds in methods.items():
+            for kind, strength in dict.fromkeys((k, s) for d, k, s, _ in samplings() if d == direction):
+                wanted = (family, direction, kind, strength)
+                found = [
+                    row
+                    for training in seeds.values()
+                    for row in records[training.name]
+                    if (row["family"], row["direction"], row["kind"], row["strength"]) == wanted
+                ]
+                cells = [
+                    mean_of({k: row[measure] for k, row in enumerate(found) if row[measure] is not None}, measure)
+                    for measure in SHOWN[direction]
+                ]
+                rows.append((name, kind, f"{strength:g}", *cells))
+        head = ("", "guidance", "strength", *(MEASURES[measure] for measure in SHOWN[direction]))
+        parts += [f"{family}, {direction.replace('_', ' ')}, after {LONG[-1]} steps:", markdown_table(rows, head=head)]
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    main()
