@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 
 from cmmd.clips.names import media_in
+from cmmd.clips.opening import pictures_in, single_pictures
 from cmmd.clips.picture_fit import Fit
-from cmmd.clips.stream_choice import choose_streams
+from cmmd.clips.stream_choice import choose_streams, refuse_single_picture
 from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling_config import SamplingConfig
@@ -67,6 +68,8 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     files = media_in(path)
+    if not files and len(pictures := pictures_in(path)) > 1:
+        raise single_pictures(path, f"a folder of {len(pictures)} pictures", pictures[0])
     if not files:
         raise InputError.about(path, found="a folder without a clip", expected="audio or video files in it")
     return files
@@ -95,6 +98,8 @@ def _target(path: Path, to: Target | None) -> Target:
     given, found = ("video", streams.video) if target == "audio" else ("audio", streams.audio)
     if found is None:
         raise InputError.about(path, found=f"no {given} that can be decoded", expected=f"a file with {given}")
+    if given == "video":
+        refuse_single_picture(path, streams)
     return target
 
 

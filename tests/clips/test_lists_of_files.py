@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cmmd.cli import main
-from cmmd.clips.decoding import OPENS_OTHERS, OPTIONS
+from cmmd.clips.opening import OPENS_OTHERS, OPTIONS
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_video
 from cmmd.errors import InputError

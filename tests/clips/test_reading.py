@@ -314,17 +314,16 @@ class TestSound:
         assert any("gaps" in note for note in clip.notes)
 
     def test_stereo_becomes_the_mean(self, tmp_path: Path) -> None:
-        """Equal channels keep their level (no 3 dB more), opposite ones cancel."""
+        """Equal channels keep their level (no 3 dB more), and those that have nothing in common lose half of it."""
         both = tone(0.5, 440, amplitude=0.9, channels=2)
         settings: dict[str, Any] = {"layout": "stereo", "codec": "pcm_s16le", "sample_format": "s16"}
         equal = read_clip(make_media(tmp_path / "e.wav", MadeSound(both, **settings))).waveform
-        opposite = read_clip(make_media(tmp_path / "o.wav", MadeSound(both * [[1], [-1]], **settings))).waveform
+        one = read_clip(make_media(tmp_path / "o.wav", MadeSound(both * [[1], [0]], **settings))).waveform
         assert equal is not None
-        assert opposite is not None
+        assert one is not None
         assert np.abs(equal[800:-800]).max() == pytest.approx(0.9, abs=0.01)
-        assert np.abs(opposite).max() < 1e-3
+        assert np.abs(one[800:-800]).max() == pytest.approx(0.45, abs=0.01)
 
-    @pytest.mark.parametrize("codec", ["aac", "libopus", "pcm_s32le"])
     def test_eight_channels_do_not_end_the_process(self, tmp_path: Path, codec: str) -> None:
         """In a process of its own: PyAV reads past the plane table of planar frames with eight channels."""
         sample_format = {"aac": "fltp", "libopus": "flt"}.get(codec, "s32")

@@ -4,7 +4,6 @@ Damaged packets are counted and skipped, as players do, so that the rest of a cl
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,30 +14,17 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.error import ArgumentError, FFmpegError
+from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from cmmd.clips.channel_mix import ChannelMix
+from cmmd.clips.clock_bridges import Shifter, clock_bridges
+from cmmd.clips.opening import SEEKABLE, keeps_no_times, open_media
 from cmmd.clips.timeline import PictureClock
-from cmmd.errors import InputError
 
-EXPECTED = "a media file with video or sound"
-SEEKABLE = {"mov", "mp4", "matroska", "webm"}  # their index leads to a key frame before the time asked for
 SEEK_MARGIN = Fraction(1)  # s decoded before the time asked for, so that sound decoders have settled
-# FFmpeg plays text files as ANSI art, which nobody wants to hear.
-TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
-
-
-# Their content names other files, or addresses in a network, which they would open.
-OPENS_OTHERS = {
-    *("avisynth", "concat", "dash", "hls", "imf", "lavfi"),
-    *("rtp", "rtsp", "sap", "sdp", "vobsub", "webm_dash_manifest"),
-}
-OPTIONS = {
-    "format_whitelist": ",".join(sorted(av.formats_available - OPENS_OTHERS)),
-    "pattern_type": "none",  # img%d.png is one picture of that name
-}
 SOUND_RATES = range(1_000, 768_001)  # Hz; at a lower one a few bytes would last for hours
 MOST_PIXELS = 2**26  # of a picture, twice 8K: decoders ask for memory before they have seen the data
 
@@ -82,38 +68,6 @@ class Sound(NamedTuple):
     time: Fraction | None
 
 
-@contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
-    """Open a regular file for reading.
-
-    The protocol is spelt out so that a name with a colon is not taken for a URL. Raises InputError for anything that is
-    not a media file by itself: a list of other files is none, whatever its name.
-    """
-    if not path.exists():
-        raise InputError.about(path, found="no such file", expected=EXPECTED)
-    if not path.is_file():
-        raise InputError.about(path, found="a folder" if path.is_dir() else "no regular file", expected=EXPECTED)
-    try:
-        size = path.stat().st_size
-        container = av.open(f"file:{path}", mode="r", metadata_errors="replace", options=OPTIONS)
-    except PermissionError:
-        raise InputError.about(path, found="a file that may not be read", expected=EXPECTED) from None
-    except ArgumentError:
-        raise InputError.about(path, found="a list of other files or streams, or no media", expected=EXPECTED) from None
-    except (FFmpegError, ValueError) as error:
-        found = f"{size} bytes that are no known media format ({reason(error)})" if size else "an empty file"
-        raise InputError.about(path, found=found, expected=EXPECTED) from error
-    with container:
-        if container.format.name in TEXT_FORMATS:
-            raise InputError.about(path, found="text", expected=EXPECTED)
-        yield container
-
-
-def keeps_no_times(container: InputContainer) -> bool:
-    """Whether the container stores no presentation times, so that the order of decoding has to do."""
-    return container.format.name == "avi"
-
-
 def decode_pictures(
     path: Path, index: int, *, begin: Fraction | None = None, damage: Damage | None = None, patience: int | None = None
 ) -> Iterator[Picture]:
@@ -122,16 +76,17 @@ def decode_pictures(
     `begin` (s, container's clock) allows to skip what is shown before, where the container can seek reliably; the first
     picture is still at or before it. Gives up after `patience` packets without a picture.
     """
-    damage = damage if damage is not None else Damage()
+    damage, bridges = damage if damage is not None else Damage(), clock_bridges(path)
     with open_media(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
         stream.thread_type = "AUTO"
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         clock = PictureClock(stream, by_order=keeps_no_times(container))
-        moved = _seek(container, stream, begin)
+        moved = not bridges.jumps and _seek(container, stream, begin)
         held: tuple[VideoFrame, Fraction] | None = None
-        for frame in _frames(container, stream, damage, on_packet=clock.saw_packet, patience=patience):
+        frames = _frames(container, stream, damage, bridges.of(index), on_packet=clock.saw_packet, patience=patience)
+        for frame in frames:
             assert isinstance(frame, VideoFrame)
             time = clock.place(frame)
             if time is None:
@@ -142,29 +97,37 @@ def decode_pictures(
             if held is not None and time > held[1]:
                 yield Picture(*held, time - held[1])
             held = frame, time
-        damage.jumps, damage.stale = clock.jumps, clock.stale
+        damage.stale = clock.stale
         if held is not None:
             yield Picture(*held, clock.last_duration(held[0]))
 
 
 def decode_sound(
-    path: Path, index: int, *, begin: Fraction | None = None, damage: Damage | None = None, patience: int | None = None
+    path: Path,
+    index: int,
+    *,
+    begin: Fraction | None = None,
+    damage: Damage | None = None,
+    patience: int | None = None,
+    mix: ChannelMix | None = None,
 ) -> Iterator[Sound]:
-    """Decode audio stream `index` to the mean of its channels, at its own rate. Arguments as in `decode_pictures`.
+    """Decode audio stream `index` to one channel, the mean if no `mix` is given, at its own rate. Other arguments as in
+    `decode_pictures`.
 
     The resampler only changes the sample format: mixing there would add 3 dB to stereo. It must be *packed* float:
     PyAV looks for a null pointer after the last plane, and a planar frame of eight channels has none, which ends the
     process.
     """
-    damage = damage if damage is not None else Damage()
+    damage, mix = damage if damage is not None else Damage(), mix or ChannelMix()
+    bridges = clock_bridges(path)
     with open_media(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, AudioStream)
-        moved = _seek(container, stream, begin)
+        moved = not bridges.jumps and _seek(container, stream, begin)
         heard = False
         layout: tuple[str, str, int] | None = None
         packer = av.AudioResampler(format="flt")
-        for frame in _frames(container, stream, damage, patience=patience):
+        for frame in _frames(container, stream, damage, bridges.of(index), patience=patience):
             assert isinstance(frame, AudioFrame)
             if frame.sample_rate not in SOUND_RATES:
                 damage.packets += 1
@@ -177,32 +140,31 @@ def decode_sound(
                 time = None  # AVI counts chunks or bytes, which for a varying bit rate is not time
             heard = True
             if moved and (time is None or begin is None or time > begin):
-                yield from decode_sound(path, index, damage=damage)
+                yield from decode_sound(path, index, damage=damage, mix=mix)
                 return
             moved = False
             for packed in packer.resample(frame):
-                yield Sound(_mean_of_channels(packed), packed.sample_rate, time)
+                yield Sound(mix.mix(_unpacked(packed)), packed.sample_rate, time)
                 time = None
 
 
-def _mean_of_channels(frame: AudioFrame) -> np.ndarray:
-    """Packed float frame to float32 (samples,); samples a decoder made up of damaged data (nan) become silence."""
+def _unpacked(frame: AudioFrame) -> np.ndarray:
+    """Packed float frame to float32 (samples, channels)."""
     channels = frame.layout.nb_channels
-    packed = np.frombuffer(bytes(frame.planes[0]), np.float32, count=frame.samples * channels).reshape(
-        frame.samples, channels
-    )
-    return np.nan_to_num(packed.mean(axis=1), nan=0.0, posinf=0.0, neginf=0.0)
+    packed = np.frombuffer(bytes(frame.planes[0]), np.float32, count=frame.samples * channels)
+    return packed.reshape(frame.samples, channels)
 
 
 def _frames(
     container: InputContainer,
     stream: VideoStream | AudioStream,
     damage: Damage,
+    shifter: Shifter,
     *,
     on_packet: Callable[[Packet], None] | None = None,
     patience: int | None = None,
 ) -> Iterator[VideoFrame | AudioFrame]:
-    """All frames that can be decoded; whatever cannot is noted in `damage`."""
+    """All frames that can be decoded, on the time line of the file; whatever cannot is noted in `damage`."""
     packets = container.demux(stream)
     flushed = False
     while not flushed:
@@ -211,8 +173,10 @@ def _frames(
         except (FFmpegError, ValueError):
             damage.cut, packet = True, None
         flushed = packet is None or (packet.size == 0 and packet.dts is None and packet.pts is None)
-        if packet is not None and on_packet is not None:
-            on_packet(packet)
+        if packet is not None:
+            shifter.move(packet)
+            if on_packet is not None:
+                on_packet(packet)
         try:
             frames = stream.codec_context.decode(None if flushed else packet)
         except (FFmpegError, ValueError, NotImplementedError):
@@ -240,8 +204,3 @@ def _seek(container: InputContainer, stream: VideoStream | AudioStream, begin: F
         container.seek(0)
         return False
     return True
-
-
-def reason(error: Exception) -> str:
-    """FFmpeg's words without the file name."""
-    return str(getattr(error, "strerror", None) or error)

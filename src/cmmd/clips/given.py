@@ -11,6 +11,7 @@ import numpy as np
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.picture_fit import Fit
 from cmmd.clips.reading import Clip, read_clip
+from cmmd.clips.stream_choice import choose_streams, refuse_single_picture
 from cmmd.errors import InputError
 
 Part = Literal["video", "audio"]
@@ -23,7 +24,8 @@ def as_clip(
     """A clip that has what is needed. An array is frames uint8 (f, h, w, 3) or a mono waveform (s,). A file whose
     picture and sound are both needed lasts as long as the one that `span` names.
 
-    Raises InputError for a file that cannot be read, a part that is missing or empty, and other rates or sizes.
+    Raises InputError for a file that cannot be read or is a photo, a part that is missing or empty, and other rates or
+    sizes.
     """
     if isinstance(given, (str, Path)):
         clip = _of_file(given, geometry, needs, span, fit)
@@ -34,6 +36,8 @@ def as_clip(
 
 
 def _of_file(path: str | Path, geometry: Geometry, needs: Collection[Part], span: Part, fit: Fit) -> Clip:
+    if "video" in needs:
+        refuse_single_picture(Path(path), choose_streams(Path(path)))
     read = partial(
         read_clip,
         path,

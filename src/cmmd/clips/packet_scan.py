@@ -1,6 +1,7 @@
 """What the packets of a stream say without being decoded: a digest of their payload, their times, their span (ours)."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,16 +14,23 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from cmmd.clips.decoding import keeps_no_times, open_media
+from cmmd.clips.clock_bridges import clock_bridges
+from cmmd.clips.decoding import decode_pictures
+from cmmd.clips.opening import keeps_no_times, open_media
 from cmmd.clips.timeline import LONGEST_GAP, nominal_frame_seconds
+
+# First bytes of parameter sets: SPS and PPS (ISO/IEC 14496-10, table 7-1), VPS, SPS and PPS (23008-2, table 7-1).
+H264_SETS = {flags | kind for flags in (0x20, 0x40, 0x60) for kind in (7, 8)}
+HEVC_SETS = {0x40, 0x42, 0x44}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PacketScan:
     """The non-empty packets of one stream in decoding order.
 
-    pts, dts: per packet, in ticks of `time_base` (s); None where the container has none. gap: the usual distance of two
-    presentation times and end: the end of the last one, in ticks. payload_hash: sha256 over all payload bytes.
+    pts, dts: per packet, in ticks of `time_base` (s), with the jumps of the file's clock bridged; None where the
+    container has none. gap: the usual distance of two presentation times and end: the end of the last one, in ticks.
+    payload_hash: sha256 over all payload bytes.
     """
 
     time_base: Fraction
@@ -32,6 +40,7 @@ class PacketScan:
     end: int
     payload_hash: str
     hidden: bool  # some packets are decoded but not shown (edit list)
+    uniform: bool = True  # one decoder setup will do for all: no parts of other files joined to it
 
     @property
     def end_seconds(self) -> Fraction:
@@ -50,10 +59,14 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream | AudioStream)
         time_base = Fraction(stream.time_base or Fraction(1, 1_000_000))
+        shifter, setups = clock_bridges(path).of(index), set()
         by_order = keeps_no_times(container)
         reordered = by_order and getattr(stream.codec_context, "has_b_frames", False)
         for packet in stored_packets(container, stream):
             digest.update(bytes(packet))
+            shifter.move(packet)
+            if packet.is_keyframe:
+                setups.add(_parameter_sets(stream.codec_context.name, bytes(packet)))
             pts.append(None if reordered else packet.pts)
             dts.append(packet.dts)
             hidden |= packet.is_discard
@@ -63,6 +76,9 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
         nominal = round(nominal_frame_seconds(stream) / time_base) if isinstance(stream, VideoStream) else 0
     if not pts:
         return None
+    if isinstance(stream, VideoStream) and len(ends) < len(pts):  # raw streams: only decoding tells how many pictures
+        shown = [picture.time + picture.duration for picture in decode_pictures(path, index)]
+        ends.append(round(max(shown, default=Fraction(0)) / time_base))
     times = sorted({time for time in (dts if by_order else pts) if time is not None})
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
     gap = max(1, gaps[len(gaps) // 2] if gaps else max(ends, default=0) - (times[0] if times else 0) or nominal)
@@ -70,7 +86,14 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
     if isinstance(stream, VideoStream) and times and end - times[-1] < gap / 2:
         end = times[-1] + gap  # durations of a tick are no durations
     return PacketScan(
-        time_base=time_base, pts=pts, dts=dts, gap=gap, end=end, payload_hash=digest.hexdigest(), hidden=hidden
+        time_base=time_base,
+        pts=pts,
+        dts=dts,
+        gap=gap,
+        end=end,
+        payload_hash=digest.hexdigest(),
+        hidden=hidden,
+        uniform=len(setups) <= 1,
     )
 
 
@@ -87,3 +110,12 @@ def stored_packets(container: InputContainer, stream: VideoStream | AudioStream)
 
 def _believable(duration: int | None, time_base: Fraction) -> int:
     return duration if duration and 0 < duration * time_base <= LONGEST_GAP else 0
+
+
+def _parameter_sets(codec: str, packet: bytes) -> bytes:
+    """What a packet of H.264 or HEVC with start codes (Annex B) says about how to decode it and those that follow."""
+    kinds = {"h264": H264_SETS, "hevc": HEVC_SETS}.get(codec)
+    if kinds is None or not packet.startswith((b"\0\0\1", b"\0\0\0\1")):
+        return b""
+    units = re.split(b"\0\0\1", packet)[1:]
+    return b"".join(unit.rstrip(b"\0") for unit in units if unit and unit[0] in kinds)

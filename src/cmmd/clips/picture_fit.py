@@ -15,6 +15,8 @@ import numpy as np
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 
+from cmmd.clips.tone_mapping import to_sdr, transfer_of
+
 Fit = Literal["crop", "letterbox"]
 
 
@@ -74,7 +76,19 @@ def orientation(frame: VideoFrame) -> Orientation:
 
 def upright_rgb(frame: VideoFrame, turn: Orientation) -> np.ndarray:
     """The whole picture as shown, uint8 (h, w, 3), pixels not yet made square."""
-    return turn.apply(frame.to_ndarray(format="rgb24", threads=1))
+    return turn.apply(ordinary_rgb(frame))
+
+
+def ordinary_rgb(frame: VideoFrame, **size: int) -> np.ndarray:
+    """The stored pixels, uint8 (h, w, 3), as an ordinary display shows them: what has a high dynamic range loses it.
+
+    size: width and height, if others are wanted: the means of areas of pixels.
+    """
+    options = {"threads": 1, "interpolation": "AREA" if size else None, **size}
+    transfer = transfer_of(frame)
+    if transfer is None:
+        return frame.to_ndarray(format="rgb24", **options)
+    return to_sdr(frame.to_ndarray(format="rgb48le", **options), transfer=transfer)
 
 
 def fit_picture(
@@ -89,7 +103,7 @@ def fit_picture(
         return _cut_out(
             upright_rgb(frame, turn), fit, size, pixel_aspect=1 / pixel_aspect if turn.transpose else pixel_aspect
         )
-    pixels = frame.to_ndarray(format="rgb24", threads=1)
+    pixels = ordinary_rgb(frame)
     height, width = pixels.shape[:2]
     shown_width, shown_height = float(width * pixel_aspect), float(height)
     if fit == "crop":

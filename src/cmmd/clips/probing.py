@@ -7,7 +7,7 @@ from pathlib import Path
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
-from cmmd.clips.decoding import open_media
+from cmmd.clips.opening import open_media
 from cmmd.clips.packet_scan import scan_packets
 from cmmd.clips.stream_choice import choose_streams
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from cmmd.clips.channel_mix import ChannelMix
 from cmmd.clips.decoding import Damage, decode_pictures, decode_sound
 from cmmd.clips.picture_fit import Fit, Region, fit_picture
 from cmmd.clips.probing import MediaInfo, probe
@@ -61,11 +62,11 @@ def read_clip(
 
     Frame k is the last one presented at or before start + k / fps (up to 0.5 ms of container rounding). There are
     ceil(seconds * fps) of them, upright squares of `image_size`: the largest centred one, the whole picture
-    with bars, or a region. The sound is the mean of the channels, resampled to
-    `sample_rate` Hz and placed by its timestamps: silence before a late start, a cut before time zero,
-    round(seconds * sample_rate) samples. With want="both" a file without video or without sound gives None for what it
-    lacks, and the span is the video's. Raises InputError if the file cannot be read, lacks what is wanted, ends
-    before `start`, or holds still for half an hour and more.
+    with bars, or a region; of ordinary dynamic range. The sound is the mean of the channels (one of them if they cancel
+    each other), resampled to `sample_rate` Hz and placed by its timestamps: silence before a late start, a cut before
+    time zero, round(seconds * sample_rate) samples. With want="both" a file without video or without sound gives None
+    for what it lacks, and the span is the video's. Raises InputError if the file cannot be read, lacks what is wanted,
+    ends before `start`, or holds still for half an hour and more.
     """
     source = Path(path)
     _check(fps=fps, image_size=image_size, sample_rate=sample_rate, fit=fit, start=start, seconds=seconds, want=want)
@@ -136,16 +137,12 @@ def _read_sound(
     notes: list[str],
 ) -> tuple[np.ndarray, Fraction]:
     """Waveform float32 (s,) from `begin` on, and the span in seconds: the video's if there is one."""
-    assert streams.audio is not None
-    damage, zero = Damage(), streams.origin + begin
-    until = limit if video_span is None else video_span
-    line = SoundLine(sample_rate, until=until)
-    for sound in decode_sound(source, streams.audio, begin=zero if begin else None, damage=damage):
-        line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - zero)
-        if line.pauses.too_long:
-            raise _hardly_anything(source, "sound")
-        if line.full:
-            break
+    until, mix = limit if video_span is None else video_span, ChannelMix()
+    line, damage = _heard(source, streams, begin, until, mix, sample_rate=sample_rate)
+    instead = mix.instead
+    if instead is not None:
+        line, damage = _heard(source, streams, begin, until, instead, sample_rate=sample_rate)
+        notes += instead.notes()
     if video_span is None and line.end <= 0:
         found = f"{float(line.end + begin):.3f} s of sound"
         raise InputError.about(source, found=found, expected=f"more than the start at {float(begin)} s")
@@ -154,9 +151,24 @@ def _read_sound(
         span = line.end if limit is None else min(line.end, limit)
     if video_span is not None:
         _note_sound(line, begin, video_span, notes, whole=limit is None)
-    damage.jumps = line.jumps
     notes += damage.notes("sound")
     return line.finish(span), span
+
+
+def _heard(
+    source: Path, streams: Streams, begin: Fraction, until: Fraction | None, mix: ChannelMix, *, sample_rate: int
+) -> tuple[SoundLine, Damage]:
+    """The sound from `begin` on, mixed to one channel."""
+    assert streams.audio is not None
+    damage, zero, line = Damage(), streams.origin + begin, SoundLine(sample_rate, until=until)
+    for sound in decode_sound(source, streams.audio, begin=zero if begin else None, damage=damage, mix=mix):
+        line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - zero)
+        if line.pauses.too_long:
+            raise _hardly_anything(source, "sound")
+        if line.full:
+            break
+    damage.jumps = line.jumps
+    return line, damage
 
 
 def _hardly_anything(source: Path, what: str) -> InputError:

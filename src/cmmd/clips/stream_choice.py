@@ -12,19 +12,25 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from cmmd.clips.decoding import Damage, Picture, Sound, decode_pictures, decode_sound, open_media
+from cmmd.clips.clock_bridges import clock_bridges
+from cmmd.clips.decoding import Damage, Picture, Sound, decode_pictures, decode_sound
+from cmmd.clips.opening import open_media
 from cmmd.clips.picture_fit import Orientation, orientation
+from cmmd.clips.single_picture import PICTURE_CODECS, is_animated_webp, is_single_picture
+from cmmd.clips.tone_mapping import transfer_of
 from cmmd.errors import InputError
 
 COVER_ART = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 SIDE_SOUND = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired
-STILL_CODECS = {"mjpeg", "png", "bmp", "gif", "webp", "tiff"}
 PATIENCE = 2000  # packets without a frame after which a stream counts as undecodable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Streams:
-    """The chosen streams of a file, each shown to decode, and time zero (s, on the container's clock)."""
+    """The chosen streams of a file, each shown to decode, and time zero (s, on the container's clock).
+
+    still: the video is one picture in a format for pictures: a photo, which nothing happens in.
+    """
 
     video: int | None
     audio: int | None
@@ -34,6 +40,7 @@ class Streams:
     pixel_aspect: Fraction
     turn: Orientation
     notes: tuple[str, ...]
+    still: bool = False
 
 
 def choose_streams(path: Path) -> Streams:
@@ -62,8 +69,19 @@ def choose_streams(path: Path) -> Streams:
         found = f"no frame that could be decoded ({_count(damage.packets, 'damaged or encrypted packet')})"
         if not videos and not sounds:
             found = f"no video and no sound but {', '.join(kinds) or 'no streams'}"
+        if is_animated_webp(path):
+            found = "an animated WebP, which FFmpeg cannot decode"
+            raise InputError.about(path, found=found, expected="the same as GIF, PNG (APNG) or video")
         raise InputError.about(path, found=found, expected="a file with video or sound")
+    still = picture is not None and video is not None and is_single_picture(path, video)
+    if still and sound is not None:
+        picture = None
+        notes.append(f"video stream {video} is a single picture: a cover")
     first = picture or sound
+    notes += clock_bridges(path).notes()
+    transfer = transfer_of(picture.frame) if picture else None
+    if transfer is not None:
+        notes.append(f"HDR ({transfer.upper()}) is shown as SDR")
     return Streams(
         video=video if picture else None,
         audio=audio if sound else None,
@@ -73,14 +91,21 @@ def choose_streams(path: Path) -> Streams:
         pixel_aspect=aspects[video] if picture and video is not None else Fraction(1),
         turn=orientation(picture.frame) if picture else Orientation(),
         notes=tuple(notes),
+        still=still and picture is not None,
     )
+
+
+def refuse_single_picture(path: Path, streams: Streams) -> None:
+    """Raise InputError for a photo, where a clip in which something happens is wanted."""
+    if streams.still:
+        raise InputError.about(path, found="a single picture", expected="a video")
 
 
 def _video_candidates(container: InputContainer) -> list[int]:
     """Indices of the video streams worth trying, best first; a single picture only if there is nothing else."""
 
     def rank(stream: VideoStream) -> tuple[bool, int, bool, int]:
-        still = stream.codec_context.name in STILL_CODECS and stream.frames <= 1
+        still = stream.codec_context.name in PICTURE_CODECS and stream.frames <= 1
         area = stream.codec_context.width * stream.codec_context.height
         return still, -area, not stream.disposition & Disposition.default, stream.index
 

@@ -8,8 +8,8 @@ import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from cmmd.clips.decoding import open_media
 from cmmd.clips.encoding import ContainerKind, SoundEncoder
+from cmmd.clips.opening import open_media
 from cmmd.clips.packet_scan import PacketScan, stored_packets
 
 INTERLEAVE = Fraction(1, 2)  # s by which the sound is written ahead of the video
@@ -19,6 +19,8 @@ def obstacle(scan: PacketScan, kind: ContainerKind) -> str | None:
     """Why the packets cannot be copied, or None. (Whether the container takes the codec shows when it is opened.)"""
     if any(pts is None for pts in scan.pts):
         return "the source stores no presentation times"
+    if not scan.uniform:
+        return "its parts are encoded in different ways"
     if scan.hidden and not kind.negative_times:
         return f"an edit list hides packets, which {kind.format} cannot"
     return None

@@ -13,10 +13,11 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-LONGEST_GAP = Fraction(600)  # s; a longer jump is a broken timestamp, not a pause
+LONGEST_GAP = Fraction(1800)  # s; a longer jump is a broken timestamp, not a pause or a picture that is held
 USUAL_HOLD = Fraction(10)  # s that one picture is shown, or a pause of the sound lasts, without being counted
 LONGEST_HOLD = Fraction(1800)  # s beyond it, of all pictures or pauses of a file together
 SOUND_TOLERANCE = Fraction(5, 1000)  # s; millisecond containers jitter by less than this
+PASSING = Fraction(40, 1000)  # s; off by up to so much, a block is left where it follows, if the next one fits again
 SAMPLE_BYTES = 4
 LEAD_IN = Fraction(1, 10)  # s of sound before and after what is kept that give the resampling filter its context
 
@@ -38,12 +39,10 @@ class PictureClock:
 
     def __init__(self, stream: VideoStream, *, by_order: bool):
         self.nominal = nominal_frame_seconds(stream)
-        self.jumps = 0
         self.stale = 0
         self._time_base = Fraction(stream.time_base or 1)
         self._by_order = by_order
         self._due: deque[Fraction] = deque()
-        self._shift = Fraction(0)
         self._last: Fraction | None = None
         self._gap: Fraction | None = None
 
@@ -61,15 +60,7 @@ class PictureClock:
         if self._last is None:
             self._last = stated or Fraction(0)
             return self._last
-        guess = self._last + (self._gap or self.nominal)
-        time = guess if stated is None else stated + self._shift
-        if stated is not None and time - self._last > LONGEST_GAP:
-            self.jumps += 1
-            self._shift = guess - stated
-            time = guess
-        elif stated is not None and time < self._last <= stated <= self._last + LONGEST_GAP:
-            self._shift = Fraction(0)  # the jump bridged before was a single broken timestamp
-            time = stated
+        time = self._last + (self._gap or self.nominal) if stated is None else stated
         if time < self._last:
             self.stale += 1
             return None
@@ -117,6 +108,7 @@ class SoundLine:
         self.gaps = 0
         self.jumps = 0
         self.pauses = Holds()
+        self._off = False  # the block before was not where its time says
         self._sample_rate = sample_rate
         self._until = None if until is None else until + 2 * LEAD_IN
         self._sound = bytearray()  # resampled so far, float32; grows in place
@@ -157,7 +149,9 @@ class SoundLine:
             self._shift -= late
             late = Fraction(0)
         elif self._position and abs(late) <= SOUND_TOLERANCE:
-            late = Fraction(0)
+            late, self._off = Fraction(0), False
+        elif self._position and abs(late) <= PASSING and not self._off:
+            late, self._off = Fraction(0), True
         elif late > 0 and self._sound:
             self.gaps += 1
         if late < 0:

@@ -13,7 +13,6 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
 from cmmd.clips.decoding import decode_pictures
-from cmmd.clips.decoding import reason as in_words
 from cmmd.clips.encoding import (
     ContainerKind,
     PictureEncoder,
@@ -22,6 +21,7 @@ from cmmd.clips.encoding import (
     open_output,
     to_16_bit,
 )
+from cmmd.clips.opening import reason as in_words
 from cmmd.clips.packet_scan import PacketScan, scan_packets
 from cmmd.clips.picture_fit import upright_rgb
 from cmmd.clips.stream_choice import Streams, choose_streams

@@ -14,7 +14,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from jaxtyping import Float
 
-from cmmd.clips.decoding import open_media
+from cmmd.clips.opening import open_media
 from cmmd.clips.probing import MediaInfo, probe
 from cmmd.clips.stream_choice import choose_streams
 from cmmd.doctor.belonging import lag_correlations
@@ -86,7 +86,7 @@ def examine(path: Path, *, shortest: float, drawn: bool = False) -> Examination:
         seconds=seconds,
         info=info,
         stated=_stated(path, streams.video),
-        notes=streams.notes,
+        notes=(*streams.notes, *(heard.notes if heard is not None else ())),
         pictures=seen.measures if seen is not None else None,
         sound=sound_measures(heard, seconds=seconds, shortest=shortest) if heard is not None else None,
         fingerprint=fingerprint(seen, heard, seconds=seconds),

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from cmmd.clips.decoding import Damage, decode_pictures
+from cmmd.clips.picture_fit import ordinary_rgb
 from cmmd.clips.reading import ROUNDING
 from cmmd.clips.stream_choice import Streams
 from cmmd.doctor.thumbnails import ThumbnailStrip
@@ -72,7 +73,7 @@ def watch(path: Path, streams: Streams, *, strip: ThumbnailStrip | None = None) 
         end = time + picture.duration
         gaps.add(time, picture.duration)
         if looks.wants(end):
-            small = picture.frame.to_ndarray(format="rgb24", width=SIDE, height=SIDE, interpolation="AREA", threads=1)
+            small = ordinary_rgb(picture.frame, width=SIDE, height=SIDE)
             looks.add(streams.turn.apply(small).mean(axis=2, dtype=np.float32), end)
         if strip is not None:
             strip.add(picture, end)

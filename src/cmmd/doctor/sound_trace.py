@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from cmmd.clips.channel_mix import ChannelMix
 from cmmd.clips.decoding import Damage, decode_sound
 from cmmd.clips.stream_choice import Streams
 from cmmd.clips.timeline import SoundLine
@@ -31,7 +32,8 @@ RUN = 3
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoundTrace:
     """first, end: seconds after time zero. rate: Hz. gaps: places without sound in between. peak: 1 is full scale.
-    clipped: the share of samples in runs at the ceiling. damage: what was skipped.
+    clipped: the share of samples in runs at the ceiling. damage: what was skipped. notes: how it was mixed, if not as
+    the mean of its channels.
 
     energy: mean square, peaks: largest value, bands: mean square in BANDS bands (log-spaced over BAND_HZ); of every hop
     from time zero on.
@@ -47,13 +49,20 @@ class SoundTrace:
     energy: Float[np.ndarray, " n"]
     peaks: Float[np.ndarray, " n"]
     bands: Float[np.ndarray, "n 8"]
+    notes: tuple[str, ...] = ()
 
 
 def listen(path: Path, streams: Streams) -> SoundTrace:
-    """Decode the chosen sound once."""
+    """Decode the chosen sound; twice where its channels cancel each other."""
+    mix = ChannelMix()
+    trace = _trace(path, streams, mix)
+    return trace if mix.instead is None else _trace(path, streams, mix.instead)
+
+
+def _trace(path: Path, streams: Streams, mix: ChannelMix) -> SoundTrace:
     assert streams.audio is not None
     damage, line, meter = Damage(), SoundLine(LINE_HZ), _Meter()
-    for sound in decode_sound(path, streams.audio, damage=damage):
+    for sound in decode_sound(path, streams.audio, damage=damage, mix=mix):
         line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - streams.origin)
         meter.add(sound.samples, sound.rate, place=line.end - Fraction(len(sound.samples), sound.rate))
     damage.jumps = line.jumps
@@ -69,6 +78,7 @@ def listen(path: Path, streams: Streams) -> SoundTrace:
         energy=energy,
         peaks=peaks,
         bands=bands,
+        notes=tuple(mix.notes()),
     )
 
 

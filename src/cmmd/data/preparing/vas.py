@@ -13,7 +13,7 @@ import torch
 from av.error import FFmpegError
 from torch import Tensor
 
-from cmmd.clips.decoding import open_media
+from cmmd.clips.opening import open_media
 from cmmd.data.preparing.annotation_table import read_annotation_table
 from cmmd.data.preparing.request import ClipRequest, Listing
 from cmmd.errors import InputError

@@ -1,0 +1,227 @@
+"""One time line for all streams of a file whose clock starts again or jumps, as in joined MPEG-TS recordings (ours).
+
+The packets are read once, without being decoded. Where the time stamps of a stream leave what came before, a new epoch
+of the file's clock begins, and the other streams follow into it. Every epoch gets one shift, for picture and sound
+alike, so that it begins where the one before has ended.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from cmmd.clips.opening import SEEKABLE, open_media
+from cmmd.clips.timeline import LONGEST_GAP, nominal_frame_seconds
+
+RESTARTS = 0x0200
+"""FFmpeg's AVFMT_TS_DISCONT: a container whose clock may jump, as those that are made to be broadcast."""
+LONGEST_PAUSE = 600.0
+"""s; in such a container a longer one, in which no stream has data, is a jump of the clock. (Elsewhere LONGEST_GAP.)"""
+BACKWARDS = 0.25
+"""s; a step back by more begins an epoch. Smaller ones are damage: what comes too late is dropped in decoding."""
+INTERLEAVED = 1.0
+"""s by which the streams of a file are apart where it is read: one that jumps to where another is follows it."""
+RESUMED = 10.0
+"""s after its last packet at which a stream still goes on where it was left."""
+STRAYS = 3
+"""So many packets away from the time line are broken time stamps, if the next one goes on where they were left."""
+RECENT = 8
+"""Epochs that a stream may still follow into: a file of nothing but jumps takes no longer than others."""
+OVERLAP = Fraction(1, 10)
+"""s of sound after the last picture of an epoch that may be cut, so that pictures follow each other evenly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridges:
+    """jumps: how often the clock jumped, by `seconds` in all. Of each stream, the number of the first packet with data
+    of every stretch, rising, and what to add to its times, in ticks."""
+
+    jumps: int = 0
+    seconds: float = 0.0
+    shifts: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+    def notes(self) -> list[str]:
+        """One sentence if there are jumps."""
+        if not self.jumps:
+            return []
+        times = "once" if self.jumps == 1 else f"{self.jumps} times"
+        return [f"the file's clock jumps {times}, by {self.seconds:.2f} s in all: bridged, for picture and sound alike"]
+
+    def of(self, stream: int) -> "Shifter":
+        """For the packets of one stream, from its first one on."""
+        return Shifter(self.shifts.get(stream, ()))
+
+
+class Shifter:
+    """Moves packets onto the time line, in the order in which they are stored."""
+
+    def __init__(self, shifts: tuple[tuple[int, int], ...]) -> None:
+        self._ahead = list(reversed(shifts))
+        self._count = self._shift = 0
+
+    def move(self, packet: Packet) -> None:
+        """Change the times of the next packet, if it has data."""
+        if not packet.size:
+            return
+        while self._ahead and self._ahead[-1][0] <= self._count:
+            self._shift = self._ahead.pop()[1]
+        self._count += 1
+        if self._shift:
+            packet.pts = None if packet.pts is None else packet.pts + self._shift
+            packet.dts = None if packet.dts is None else packet.dts + self._shift
+
+
+def clock_bridges(path: Path) -> Bridges:
+    """Find the jumps of a file's clock. The file is read once and remembered. Raises InputError if it is no media."""
+    state = path.stat() if path.is_file() else None
+    return _found(path, (state.st_mtime_ns, state.st_size) if state else None)
+
+
+@lru_cache(maxsize=256)
+def _found(path: Path, _state: tuple[int, int] | None) -> Bridges:
+    with open_media(path) as container:
+        streams = [
+            stream
+            for stream in (*container.streams.video, *container.streams.audio)
+            if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+        ]
+        if not streams or _index_goes_on(container, streams):
+            return Bridges()
+        epochs = _Epochs(streams, longest=LONGEST_PAUSE if container.format.flags & RESTARTS else float(LONGEST_GAP))
+        try:
+            for packet in container.demux(*streams):
+                if packet.size:
+                    epochs.add(packet)
+        except (FFmpegError, ValueError):
+            pass  # the rest of a damaged file is not decoded either
+        return epochs.bridges()
+
+
+def _index_goes_on(container: InputContainer, streams: list[VideoStream | AudioStream]) -> bool:
+    """Whether MP4's index of all packets, which is cheaper than the packets, shows a clock without jumps."""
+    if not {"mov", "mp4"} & SEEKABLE & set(container.format.name.split(",")):
+        return False
+    for stream in streams:
+        times = [entry.timestamp for entry in stream.index_entries]
+        longest = float(LONGEST_GAP / (stream.time_base or 1))
+        if not times or not all(0 <= later - earlier <= longest for earlier, later in pairwise(times)):
+            return False
+    return True
+
+
+@dataclass
+class _Epoch:
+    """first, end: of each stream, its earliest and latest time of presentation, in ticks. last: its last time of
+    decoding, in seconds. broken: if it holds nothing but strays, the epoch that they interrupt and their shift against
+    it, in ticks."""
+
+    first: dict[int, int] = field(default_factory=dict)
+    end: dict[int, int] = field(default_factory=dict)
+    last: dict[int, float] = field(default_factory=dict)
+    packets: int = 0
+    broken: tuple[int, int] | None = None
+
+
+class _Epochs:
+    """Assigns every packet to an epoch of the file's clock."""
+
+    def __init__(self, streams: list[VideoStream | AudioStream], *, longest: float) -> None:
+        self._longest = longest
+        self._bases = {stream.index: Fraction(stream.time_base or 1) for stream in streams}
+        self._ticks = {index: float(base) for index, base in self._bases.items()}
+        self._videos = [stream.index for stream in streams if isinstance(stream, VideoStream)]
+        self._steps = {
+            stream.index: round(nominal_frame_seconds(stream) / self._bases[stream.index])
+            for stream in streams
+            if isinstance(stream, VideoStream)
+        }
+        self._epochs = [_Epoch()]
+        self._current = 0  # the one that began last
+        self._counts = dict.fromkeys(self._bases, 0)
+        self._stretches: dict[int, list[tuple[int, int]]] = {index: [] for index in self._bases}
+
+    def add(self, packet: Packet) -> None:
+        """Note the next packet that holds data."""
+        index = packet.stream.index
+        number = self._counts[index]
+        self._counts[index] += 1
+        shown = packet.pts if packet.pts is not None else packet.dts
+        if shown is None:
+            return
+        stretches = self._stretches[index]
+        place = stretches[-1][1] if stretches else self._current
+        if packet.dts is not None:  # the first packets of Matroska files may have none
+            place = self._place(index, place, packet.dts * self._ticks[index])
+            self._epochs[place].last[index] = packet.dts * self._ticks[index]
+        if not stretches or stretches[-1][1] != place:
+            stretches.append((number, place))
+        seconds = (packet.duration or 0) * self._ticks[index]
+        lasts = packet.duration if packet.duration and 0 < seconds <= LONGEST_GAP else self._steps.get(index, 0)
+        epoch = self._epochs[place]
+        epoch.first[index] = min(epoch.first.get(index, shown), shown)
+        epoch.end[index] = max(epoch.end.get(index, shown), shown + lasts)
+        epoch.packets += 1
+
+    def _place(self, index: int, place: int, time: float) -> int:
+        """The epoch of a packet of stream `index` that is due at `time` (s), after one of the epoch `place`."""
+        epoch, stretches = self._epochs[place], self._stretches[index]
+        if index not in epoch.last:
+            return place
+        step = time - epoch.last[index]
+        # Where another stream has gone on, this one has only paused.
+        pause = min(time - last for last in epoch.last.values()) if step > 0 else 0
+        if step >= -BACKWARDS and pause <= self._longest:
+            return place
+        if len(stretches) > 1 and epoch.packets <= STRAYS and list(epoch.first) == [index]:
+            before = stretches[-2][1]
+            if -BACKWARDS <= time - self._epochs[before].last.get(index, time) <= RESUMED:
+                epoch.broken = before, self._epochs[before].end[index] - epoch.first[index]
+                self._current = before
+                return before
+        for other in range(max(place + 1, len(self._epochs) - RECENT), len(self._epochs)):
+            latest = self._epochs[other].last.values()
+            if not self._epochs[other].broken and any(abs(time - last) <= INTERLEAVED for last in latest):
+                return other
+        self._epochs.append(_Epoch())
+        self._current = len(self._epochs) - 1
+        return self._current
+
+    def bridges(self) -> Bridges:
+        """Lay the epochs one after the other."""
+        shifts, seconds, before = [Fraction(0)], Fraction(0), Fraction(0)
+        ends = {index: end * self._bases[index] for index, end in self._epochs[0].end.items()}
+        for epoch in self._epochs[1:]:
+            if epoch.broken:
+                (index,), (interrupted, ticks) = epoch.first, epoch.broken
+                shifts.append(shifts[interrupted] + ticks * self._bases[index])
+                seconds += abs(shifts[-1] - shifts[interrupted])
+                continue
+            shifts.append(self._joined(epoch, ends))
+            seconds, before = seconds + abs(shifts[-1] - before), shifts[-1]
+            for index, end in epoch.end.items():
+                moved = end * self._bases[index] + before
+                ends[index] = max(ends.get(index, moved), moved)
+        stretched = {
+            index: tuple((number, round(shifts[place] / self._bases[index])) for number, place in stretches)
+            for index, stretches in self._stretches.items()
+        }
+        return Bridges(len(shifts) - 1, float(seconds), stretched if len(shifts) > 1 else {})
+
+    def _joined(self, epoch: _Epoch, ends: dict[int, Fraction]) -> Fraction:
+        """What to add (s) so that pictures go on where they ended; and the sound too, if it ended much later."""
+        wanted = {
+            index: ends[index] - first * self._bases[index] for index, first in epoch.first.items() if index in ends
+        }
+        if not wanted:
+            return Fraction(0)
+        video = next((wanted[index] for index in self._videos if index in wanted), None)
+        latest = max(wanted.values())
+        return video if video is not None and latest - video <= OVERLAP else latest
