@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 VIDEO_CLOCK = Fraction(1, 90000)
+FRAME_CLOCKED = ("mpeg4", "mjpeg", "mpeg2video", "wmv2")  # codecs that count frames
 
 
 @dataclass
@@ -65,7 +66,7 @@ def _add(container: Any, stream: MadeVideo | MadeSound) -> VideoStream | AudioSt
         out = container.add_stream(stream.codec, rate=stream.rate, options=stream.options)
         out.height, out.width = stream.frames.shape[1:3]
         out.pix_fmt = stream.pix_fmt
-        if stream.codec not in ("mpeg4", "mjpeg"):
+        if stream.codec not in FRAME_CLOCKED:
             out.codec_context.time_base = VIDEO_CLOCK
         if stream.pixel_aspect:
             out.codec_context.sample_aspect_ratio = stream.pixel_aspect
@@ -77,7 +78,7 @@ def _add(container: Any, stream: MadeVideo | MadeSound) -> VideoStream | AudioSt
 
 
 def _encode_video(out: VideoStream, video: MadeVideo) -> list[Any]:
-    clock = VIDEO_CLOCK if video.codec not in ("mpeg4", "mjpeg") else 1 / video.rate
+    clock = VIDEO_CLOCK if video.codec not in FRAME_CLOCKED else 1 / video.rate
     packets = []
     for pixels, time in zip(video.frames, video.times, strict=True):
         frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")

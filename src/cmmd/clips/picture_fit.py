@@ -65,7 +65,11 @@ def orientation(frame: VideoFrame) -> Orientation:
     with y pointing down (FFmpeg, libavutil/display.h). Angles between quarter turns go to the nearest one. To be asked
     once a stream: a frame whose side data was looked at refers to itself and waits for the garbage collector.
     """
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV does not know all kinds of side data; photos have one that it does not
+        turned = {90: Orientation(True, flip_y=True), 180: Orientation(False, True, True), 270: Orientation(True, True)}
+        return turned.get(frame.rotation % 360, Orientation())
     if isinstance(matrix, SideData):
         a, b, _, c, d, *_ = struct.unpack("<9i", bytes(matrix))
         if abs(a) + abs(d) >= abs(b) + abs(c):
