@@ -12,6 +12,7 @@ import pytest
 from made_media import MadeVideo, grey_frames, make_media
 
 from cmmd.clips.reading import read_clip
+from cmmd.clips.writing import write_sound_under_video
 from cmmd.errors import InputError
 
 
@@ -34,7 +35,33 @@ def test_a_slow_clip_and_a_still_of_eleven_minutes_are_read(tmp_path):
     slow = read_clip(slideshow(tmp_path / "slow.mp4", pictures=30, seconds=9), fps=1)
     assert slow.frames is not None and len(slow.frames) >= 262
     still = read_clip(slideshow(tmp_path / "still.mp4", pictures=2, seconds=660), fps=1)
-    assert still.seconds > 0
+    assert still.frames is not None
+    assert still.seconds == len(still.frames) == 1320  # the last picture stays as long as the one before
+
+
+@pytest.mark.parametrize(("suffix", "pictures"), [("mp4", 1), ("mkv", 1), ("mp4", 2)])
+def test_sound_under_a_still_of_eleven_minutes_is_as_long(tmp_path, suffix, pictures):
+    """As reader and as writer see it, also where the picture is one packet with a duration."""
+    path, out = tmp_path / f"still.{suffix}", tmp_path / f"out.{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number, pixels in enumerate(grey_frames(pictures)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number * 660 * 25, Fraction(1, 25)
+            for packet in [*stream.encode(frame), *(stream.encode(None) if number == pictures - 1 else [])]:
+                packet.duration = round((660 if pictures == 1 else 1) / packet.time_base)
+                container.mux(packet)
+    clip = read_clip(path, fps=1)
+    assert clip.seconds >= 660
+    assert clip.notes == ()
+    made = np.zeros(round(clip.seconds * 8_000), np.float32)
+    made[-8_000:] = np.sin(np.arange(8_000) / 3) / 2
+    result = write_sound_under_video(path, made, out, sample_rate=8_000)
+    assert result.copied, result.reason
+    after = read_clip(out, fps=1, sample_rate=8_000)
+    assert after.seconds == pytest.approx(clip.seconds, abs=0.05)
+    assert np.abs(after.waveform[-8_000:-1_000]).max() > 0.4
 
 
 def test_pauses_of_hours_are_refused(tmp_path):

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from made_media import (
     MadeSound,
     MadeVideo,
@@ -25,7 +26,10 @@ from made_media import (
     tone,
 )
 
+from cmmd.clips.picture_fit import Orientation, upright_rgb
 from cmmd.clips.reading import probe, read_clip
+from cmmd.clips.stream_choice import choose_streams
+from cmmd.doctor.picture_trace import watch
 from cmmd.errors import InputError
 
 RGB = {"codec": "libx264rgb", "pix_fmt": "rgb24", "options": {"crf": "0", "preset": "ultrafast", "bf": "0"}}
@@ -260,6 +264,51 @@ class TestStreams:
         sound = read_clip(path, want="audio")
         assert sound.frames is None
         assert sound.seconds == pytest.approx(1.5, abs=0.03)
+
+
+def _plain_picture(colour: tuple[int, int, int], *, kr: float, kb: float, full: bool) -> VideoFrame:
+    """4:2:0 of one colour by the equations of BT.601, BT.709 and BT.2020, which differ in kr and kb only."""
+    red, green, blue = (value / 255 for value in colour)
+    luma = kr * red + (1 - kr - kb) * green + kb * blue
+    frame = VideoFrame(32, 32, "yuv420p")
+    differences = ((blue - luma) / (2 - 2 * kb), (red - luma) / (2 - 2 * kr))
+    levels = [255 * luma if full else 16 + 219 * luma, *(128 + (255 if full else 224) * value for value in differences)]
+    for plane, level in zip(frame.planes, levels, strict=True):
+        plane.update(bytes([min(255, round(level))]) * plane.buffer_size)
+    frame.color_range = 2 if full else 1
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("tag", "kr", "kb"), [(1, 0.2126, 0.0722), (5, 0.299, 0.114), (6, 0.299, 0.114), (9, 0.2627, 0.0593)]
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_colours_are_those_of_the_stated_matrix(tag: int, kr: float, kb: float, full: bool) -> None:
+    """BT.709 read as BT.601 would be off by up to 23 levels."""
+    for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255), (200, 120, 40), (255, 255, 255), (0, 0, 0)):
+        frame = _plain_picture(colour, kr=kr, kb=kb, full=full)
+        frame.colorspace = tag
+        assert np.abs(upright_rgb(frame, Orientation())[16, 16].astype(int) - colour).max() <= 3
+
+
+@pytest.mark.parametrize(("transfer", "name", "code"), [("smpte2084", "PQ", 148), ("arib-std-b67", "HLG", 191)])
+def test_high_dynamic_range_is_shown_as_ordinary(tmp_path: Path, transfer: str, name: str, code: int) -> None:
+    """A grey of 203 cd/m2, 58 % in PQ and 75 % in HLG, is nearly white: 245. Without a tag it is what it says."""
+    grey = np.full((3, 48, 64, 3), code, np.uint8)
+    tags = {"x264-params": f"transfer={transfer}:colorprim=bt2020:colormatrix=bt2020nc"}
+    options = {"crf": "4", "preset": "ultrafast", "bf": "0"}
+    video = MadeVideo(grey, steady_times(3), pix_fmt="yuv420p10le", options=options | tags)
+    path = make_media(tmp_path / "hdr.mp4", video)
+    clip = read_clip(path)
+    assert clip.frames is not None
+    assert np.abs(clip.frames.astype(int) - 245).max() <= 3
+    assert clip.notes == (f"HDR ({name}) is shown as SDR",)
+    seen = watch(path, choose_streams(path)).cells
+    assert np.abs(seen.astype(int) - 245).max() <= 3
+    plain = read_clip(make_media(tmp_path / "sdr.mp4", MadeVideo(grey, steady_times(3), options=options)))
+    assert plain.frames is not None
+    assert np.abs(plain.frames.astype(int) - code).max() <= 2
+    assert plain.notes == ()
 
 
 class TestSound:

@@ -69,3 +69,14 @@ def test_a_line_ends_where_it_is_told() -> None:
         line.add(np.ones(800, np.float32), 8000, Fraction(number, 10))
     assert line.full
     assert line.end < 1
+
+
+def test_a_block_that_is_off_for_once_stays_in_line() -> None:
+    """Ogg states some short blocks of Vorbis 10 ms late; silence before them and a cut after them would be heard."""
+    sine = tone(0.4, 440, rate=8000)[0]
+    times = [0, 0.1, 0.211, 0.3]
+    line, sound = _line([(time, sine[800 * n : 800 * n + 800]) for n, time in enumerate(times)], seconds=0.4)
+    assert line.gaps == 0
+    assert np.abs(sound - _line([(0, sine)], seconds=0.4)[1]).max() < 1e-6
+    line, _ = _line([(time, sine[:800]) for time in (0, 0.1, 0.22, 0.32)], seconds=0.4)
+    assert line.gaps == 1  # a second one says that it is true
