@@ -42,7 +42,7 @@ def test_a_slow_clip_and_a_still_of_eleven_minutes_are_read(tmp_path):
 @pytest.mark.parametrize(("suffix", "pictures"), [("mp4", 1), ("mkv", 1), ("mp4", 2)])
 def test_sound_under_a_still_of_eleven_minutes_is_as_long(tmp_path, suffix, pictures):
     """As reader and as writer see it, also where the picture is one packet with a duration."""
-    path, out = tmp_path / f"still.{suffix}", tmp_path / f"out.{suffix}"
+    path, out = tmp_path / f"still.{suffix}", tmp_path / "out.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

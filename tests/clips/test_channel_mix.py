@@ -8,8 +8,8 @@ from made_media import MadeSound, MadeVideo, grey_frames, make_media, steady_tim
 
 from cmmd.clips.channel_mix import ChannelMix
 from cmmd.clips.reading import read_clip
-from cmmd.clips.stream_choice import choose_streams
-from cmmd.doctor.sound_trace import listen
+from cmmd.doctor.diagnosis import diagnose
+from cmmd.doctor.examination import examine
 
 RATE = 16_000
 OPPOSITE = np.array([[1], [-1]], np.float32)
@@ -29,9 +29,11 @@ def test_opposite_phase_is_heard_and_told(tmp_path: Path, codec: str) -> None:
     assert clip.waveform is not None
     assert np.abs(clip.waveform[800:-800] - sine[0, 800:-800]).max() < 0.04  # AAC is lossy
     assert "the channels cancel each other (opposite phase): channel 1 alone is heard" in clip.notes
-    trace = listen(path, choose_streams(path))
-    assert trace.peak == pytest.approx(0.5, abs=0.02)
-    assert trace.notes == clip.notes
+    examined = examine(path, shortest=1.6)
+    assert examined.sound is not None
+    assert examined.sound.peak == pytest.approx(0.5, abs=0.02)
+    put_right = [found.text for found in diagnose(examined, path, shortest=1.6) if found.kind == "put right"]
+    assert put_right == list(clip.notes)
 
 
 def test_the_second_half_alone_may_cancel(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_raw_streams_have_their_length_and_the_whole_sound(tmp_path: Path, name:
     after = read_clip(out, fps=25)
     assert after.frames is not None
     assert after.waveform is not None
-    assert after.seconds == pytest.approx(1, abs=0.001)
+    assert after.seconds == probe(out).seconds == pytest.approx(1, abs=0.001)
     assert frame_numbers(after.frames) == list(range(25))
     assert click_time(after.waveform, 16_000) == pytest.approx(0.9, abs=0.002)
 

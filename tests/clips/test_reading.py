@@ -373,6 +373,7 @@ class TestSound:
         assert np.abs(equal[800:-800]).max() == pytest.approx(0.9, abs=0.01)
         assert np.abs(one[800:-800]).max() == pytest.approx(0.45, abs=0.01)
 
+    @pytest.mark.parametrize("codec", ["aac", "libopus", "pcm_s32le"])
     def test_eight_channels_do_not_end_the_process(self, tmp_path: Path, codec: str) -> None:
         """In a process of its own: PyAV reads past the plane table of planar frames with eight channels."""
         sample_format = {"aac": "fltp", "libopus": "flt"}.get(codec, "s32")

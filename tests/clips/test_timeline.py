@@ -36,8 +36,10 @@ def test_overlap_is_cut_and_jitter_is_not() -> None:
     ones = np.ones(800, np.float32)
     line, _ = _line([(0, ones), (0.1 - 0.004, ones), (0.2 + 0.004, ones)])
     assert line.end == Fraction(3, 10)
+    assert line.cuts == 0
     line, _ = _line([(0, ones), (0.05, ones)])
     assert line.end == Fraction(15, 100)
+    assert (line.cuts, line.cut) == (1, Fraction(5, 100))
 
 
 def test_pieces_join_without_a_seam() -> None:
@@ -79,4 +81,4 @@ def test_a_block_that_is_off_for_once_stays_in_line() -> None:
     assert line.gaps == 0
     assert np.abs(sound - _line([(0, sine)], seconds=0.4)[1]).max() < 1e-6
     line, _ = _line([(time, sine[:800]) for time in (0, 0.1, 0.22, 0.32)], seconds=0.4)
-    assert line.gaps == 1  # a second one says that it is true
+    assert (line.gaps, line.filled) == (1, Fraction(2, 100))  # a second one says that it is true

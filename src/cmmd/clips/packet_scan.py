@@ -81,7 +81,8 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
         ends.append(round(max(shown, default=Fraction(0)) / time_base))
     times = sorted({time for time in (dts if by_order else pts) if time is not None})
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
-    gap = max(1, gaps[len(gaps) // 2] if gaps else max(ends, default=0) - (times[0] if times else 0) or nominal)
+    single = max(ends, default=0) - times[0] if times else 0  # how long the only one lasts
+    gap = max(1, gaps[len(gaps) // 2] if gaps else single or nominal)
     end = max(ends, default=0)
     if isinstance(stream, VideoStream) and times and end - times[-1] < gap / 2:
         end = times[-1] + gap  # durations of a tick are no durations

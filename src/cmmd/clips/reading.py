@@ -76,7 +76,7 @@ def read_clip(
             raise InputError.about(source, found=f"no {kind} that can be decoded", expected=f"a file with {kind}")
     begin, limit = _exact(start), None if seconds is None else _exact(seconds)
     frames = waveform = span = None
-    notes = list(streams.notes)
+    notes = [*streams.notes, *streams.remarks]
     if want != "audio" and streams.video is not None:
         frames, span = _read_frames(source, streams, begin, limit, fps=fps, image_size=image_size, fit=fit, notes=notes)
     if want != "video" and streams.audio is not None:
@@ -150,7 +150,8 @@ def _read_sound(
     if span is None:
         span = line.end if limit is None else min(line.end, limit)
     if video_span is not None:
-        _note_sound(line, begin, video_span, notes, whole=limit is None)
+        _note_place(line, begin, video_span, notes, whole=limit is None)
+    _note_repairs(line, notes)
     notes += damage.notes("sound")
     return line.finish(span), span
 
@@ -177,7 +178,7 @@ def _hardly_anything(source: Path, what: str) -> InputError:
     return InputError.about(source, found=found, expected="a clip that goes on")
 
 
-def _note_sound(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:
+def _note_place(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:
     """Say by how much sound and picture do not start and end together."""
     first = (line.first or Fraction(0)) + begin
     if abs(first) >= Fraction(5, 1000):
@@ -186,8 +187,14 @@ def _note_sound(line: SoundLine, begin: Fraction, video_span: Fraction, notes: l
         notes.append(f"sound ends {_milliseconds(video_span - line.end)} before the video; silence fills the rest")
     if whole and line.end - video_span > WORTH_A_NOTE:
         notes.append("sound goes on after the video and is cut")
+
+
+def _note_repairs(line: SoundLine, notes: list[str]) -> None:
+    """Say how much was filled and cut where blocks of sound did not follow each other."""
     if line.gaps:
-        notes.append(f"{line.gaps} gaps in the sound filled with silence")
+        notes.append(f"{line.gaps} gaps in the sound filled with silence, {float(line.filled):.2f} s in all")
+    if line.cuts:
+        notes.append(f"{line.cuts} blocks of the sound overlapped and were cut, by {float(line.cut):.2f} s in all")
 
 
 def _exact(value: float | int) -> Fraction:

@@ -29,7 +29,8 @@ PATIENCE = 2000  # packets without a frame after which a stream counts as undeco
 class Streams:
     """The chosen streams of a file, each shown to decode, and time zero (s, on the container's clock).
 
-    still: the video is one picture in a format for pictures: a photo, which nothing happens in.
+    notes: streams that cannot be decoded. remarks: what is put right in reading the others. still: the video is one
+    picture in a format for pictures: a photo, which nothing happens in.
     """
 
     video: int | None
@@ -40,6 +41,7 @@ class Streams:
     pixel_aspect: Fraction
     turn: Orientation
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
     still: bool = False
 
 
@@ -74,14 +76,14 @@ def choose_streams(path: Path) -> Streams:
             raise InputError.about(path, found=found, expected="the same as GIF, PNG (APNG) or video")
         raise InputError.about(path, found=found, expected="a file with video or sound")
     still = picture is not None and video is not None and is_single_picture(path, video)
+    remarks = clock_bridges(path).notes()
     if still and sound is not None:
         picture = None
-        notes.append(f"video stream {video} is a single picture: a cover")
-    first = picture or sound
-    notes += clock_bridges(path).notes()
+        remarks.append(f"video stream {video} is a single picture: a cover")
     transfer = transfer_of(picture.frame) if picture else None
     if transfer is not None:
-        notes.append(f"HDR ({transfer.upper()}) is shown as SDR")
+        remarks.append(f"HDR ({transfer.upper()}) is shown as SDR")
+    first = picture or sound
     return Streams(
         video=video if picture else None,
         audio=audio if sound else None,
@@ -91,6 +93,7 @@ def choose_streams(path: Path) -> Streams:
         pixel_aspect=aspects[video] if picture and video is not None else Fraction(1),
         turn=orientation(picture.frame) if picture else Orientation(),
         notes=tuple(notes),
+        remarks=tuple(remarks),
         still=still and picture is not None,
     )
 

@@ -105,8 +105,8 @@ class SoundLine:
 
     def __init__(self, sample_rate: int, *, until: Fraction | None = None):
         self.first: Fraction | None = None
-        self.gaps = 0
-        self.jumps = 0
+        self.gaps = self.cuts = self.jumps = 0
+        self.filled = self.cut = Fraction(0)  # seconds, of the gaps and of the cuts
         self.pauses = Holds()
         self._off = False  # the block before was not where its time says
         self._sample_rate = sample_rate
@@ -153,8 +153,10 @@ class SoundLine:
         elif self._position and abs(late) <= PASSING and not self._off:
             late, self._off = Fraction(0), True
         elif late > 0 and self._sound:
-            self.gaps += 1
+            self.gaps, self.filled = self.gaps + 1, self.filled + late
         if late < 0:
+            if self._position:
+                self.cuts, self.cut = self.cuts + 1, self.cut + min(-late, Fraction(len(block), rate))
             block = block[round(-late * rate) :]
         elif late > 0:
             self.pauses.add(late)

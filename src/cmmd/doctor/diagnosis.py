@@ -27,6 +27,8 @@ def _findings(examined: Examination, shortest: float) -> Iterator[Finding]:
     pictures, sound, stated, seconds = examined.pictures, examined.sound, examined.stated, examined.seconds
     for note in examined.notes:
         yield Finding("warning", "dead stream", f"{note}; fetch the file again")
+    for remark in examined.remarks:
+        yield Finding("note", "put right", remark)
     if pictures is None:
         yield Finding("unusable", "no picture", "cmmd prepare leaves it out; cmmd generate makes one")
     if sound is None:

@@ -45,7 +45,8 @@ class Stated:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examination:
     """size, digest: of the file, in bytes and as sha256. seconds: the picture's, or the sound's where there is none.
-    notes: what was odd in choosing its streams. lags: see `lag_correlations`. work: seconds it took.
+    notes: streams that cannot be decoded. remarks: what reading puts right. lags: see `lag_correlations`. work: seconds
+    it took.
 
     strip: thumbnails as JPEG, wave: the sound's peaks in WAVE_PARTS equal parts of the file; if asked for.
     """
@@ -56,6 +57,7 @@ class Examination:
     info: MediaInfo
     stated: Stated
     notes: tuple[str, ...]
+    remarks: tuple[str, ...]
     pictures: PictureMeasures | None
     sound: SoundMeasures | None
     fingerprint: Fingerprint
@@ -86,7 +88,8 @@ def examine(path: Path, *, shortest: float, drawn: bool = False) -> Examination:
         seconds=seconds,
         info=info,
         stated=_stated(path, streams.video),
-        notes=(*streams.notes, *(heard.notes if heard is not None else ())),
+        notes=streams.notes,
+        remarks=(*streams.remarks, *(heard.notes if heard is not None else ())),
         pictures=seen.measures if seen is not None else None,
         sound=sound_measures(heard, seconds=seconds, shortest=shortest) if heard is not None else None,
         fingerprint=fingerprint(seen, heard, seconds=seconds),
