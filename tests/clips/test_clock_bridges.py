@@ -30,11 +30,11 @@ X264 = {"crf": "12", "preset": "ultrafast", "bf": "0", "g": "25"}
 B_FRAMES = {"crf": "12", "preset": "ultrafast", "bf": "2", "g": "25", "x264-params": "b-adapt=0"}
 
 
-def _part(path: Path, *, at: float, seconds: float = 2, start: Fraction | int = 0, **settings) -> Path:
+def _part(path: Path, *, at: float, seconds: float = 2, start: Fraction | int = 0, options: dict = X264) -> Path:
     """A flash of one frame and a click at `at` seconds after its start."""
     frames = np.full((round(seconds * RATE), 48, 64, 3), 40, np.uint8)
     frames[round(at * RATE)] = 230
-    video = MadeVideo(frames, steady_times(len(frames), RATE, start=start), **({"options": X264} | settings))
+    video = MadeVideo(frames, steady_times(len(frames), RATE, start=start), options=options)
     sound = MadeSound(click(seconds, at + 0.5 / RATE), start=Fraction(start))
     return make_media(path, video, sound, format_name="mpegts", mpegts_copyts="1")
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -36,7 +37,7 @@ def _encoded(codec: str, *pictures: np.ndarray) -> list[bytes]:
 
 def _animation(path: Path, *, codec: str, pix_fmt: str, frames: int = 10) -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=10)
+        stream: Any = container.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
         for number, pixels in enumerate(grey_frames(frames)):
             frame = VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format=pix_fmt)

@@ -110,9 +110,9 @@ def _index_goes_on(container: InputContainer, streams: list[VideoStream | AudioS
     if not {"mov", "mp4"} & SEEKABLE & set(container.format.name.split(",")):
         return False
     for stream in streams:
-        times = [entry.timestamp for entry in stream.index_entries]
         longest = float(LONGEST_GAP / (stream.time_base or 1))
-        if not times or not all(0 <= later - earlier <= longest for earlier, later in pairwise(times)):
+        times = pairwise(entry.timestamp for entry in stream.index_entries)
+        if not len(stream.index_entries) or not all(0 <= later - earlier <= longest for earlier, later in times):
             return False
     return True
 
