@@ -61,6 +61,7 @@ def test_sound_under_a_still_of_eleven_minutes_is_as_long(tmp_path, suffix, pict
     assert result.copied, result.reason
     after = read_clip(out, fps=1, sample_rate=8_000)
     assert after.seconds == pytest.approx(clip.seconds, abs=0.05)
+    assert after.waveform is not None
     assert np.abs(after.waveform[-8_000:-1_000]).max() > 0.4
 
 
