@@ -114,6 +114,26 @@ def test_parts_of_different_sizes_are_encoded_again(tmp_path: Path) -> None:
     assert np.diff(clip.frames[55:, 20:40, 20:40].mean(axis=(1, 2, 3))).mean() == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [("mpg", "mpeg2video"), ("mkv", "libx264"), ("ts", "mpeg2video")])
+def test_other_containers_that_were_joined(tmp_path: Path, suffix: str, codec: str) -> None:
+    """MPEG program streams store seconds of a small picture before the sound that belongs to it."""
+    parts = []
+    for name, at in (("a", 0.6), ("b", 1.4)):
+        frames = np.full((50, 48, 64, 3), 40, np.uint8)
+        frames[round(at * RATE)] = 230
+        options = X264 if codec == "libx264" else {"q": "2"}
+        video = MadeVideo(frames, steady_times(50, RATE), codec=codec, options=options)
+        sound = MadeSound(click(2, at + 0.5 / RATE), codec="mp2", sample_format="s16")
+        parts.append(make_media(tmp_path / f"{name}.{suffix}", video, sound))
+    clip = read_clip(_joined(tmp_path / f"joined.{suffix}", *parts), fps=RATE)
+    assert clip.frames is not None
+    assert clip.waveform is not None
+    assert clip.seconds == pytest.approx(4, abs=0.001)
+    assert _flashes(clip.frames) == pytest.approx([0.62, 3.42], abs=0.001)
+    assert _clicks(clip.waveform) == pytest.approx(_flashes(clip.frames), abs=0.002)
+    assert any("the file's clock jumps once" in note for note in clip.notes)
+
+
 def test_three_parts_and_one_without_sound(tmp_path: Path) -> None:
     first, third = _part(tmp_path / "a.ts", at=0.6), _part(tmp_path / "c.ts", at=1.4)
     silent = make_media(

@@ -5,6 +5,7 @@ of the file's clock begins, and the other streams follow into it. Every epoch ge
 alike, so that it begins where the one before has ended.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -28,7 +29,7 @@ LONGEST_PAUSE = 600.0
 BACKWARDS = 0.25
 """s; a step back by more begins an epoch. Smaller ones are damage: what comes too late is dropped in decoding."""
 INTERLEAVED = 1.0
-"""s by which the streams of a file are apart where it is read: one that jumps to where another is follows it."""
+"""s by which streams are apart where a file is read, if it has not shown more: what jumps to another one follows it."""
 RESUMED = 10.0
 """s after its last packet at which a stream still goes on where it was left."""
 STRAYS = 3
@@ -96,13 +97,17 @@ def _found(path: Path, _state: tuple[int, int] | None) -> Bridges:
         if not streams or _index_goes_on(container, streams):
             return Bridges()
         epochs = _Epochs(streams, longest=LONGEST_PAUSE if container.format.flags & RESTARTS else float(LONGEST_GAP))
-        try:
-            for packet in container.demux(*streams):
-                if packet.size:
-                    epochs.add(packet)
-        except (FFmpegError, ValueError):
-            pass  # the rest of a damaged file is not decoded either
+        for packet in _stored(container, streams):
+            epochs.add(packet)
         return epochs.bridges()
+
+
+def _stored(container: InputContainer, streams: list[VideoStream | AudioStream]) -> Iterator[Packet]:
+    """The packets with data; the rest of a damaged file is not decoded either."""
+    try:
+        yield from (packet for packet in container.demux(*streams) if packet.size)
+    except (FFmpegError, ValueError):
+        return
 
 
 def _index_goes_on(container: InputContainer, streams: list[VideoStream | AudioStream]) -> bool:
@@ -145,6 +150,7 @@ class _Epochs:
         }
         self._epochs = [_Epoch()]
         self._current = 0  # the one that began last
+        self._apart = INTERLEAVED
         self._counts = dict.fromkeys(self._bases, 0)
         self._stretches: dict[int, list[tuple[int, int]]] = {index: [] for index in self._bases}
 
@@ -173,12 +179,12 @@ class _Epochs:
     def _place(self, index: int, place: int, time: float) -> int:
         """The epoch of a packet of stream `index` that is due at `time` (s), after one of the epoch `place`."""
         epoch, stretches = self._epochs[place], self._stretches[index]
-        if index not in epoch.last:
-            return place
-        step = time - epoch.last[index]
+        step = time - epoch.last.get(index, time)
         # Where another stream has gone on, this one has only paused.
         pause = min(time - last for last in epoch.last.values()) if step > 0 else 0
         if step >= -BACKWARDS and pause <= self._longest:
+            behind = max(epoch.last.values(), default=time) - time
+            self._apart = min(max(self._apart, 1.5 * behind), RESUMED)
             return place
         if len(stretches) > 1 and epoch.packets <= STRAYS and list(epoch.first) == [index]:
             before = stretches[-2][1]
@@ -188,7 +194,7 @@ class _Epochs:
                 return before
         for other in range(max(place + 1, len(self._epochs) - RECENT), len(self._epochs)):
             latest = self._epochs[other].last.values()
-            if not self._epochs[other].broken and any(abs(time - last) <= INTERLEAVED for last in latest):
+            if not self._epochs[other].broken and any(abs(time - last) <= self._apart for last in latest):
                 return other
         self._epochs.append(_Epoch())
         self._current = len(self._epochs) - 1
