@@ -85,6 +85,15 @@ class TestSoundUnderVideo:
             assert len(container.streams) == 2
             assert (container.duration or 0) / 1e6 == pytest.approx(before.seconds, abs=1 / 25)
 
+    def test_lengths_that_look_like_start_codes_change_nothing(self, tmp_path: Path) -> None:
+        """MP4 stores the length of a unit before it: 256 to 511 bytes begin like a start code with a set behind it."""
+        noise = np.random.default_rng(0).integers(0, 255, (75, 48, 64, 3)).astype(np.uint8)
+        options = {"qp": "48", "preset": "ultrafast", "bf": "0", "g": "1"}
+        path = make_media(tmp_path / "in.mp4", MadeVideo(noise, steady_times(75), options=options))
+        with av.open(str(path)) as container:
+            assert sum(bytes(packet).startswith(b"\0\0\1") for packet in container.demux(video=0)) > 5
+        assert write_sound_under_video(path, SILENCE, tmp_path / "out.mp4", sample_rate=16000).copied
+
     @pytest.mark.parametrize(("samples", "target"), [(9000, "mp4"), (30000, "mp4"), (30000, "mkv"), (0, "mp4")])
     def test_the_sound_is_as_long_as_the_video(self, tmp_path: Path, samples: int, target: str) -> None:
         path = make_media(tmp_path / "in.mp4", _video())

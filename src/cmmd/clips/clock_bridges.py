@@ -19,7 +19,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from cmmd.clips.opening import SEEKABLE, open_media
+from cmmd.clips.opening import open_media
 from cmmd.clips.timeline import LONGEST_GAP, nominal_frame_seconds
 
 RESTARTS = 0x0200
@@ -112,12 +112,13 @@ def _stored(container: InputContainer, streams: list[VideoStream | AudioStream])
 
 def _index_goes_on(container: InputContainer, streams: list[VideoStream | AudioStream]) -> bool:
     """Whether MP4's index of all packets, which is cheaper than the packets, shows a clock without jumps."""
-    if not {"mov", "mp4"} & SEEKABLE & set(container.format.name.split(",")):
+    if not {"mov", "mp4"} & set(container.format.name.split(",")):
         return False
     for stream in streams:
         longest = float(LONGEST_GAP / (stream.time_base or 1))
-        times = pairwise(entry.timestamp for entry in stream.index_entries)
-        if not len(stream.index_entries) or not all(0 <= later - earlier <= longest for earlier, later in times):
+        entries = getattr(stream, "index_entries", ())  # new in PyAV
+        times = pairwise(entry.timestamp for entry in entries)
+        if not len(entries) or not all(0 <= later - earlier <= longest for earlier, later in times):
             return False
     return True
 

@@ -60,13 +60,14 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
         assert isinstance(stream, VideoStream | AudioStream)
         time_base = Fraction(stream.time_base or Fraction(1, 1_000_000))
         shifter, setups = clock_bridges(path).of(index), set()
+        sets = _kinds_of_sets(stream)
         by_order = keeps_no_times(container)
         reordered = by_order and getattr(stream.codec_context, "has_b_frames", False)
         for packet in stored_packets(container, stream):
             digest.update(bytes(packet))
             shifter.move(packet)
-            if packet.is_keyframe:
-                setups.add(_parameter_sets(stream.codec_context.name, bytes(packet)))
+            if sets and packet.is_keyframe:
+                setups |= _parameter_sets(bytes(packet), sets)
             pts.append(None if reordered else packet.pts)
             dts.append(packet.dts)
             hidden |= packet.is_discard
@@ -94,7 +95,7 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
         end=end,
         payload_hash=digest.hexdigest(),
         hidden=hidden,
-        uniform=len(setups) <= 1,
+        uniform=len(setups) == len({kind for kind, _ in setups}),
     )
 
 
@@ -113,10 +114,18 @@ def _believable(duration: int | None, time_base: Fraction) -> int:
     return duration if duration and 0 < duration * time_base <= LONGEST_GAP else 0
 
 
-def _parameter_sets(codec: str, packet: bytes) -> bytes:
-    """What a packet of H.264 or HEVC with start codes (Annex B) says about how to decode it and those that follow."""
-    kinds = {"h264": H264_SETS, "hevc": HEVC_SETS}.get(codec)
-    if kinds is None or not packet.startswith((b"\0\0\1", b"\0\0\0\1")):
-        return b""
-    units = re.split(b"\0\0\1", packet)[1:]
-    return b"".join(unit.rstrip(b"\0") for unit in units if unit and unit[0] in kinds)
+def _kinds_of_sets(stream: VideoStream | AudioStream) -> set[int]:
+    """First bytes of the parameter sets of H.264 or HEVC, if the packets hold them between start codes (Annex B)."""
+    context = stream.codec_context
+    if context.extradata and context.extradata[0] == 1:  # the setup stands in the container, as in MP4
+        return set()
+    return {"h264": H264_SETS, "hevc": HEVC_SETS}.get(context.name, set())
+
+
+def _parameter_sets(packet: bytes, kinds: set[int]) -> set[tuple[int, bytes]]:
+    """What a packet says about how to decode it and those that follow: for each kind, all of its sets."""
+    found: dict[int, bytes] = {}
+    for unit in re.split(b"\0\0\1", packet)[1:]:
+        if unit and unit[0] in kinds:
+            found[unit[0]] = found.get(unit[0], b"") + unit.rstrip(b"\0")
+    return set(found.items())
