@@ -24,8 +24,7 @@ def as_clip(
     """A clip that has what is needed. An array is frames uint8 (f, h, w, 3) or a mono waveform (s,). A file whose
     picture and sound are both needed lasts as long as the one that `span` names.
 
-    Raises InputError for a file that cannot be read or is a photo, a part that is missing or empty, and other rates or
-    sizes.
+    Raises InputError for a file that cannot be read, a part that is missing or empty, and other rates or sizes.
     """
     if isinstance(given, (str, Path)):
         clip = _of_file(given, geometry, needs, span, fit)
