@@ -54,7 +54,7 @@ def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
         try:
             takes = _run(pipeline, one.source, one.target, options)
             for take, out in zip(takes, one.outs, strict=True):
-                _finish(take, out, options)
+                _finish(take, out, options, for_browsers=one.container_chosen)
         except InputError as error:
             if len(inputs) <= 1:
                 raise
@@ -125,13 +125,13 @@ def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: Genera
         bar.close()
 
 
-def _finish(take: Take, out: Path, options: GenerateOptions) -> None:
+def _finish(take: Take, out: Path, options: GenerateOptions, *, for_browsers: bool) -> None:
     """Write the file and the picture, and say so."""
     started = time.perf_counter()
-    muxed = take.save(out)
+    muxed = take.save(out, for_browsers=for_browsers)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
     print(f"{out}: {_described(take)}{_kept(muxed)}")
-    for note in take.notes:
+    for note in (*take.notes, *(muxed.notes if muxed else ())):
         print(f"  {note}")
     if options.sampling.guidance is None and take.guidance == UNSURE_GUIDANCE:
         print(f"  inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}")
@@ -157,7 +157,7 @@ def _kept(muxed: Muxed | None) -> str:
     if muxed is None:
         return ""
     if not muxed.copied:
-        return f"; video encoded again ({muxed.reason})"
+        return f"; video encoded again as {muxed.codec} ({muxed.reason})"
     same = "identical" if muxed.video_packet_hash_in == muxed.video_packet_hash_out else "reframed by the container"
     return f"; video packets copied, {same} (sha256 {(muxed.video_packet_hash_out or '')[:12]})"
 

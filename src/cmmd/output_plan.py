@@ -5,12 +5,14 @@ A result never takes the place of an input, of another result or of a file that 
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cmmd.clips.encoding import CONTAINERS
 from cmmd.clips.names import LONGEST_NAME, RESULT
+from cmmd.clips.stream_copy import takes_video_of
 from cmmd.clips.writing import SOUND_ALONE
 from cmmd.errors import InputError
 from cmmd.output_folder import make_folder
@@ -38,11 +40,15 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What is made of an input (None: of nothing), and the file of each take."""
+    """What is made of an input (None: of nothing), and the file of each take.
+
+    container_chosen: the kind of file is neither that of the input nor one that the user named.
+    """
 
     source: Path | None
     target: Target
     outs: tuple[Path, ...]
+    container_chosen: bool = False
 
     def files(self, options: OutputOptions) -> list[Path]:
         """All that is written: each take and its picture."""
@@ -101,7 +107,7 @@ def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions)
             raise InputError.about(sources, found=f"one result {named[shared[0]].name}", expected="different names")
         told = [k + (index in shared) for index, k in enumerate(told)]
     return [
-        Planned(source, target, _numbered(path, options.takes))
+        Planned(source, target, _numbered(path, options.takes), source is None or path.suffix != source.suffix.lower())
         for (source, target), path in zip(wanted, named, strict=True)
     ]
 
@@ -115,10 +121,12 @@ def _stems(source: Path | None) -> list[str]:
 
 
 def _place(source: Path | None, target: Target, options: OutputOptions) -> tuple[Path, str]:
-    """Folder and suffix."""
+    """Folder and suffix: that of the input if its video can be copied there, else the one that all browsers play."""
     suffix = ".mp4"
     if source is not None and target == "audio" and source.suffix.lower() in CONTAINERS:
         suffix = source.suffix.lower()
+        with suppress(InputError, OSError):  # a file that cannot be read is told of when it is
+            suffix = suffix if takes_video_of(source, CONTAINERS[suffix]) else ".mp4"
     return options.out or (Path() if source is None else source.parent), suffix
 
 

@@ -4,6 +4,7 @@ Encoders leave no dates or versions behind (bitexact), and x264 gets a fixed num
 depends.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ import soxr
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.error import FFmpegError
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
+from cmmd.clips.tone_mapping import TRANSFERS
 from cmmd.errors import InputError
 
 TICK = Fraction(1, 90000)  # s; the clock of MPEG, fine enough for any frame rate
@@ -42,6 +46,7 @@ MP4, MOV = ContainerKind(format="mp4"), ContainerKind(format="mov")
 MATROSKA = ContainerKind(format="matroska", sound_rate=48000, negative_times=False)
 WEBM = ContainerKind(format="webm", sound_codec="libopus", video_codec="libvpx-vp9", negative_times=False)
 CONTAINERS = {".mp4": MP4, ".m4v": MP4, ".mov": MOV, ".mkv": MATROSKA, ".webm": WEBM}
+CODEC_TITLES = {"libx264": "H.264", "libvpx-vp9": "VP9"}
 VIDEO_OPTIONS = {
     # Without mbtree: with it, 3 of 16 encodings of the same frames differed on a processor with AVX-512.
     "libx264": {"crf": "18", "preset": "medium", "threads": "2", "x264-params": "mbtree=0"},
@@ -63,12 +68,24 @@ def container_kind(out: Path) -> ContainerKind:
     return kind
 
 
+def takes(kind: ContainerKind, stream: Stream) -> bool:
+    """Whether a file of this kind can be begun with `stream` as it is."""
+    try:
+        with av.open(io.BytesIO(), "w", format=kind.format) as trial:
+            trial.add_stream_from_template(stream, opaque=True)
+            trial.start_encoding()
+    except (FFmpegError, ValueError):
+        return False
+    return True
+
+
 @contextmanager
 def open_output(beside: Path, format_name: str) -> Iterator[OutputContainer]:
     """Open a container for writing under a name whose suffix says nothing."""
     options = {"fflags": "+bitexact"}
     if format_name in ("mp4", "mov"):
         options["movflags"] = "+faststart"  # a player can begin before it has the whole file
+        options["strict"] = "unofficial"  # else the boxes of Dolby Vision and of 360 degree video are left out
     elif format_name in ("matroska", "webm"):
         # The file states the encoder's delay; without this the video would start late by it. And VP9 stays as it is.
         options |= {"avoid_negative_ts": "disabled", "fflags": "+bitexact-autobsf"}
@@ -94,6 +111,7 @@ class SoundEncoder:
             waveform, sample_rate = soxr.resample(waveform, sample_rate, encoded_rate), encoded_rate
         stream = container.add_stream(codec, rate=sample_rate, options={"flags": "+bitexact"}, layout="mono")
         assert isinstance(stream, AudioStream)
+        stream.disposition = Disposition.default
         if codec != "flac":
             stream.bit_rate = min(128_000, 6 * sample_rate)  # six bits a sample is as much as AAC takes for one channel
         self._container, self._stream = container, stream
@@ -118,17 +136,52 @@ class SoundEncoder:
         self._container.mux(self._stream.encode(None))
 
 
-class PictureEncoder:
-    """Upright pictures with any times as 4:2:0 video; odd sizes get a repeated edge, as 4:2:0 needs even ones."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Colours:
+    """What the red, green and blue of pictures mean: code points of ITU-T H.273, those of BT.709 by default."""
 
-    def __init__(self, container: OutputContainer, codec: str, *, width: int, height: int, rate: Fraction):
+    primaries: int = int(ColorPrimaries.BT709)
+    transfer: int = int(ColorTrc.BT709)
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> "Colours":
+        """As the source of a frame says, and BT.709 where it says nothing or has been tone-mapped to that."""
+        # PyAV before 17 does not tell them of frames.
+        primaries, transfer = (int(getattr(frame, name, 2)) for name in ("color_primaries", "color_trc"))
+        if transfer in TRANSFERS:
+            return cls()
+        unknown = (0, 2, 3)  # reserved and unspecified
+        return cls(
+            primaries=cls().primaries if primaries in unknown else primaries,
+            transfer=cls().transfer if transfer in unknown else transfer,
+        )
+
+
+class PictureEncoder:
+    """Upright pictures with any times as 4:2:0 video; odd sizes get a repeated edge, as 4:2:0 needs even ones.
+
+    The file says how its numbers are meant: always the matrix of BT.709 in the limited range, and `colours`.
+    """
+
+    def __init__(
+        self,
+        container: OutputContainer,
+        codec: str,
+        *,
+        width: int,
+        height: int,
+        rate: Fraction,
+        colours: Colours | None = None,
+    ):
         options = VIDEO_OPTIONS[codec] | {"flags": "+bitexact"}
         stream = container.add_stream(codec, rate=rate.limit_denominator(1001), options=options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         stream.codec_context.time_base = TICK
-        # What the conversion below does is also what the file says: BT.601, limited range.
-        stream.codec_context.colorspace, stream.codec_context.color_range = 6, ColorRange.MPEG
+        colours = colours or Colours()
+        context = stream.codec_context
+        context.colorspace, context.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
+        context.color_primaries, context.color_trc = colours.primaries, colours.transfer
         self._container, self._stream = container, stream
         self._size = width, height
 
@@ -142,7 +195,7 @@ class PictureEncoder:
             pixels = np.asarray(rgb.to_ndarray(), np.uint8)
             padded = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
             rgb = VideoFrame.from_ndarray(padded, format="rgb24")
-        space, limits = Colorspace.ITU601, ColorRange.MPEG
+        space, limits = Colorspace.ITU709, ColorRange.MPEG
         frame = rgb.reformat(format="yuv420p", dst_colorspace=space, dst_color_range=limits, threads=1)
         frame.time_base, frame.pts = TICK, round(time / TICK)
         frame.duration = max(1, round((time + duration) / TICK) - frame.pts)

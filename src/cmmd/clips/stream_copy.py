@@ -4,13 +4,16 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from cmmd.clips.encoding import ContainerKind, SoundEncoder
+from cmmd.clips.encoding import ContainerKind, SoundEncoder, takes
+from cmmd.clips.mux_job import MuxJob, MuxNotes
 from cmmd.clips.opening import open_media
 from cmmd.clips.packet_scan import PacketScan, stored_packets
+from cmmd.clips.parameter_sets import lacks_parameter_sets, with_parameter_sets
+from cmmd.clips.side_streams import side_streams
+from cmmd.clips.stream_choice import choose_streams
 
 INTERLEAVE = Fraction(1, 2)  # s by which the sound is written ahead of the video
 
@@ -26,39 +29,60 @@ def obstacle(scan: PacketScan, kind: ContainerKind) -> str | None:
     return None
 
 
-def copy_with_sound(
-    source: Path,
-    index: int,
-    scan: PacketScan,
-    origin: Fraction,
-    out: OutputContainer,
-    *,
-    kind: ContainerKind,
-    waveform: np.ndarray,
-    sample_rate: int,
-) -> None:
-    """Mux video stream `index` with a waveform, float32 (s,), that starts at `origin` (s, on the source's clock).
+def takes_video_of(source: Path, kind: ContainerKind) -> bool:
+    """Whether a container of this kind takes the codec of the video; InputError for a file that cannot be read."""
+    index = choose_streams(source).video
+    if index is None:
+        return True
+    with open_media(source) as container:
+        return takes(kind, container.streams[index])
 
-    Times are counted from `origin`. Raises ValueError or av.FFmpegError if the container does not take the codec.
+
+def copy_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
+    """Mux the chosen video stream with the waveform, from its origin on, and with the rest of the source.
+
+    Raises ValueError or av.FFmpegError if the container does not take the codec.
     """
-    zero = round(origin / scan.time_base)
+    streams, scan, kind = job.streams, job.scan, job.kind
+    assert streams.video is not None
+    zero = round(streams.origin / scan.time_base)
     pts = [time - zero for time in scan.pts if time is not None]
     dts = decoding_times(pts, [None if time is None else time - zero for time in scan.dts])
-    with open_media(source) as container:
-        stream = container.streams[index]
+    with open_media(job.source) as container:
+        stream = container.streams[streams.video]
         assert isinstance(stream, VideoStream)
-        video = out.add_stream_from_template(stream, opaque=True)  # opaque: AV1 has no encoder of its decoder's name
-        if stream.sample_aspect_ratio:
-            video.codec_context.sample_aspect_ratio = stream.sample_aspect_ratio  # may be known to the container only
-        sound = SoundEncoder(out, kind.sound_codec, waveform, sample_rate, encoded_rate=kind.sound_rate)
-        for packet, presented, decoded in zip(stored_packets(container, stream), pts, dts, strict=False):
-            sound.encode_until(decoded * scan.time_base + INTERLEAVE)
-            packet.stream = video
-            packet.pts, packet.dts, packet.time_base = presented, decoded, scan.time_base
-            if not packet.duration or packet.duration < scan.gap / 2:
-                packet.duration = scan.gap  # Matroska files at "1000 frames a second" state one tick
-            out.mux_one(packet)
-        sound.finish()
+        video = _added(out, job.source, stream, kind)
+        sound = SoundEncoder(out, kind.sound_codec, job.waveform, job.sample_rate, encoded_rate=kind.sound_rate)
+        with side_streams(job, out, copied=True) as others:
+            for packet, presented, decoded in zip(stored_packets(container, stream), pts, dts, strict=False):
+                sound.encode_until(decoded * scan.time_base + INTERLEAVE)
+                others.write_until(decoded * scan.time_base + INTERLEAVE)
+                packet.stream = video
+                packet.pts, packet.dts, packet.time_base = presented, decoded, scan.time_base
+                if not packet.duration or packet.duration < scan.gap / 2:
+                    packet.duration = scan.gap  # Matroska files at "1000 frames a second" state one tick
+                out.mux_one(packet)
+            sound.finish()
+            others.finish()
+    return MuxNotes([], others.left_out)
+
+
+def _added(out: OutputContainer, source: Path, stream: VideoStream, kind: ContainerKind) -> VideoStream:
+    """The stream of the result, set up so that all players of its container know it."""
+    video = out.add_stream_from_template(stream, opaque=True)  # opaque: AV1 has no encoder of its decoder's name
+    context, codec = video.codec_context, stream.codec_context.codec.canonical_name
+    if stream.sample_aspect_ratio:
+        context.sample_aspect_ratio = stream.sample_aspect_ratio  # may be known to the container only
+    if kind.format in ("mp4", "mov"):
+        if codec == "hevc":
+            context.codec_tag = "hvc1"  # Apple's players refuse hev1, which is FFmpeg's choice
+        if lacks_parameter_sets(codec, context.extradata):
+            with open_media(source) as container:
+                first = next(stored_packets(container, container.streams[stream.index]), b"")
+                context.extradata = with_parameter_sets(codec, context.extradata, bytes(first))
+            if context.extradata is None:
+                raise ValueError("no parameter sets at its beginning")
+    return video
 
 
 def decoding_times(pts: list[int], dts: list[int | None]) -> list[int]:

@@ -34,16 +34,19 @@ class Take:
     keep: tuple[Stretch, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def save(self, path: str | Path) -> Muxed | None:
+    def save(self, path: str | Path, *, for_browsers: bool = False) -> Muxed | None:
         """Write a media file, or the sound alone for .wav and .flac.
 
-        Generated sound goes under the source's untouched video, and the result says what became of its packets. A
-        generated video is encoded with the source's sound as it was, mixed to mono.
+        Generated sound goes under the source's untouched video, and the result says what became of its packets; with
+        `for_browsers`, video that no browser plays is encoded again. A generated video is encoded with the source's
+        sound as it was, mixed to mono.
         """
         if Path(path).suffix.lower() in SOUND_ALONE:
             write_sound(self.waveform, path, sample_rate=self.sample_rate)
         elif self.generated == "audio" and self.source is not None:
-            return write_sound_under_video(self.source, self.waveform, path, sample_rate=self.sample_rate)
+            return write_sound_under_video(
+                self.source, self.waveform, path, sample_rate=self.sample_rate, for_browsers=for_browsers
+            )
         else:
             waveform, rate = self.waveform, self.sample_rate
             if self.generated == "video" and self.source is not None:

@@ -4,28 +4,38 @@ Everything is written beside its target and renamed when complete, and the same 
 """
 
 import wave
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
+from cmmd.clips.browser_playback import not_played
 from cmmd.clips.decoding import decode_pictures
+from cmmd.clips.display_rgb import display_rgb
 from cmmd.clips.encoding import (
-    ContainerKind,
+    CODEC_TITLES,
+    Colours,
     PictureEncoder,
     SoundEncoder,
     container_kind,
     open_output,
     to_16_bit,
 )
+from cmmd.clips.mux_job import MuxJob, MuxNotes
+from cmmd.clips.opening import open_media
 from cmmd.clips.opening import reason as in_words
-from cmmd.clips.packet_scan import PacketScan, scan_packets
-from cmmd.clips.picture_fit import upright_rgb
-from cmmd.clips.stream_choice import Streams, choose_streams
+from cmmd.clips.packet_scan import scan_packets
+from cmmd.clips.side_streams import metadata_left_out, side_streams
+from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
+from cmmd.clips.tone_mapping import transfer_of
 from cmmd.errors import InputError
 from cmmd.unfinished_file import written_beside
 
@@ -39,21 +49,28 @@ class Muxed:
     copied: its packets were stream-copied. The hashes are sha256 over the payload bytes of all video packets, as read
     from the source and as read back from the result. They differ after encoding, and also where the container stores
     the same stream in another framing (H.264 from AVI or MPEG-TS, some VP9 in mp4). reason: why it was encoded anew,
-    None if it was copied.
+    None if it was copied. codec: of the result, if it was. notes: what else changed and what was left out, a sentence
+    each.
     """
 
     copied: bool
     video_packet_hash_in: str | None
     video_packet_hash_out: str | None
     reason: str | None = None
+    codec: str | None = None
+    notes: tuple[str, ...] = ()
 
 
-def write_sound_under_video(source: str | Path, waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> Muxed:
-    """Write the video of `source` with `waveform` as its only sound.
+def write_sound_under_video(
+    source: str | Path, waveform: np.ndarray, out: str | Path, *, sample_rate: int, for_browsers: bool = False
+) -> Muxed:
+    """Write the video of `source` with `waveform` in the place of its sound.
 
     The waveform, float (s,) mono in [-1, 1], begins when the first video frame is shown; it is cut or filled with
     silence to the length of the video. The suffix of `out` decides the container (.mp4, .m4v, .mov, .mkv with AAC,
-    .webm with Opus). Video packets are copied where the container allows, otherwise encoded as H.264 (VP9 in .webm).
+    .webm with Opus). Video packets are copied where the container allows, otherwise encoded as H.264 (VP9 in .webm)
+    of ordinary dynamic range in front of black. `for_browsers` also encodes what no browser plays. Subtitles, further
+    sound tracks, chapters, metadata and attachments go along where the container takes them as they are.
     Raises InputError for a source without video, a bad suffix or place, or an `out` that is the source; ValueError for
     a waveform of another shape, not finite, or beyond 1.
     """
@@ -67,15 +84,21 @@ def write_sound_under_video(source: str | Path, waveform: np.ndarray, out: str |
     scan = scan_packets(source, streams.video)
     assert scan is not None, "a stream with a decoded frame has packets"
     waveform = _fit_length(waveform, round((scan.end_seconds - streams.origin) * sample_rate))
-    reason = obstacle(scan, kind)
+    job = MuxJob(source=source, streams=streams, scan=scan, kind=kind, waveform=waveform, sample_rate=sample_rate)
+    reason = obstacle(scan, kind) or (_not_played(source, streams.video) if for_browsers else None)
     with written_beside(out) as beside:
+        notes: list[str] = []
         if reason is None:
-            reason = _try_copy(source, streams, scan, beside, kind, waveform, sample_rate)
+            try:
+                notes = _with_the_rest(copy_with_sound, job, beside)
+            except (FFmpegError, ValueError) as error:
+                reason = f"{kind.format} does not take the stream ({in_words(error)})"
         if reason is not None:
-            _encode_again(source, streams, scan, beside, kind, waveform, sample_rate)
+            notes = _with_the_rest(_encode_again, job, beside)
         result = scan_packets(beside, choose_streams(beside).video or 0)
         assert result is not None, "a file just written has video packets"
-    return Muxed(reason is None, scan.payload_hash, result.payload_hash, reason)
+    codec = None if reason is None else CODEC_TITLES[kind.video_codec]
+    return Muxed(reason is None, scan.payload_hash, result.payload_hash, reason, codec, tuple(notes))
 
 
 def write_video(
@@ -134,56 +157,56 @@ def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> N
                 SoundEncoder(container, "flac", waveform, sample_rate).finish()
 
 
-def _try_copy(
-    source: Path,
-    streams: Streams,
-    scan: PacketScan,
-    beside: Path,
-    kind: ContainerKind,
-    waveform: np.ndarray,
-    sample_rate: int,
-) -> str | None:
-    """Copy, or say why the container does not take the stream."""
-    assert streams.video is not None
+def _not_played(source: Path, index: int) -> str | None:
+    with open_media(source) as container:
+        stream = container.streams[index]
+        assert isinstance(stream, VideoStream)
+        return not_played(stream)
+
+
+def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: MuxJob, beside: Path) -> list[str]:
+    """Write a file, and without the other streams of its source if it cannot be written with them."""
     try:
-        with open_output(beside, kind.format) as out:
-            copy_with_sound(
-                source, streams.video, scan, streams.origin, out, kind=kind, waveform=waveform, sample_rate=sample_rate
-            )
-    except (FFmpegError, ValueError) as error:
-        return f"{kind.format} does not take the stream ({in_words(error)})"
-    return None
+        with open_output(beside, job.kind.format) as out:
+            notes = write(job, out)
+    except (FFmpegError, ValueError):
+        with open_output(beside, job.kind.format) as out:
+            notes = write(replace(job, alone=True), out)
+    counts = Counter([*notes.left_out, *metadata_left_out(job.source, beside)])
+    left_out = [f"{phrase} x {count}" if count > 1 else phrase for phrase, count in counts.items()]
+    return [*notes.changes, *([f"left out: {', '.join(left_out)}"] if left_out else [])]
 
 
-def _encode_again(
-    source: Path,
-    streams: Streams,
-    scan: PacketScan,
-    beside: Path,
-    kind: ContainerKind,
-    waveform: np.ndarray,
-    sample_rate: int,
-) -> None:
+def _encode_again(job: MuxJob, out: OutputContainer) -> MuxNotes:
     """Decode and encode the video, turned upright, with every frame at its own time."""
+    streams = job.streams
     assert streams.video is not None
     assert streams.first_picture is not None
     first: VideoFrame = streams.first_picture.frame
-    height, width = upright_rgb(first, streams.turn).shape[:2]
+    height, width = (first.width, first.height) if streams.turn.transpose else (first.height, first.width)
     if abs(streams.pixel_aspect - 1) > Fraction(1, 100):  # square pixels need no word that a player may not heed
         if streams.turn.transpose:
             height = max(1, round(height * streams.pixel_aspect))
         else:
             width = max(1, round(width * streams.pixel_aspect))
-    rate = 1 / (scan.gap * scan.time_base)
-    with open_output(beside, kind.format) as out:
-        pictures = PictureEncoder(out, kind.video_codec, width=width, height=height, rate=rate)
-        sound = SoundEncoder(out, kind.sound_codec, waveform, sample_rate, encoded_rate=kind.sound_rate)
-        for picture in decode_pictures(source, streams.video):
+    rate, codec, transparent = 1 / (job.scan.gap * job.scan.time_base), job.kind.video_codec, False
+    pictures = PictureEncoder(out, codec, width=width, height=height, rate=rate, colours=Colours.of(first))
+    sound = SoundEncoder(out, job.kind.sound_codec, job.waveform, job.sample_rate, encoded_rate=job.kind.sound_rate)
+    with side_streams(job, out, copied=False) as others:
+        for picture in decode_pictures(job.source, streams.video):
             time = picture.time - streams.origin
-            pictures.add(upright_rgb(picture.frame, streams.turn), time, picture.duration)
+            shown = display_rgb(picture.frame)
+            transparent |= shown.transparent
+            pictures.add(streams.turn.apply(shown.pixels), time, picture.duration)
             sound.encode_until(time)
+            others.write_until(time)
         pictures.finish()
         sound.finish()
+        others.finish()
+    changes = ["what was transparent became black"] if transparent else []
+    if transfer := transfer_of(first):
+        changes.append(f"high dynamic range ({transfer.upper()}) became an ordinary one (BT.709)")
+    return MuxNotes(changes, others.left_out)
 
 
 def _checked(waveform: np.ndarray, sample_rate: int) -> np.ndarray:

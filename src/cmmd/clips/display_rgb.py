@@ -1,0 +1,33 @@
+"""A decoded frame as the 8 bit RGB that an ordinary display shows in front of black (ours)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from cmmd.clips.tone_mapping import to_sdr, transfer_of
+
+
+class DisplayRGB(NamedTuple):
+    """pixels: uint8 (h, w, 3), as stored: not turned. transparent: whether black shows through somewhere."""
+
+    pixels: np.ndarray
+    transparent: bool
+
+
+def display_rgb(frame: VideoFrame) -> DisplayRGB:
+    """High dynamic range is tone-mapped; what is transparent is blended with black."""
+    transfer = transfer_of(frame)
+    if transfer is not None:
+        return DisplayRGB(to_sdr(frame.to_ndarray(format="rgb48le", threads=1), transfer=transfer), False)
+    if not _has_alpha(frame):
+        return DisplayRGB(frame.to_ndarray(format="rgb24", threads=1), False)
+    pixels = np.asarray(frame.to_ndarray(format="rgba", threads=1))
+    alpha = pixels[..., 3:].astype(np.uint16)
+    if alpha.min() == 255:
+        return DisplayRGB(np.ascontiguousarray(pixels[..., :3]), False)
+    return DisplayRGB(((pixels[..., :3] * alpha + 127) // 255).astype(np.uint8), True)
+
+
+def _has_alpha(frame: VideoFrame) -> bool:
+    return frame.format.name == "pal8" or any(component.is_alpha for component in frame.format.components)
