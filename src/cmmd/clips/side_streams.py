@@ -83,10 +83,10 @@ class SideStreams:
         target = self._out.streams.video[0]
         target.disposition = Disposition.default
         _describe(target, stream)
-        alpha = target.metadata.pop("alpha_mode", "0")
-        if alpha == "1" and copied and self._kind.format in ("matroska", "webm"):
-            target.metadata["alpha_mode"] = alpha
-        elif alpha == "1":
+        alpha = [target.metadata.pop(key) for key in list(target.metadata) if key.lower() == "alpha_mode"]
+        if "1" in alpha and copied and self._kind.format in ("matroska", "webm"):
+            target.metadata["alpha_mode"] = "1"
+        elif "1" in alpha:
             self.left_out.append("transparency")
 
     def _add(self, stream: Stream) -> bool:
