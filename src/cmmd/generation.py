@@ -109,10 +109,11 @@ def _say(line: str) -> None:
 
 def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Take, ...]:
     config = options.sampling
-    bar = progress(config.steps, path.name if path else "joint")
+    bar = progress(config.steps * options.outputs.takes, path.name if path else "joint")
 
     def on_step(step: int) -> None:
-        bar.update(step - bar.n)  # back to the start where takes are made again
+        bar.total = max(bar.total, bar.n + 1)  # takes that are made again come on top
+        bar.update(1)
 
     shared = asdict(config) | {"seed": options.seed, "takes": options.outputs.takes, "on_step": on_step}
     try:

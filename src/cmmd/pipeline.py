@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from jaxtyping import Float, UInt8
-from torch import Tensor
 
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.given import Part, as_clip
@@ -114,10 +113,11 @@ class CMMDPipeline(LatentPipeline):
         """Sound for a video file, a clip, or frames uint8 at the model's frame rate and size; as long as the video.
 
         keep: stretches, (start, end) in seconds, of the clip's own sound that stay; each is rounded inwards to whole
-        frames. Take i is that of seed + i, whatever the number of takes. settings: see `SamplingConfig`. Without a
-        `guidance`, a take in which the model saw nothing that sounds, so that it is inaudible, is made again with
-        `UNSURE_GUIDANCE`; `Take.guidance` tells. Raises InputError for a file that cannot be read and a stretch that
-        cannot be kept, ValueError for settings.
+        frames. Take i is that of seed + i, bit for bit: takes are made one after the other. on_step: called with 1 to
+        `steps` for each of them. settings: see `SamplingConfig`. Without a `guidance`, a take in which the model saw
+        nothing that sounds, so that it is inaudible, is made again with `UNSURE_GUIDANCE`; `Take.guidance`
+        tells. Raises InputError for a file that cannot be read and a stretch that cannot be kept, ValueError for
+        settings.
         """
         config, clock = self._sampling_config(settings), PartClock(self.device)
         with clock("reading"):
@@ -130,21 +130,20 @@ class CMMDPipeline(LatentPipeline):
         noise = self.noise("audio", condition.shape[2], seed=seed, items=takes)
         samples = round(clip.seconds * self.geometry.sample_rate)
 
-        def make(chosen: list[int], guidance: float) -> Tensor:
+        def make(take: int, guidance: float) -> np.ndarray:
             with clock("denoising"):
                 strength = replace(config, guidance=guidance)
-                audio = self.sample(condition, noise[chosen], "video_to_audio", strength, kept=kept, on_step=on_step)
+                audio = self.sample(condition, noise[[take]], "video_to_audio", strength, kept=kept, on_step=on_step)
             with clock("decoding"):
-                sounds = [self.decode_audio(audio[[row]], seed=seed + take) for row, take in enumerate(chosen)]
-            return torch.cat(sounds)[:, :samples]
+                return self.decode_audio(audio, seed=seed + take)[0, :samples].numpy()
 
         used = [config.guidance_for("video_to_audio")] * takes
-        waveforms = make(list(range(takes)), used[0])
-        silent = [take for take, sound in enumerate(waveforms.numpy()) if _inaudible(sound, stays)]
-        if config.guidance is None and silent:
-            waveforms[silent] = make(silent, UNSURE_GUIDANCE)
-            used = [UNSURE_GUIDANCE if take in silent else strength for take, strength in enumerate(used)]
-        sounds = [stays.into_sound(waveform) if stays else waveform for waveform in waveforms.numpy()]
+        waveforms = [make(take, used[0]) for take in range(takes)]
+        silent = [take for take, sound in enumerate(waveforms) if _inaudible(sound, stays)]
+        if config.guidance is None:
+            for take in silent:
+                waveforms[take], used[take] = make(take, UNSURE_GUIDANCE), UNSURE_GUIDANCE
+        sounds = [stays.into_sound(waveform) if stays else waveform for waveform in waveforms]
         frames = [clip.frames] * takes
         return self._takes(frames, sounds, clip, seed=seed, generated="audio", guidance=used, clock=clock, keep=keep)
 
@@ -176,12 +175,13 @@ class CMMDPipeline(LatentPipeline):
             padded = self.geometry.samples_of(length)
             condition = self.encode_audio(np.pad(clip.waveform, (0, padded - len(clip.waveform))))
             kept = stays and self._kept("video", stays, length)
-        with clock("denoising"):
-            noise = self.noise("video", length, seed=seed, items=takes)
-            video = self.sample(condition, noise, "audio_to_video", config, kept=kept, on_step=on_step)
-        with clock("decoding"):
-            made = [take[:count] for take in self.decode_video(video)]
-            frames = [stays.into_frames(take) if stays else take for take in made]
+        frames = []
+        for noise in self.noise("video", length, seed=seed, items=takes)[:, None]:
+            with clock("denoising"):
+                video = self.sample(condition, noise, "audio_to_video", config, kept=kept, on_step=on_step)
+            with clock("decoding"):
+                made = self.decode_video(video)[0][:count]
+                frames.append(stays.into_frames(made) if stays else made)
         sounds, used = [clip.waveform] * takes, [config.guidance_for("audio_to_video")] * takes
         return self._takes(frames, sounds, clip, seed=seed, generated="video", guidance=used, clock=clock, keep=keep)
 
@@ -218,15 +218,17 @@ class CMMDPipeline(LatentPipeline):
         length = max(wanted, self.geometry.frames)
         with clock("encoding"):
             kept = stays and (self._kept("video", stays, length), self._kept("audio", stays, length))
-        with clock("denoising"):
-            noise = Prediction(*(self.noise(name, length, seed=seed, items=takes) for name in ("video", "audio")))
-            video, audio = self.sample_joint(noise, config, kept=kept, on_step=on_step)
-        with clock("decoding"):
-            frames = [take[:wanted] for take in self.decode_video(video)]
-            sounds = list(self.decode_audio(audio, seed=seed)[:, : self.geometry.samples_of(wanted)].numpy())
-            if stays is not None:
-                frames = [stays.into_frames(take) for take in frames]
-                sounds = [stays.into_sound(take) for take in sounds]
+        frames, sounds = [], []
+        noises = [self.noise(name, length, seed=seed, items=takes) for name in ("video", "audio")]
+        for take in range(takes):
+            with clock("denoising"):
+                noise = Prediction(*(noise[[take]] for noise in noises))
+                video, audio = self.sample_joint(noise, config, kept=kept, on_step=on_step)
+            with clock("decoding"):
+                picture = self.decode_video(video)[0][:wanted]
+                sound = self.decode_audio(audio, seed=seed + take)[0, : self.geometry.samples_of(wanted)].numpy()
+            frames.append(picture if stays is None else stays.into_frames(picture))
+            sounds.append(sound if stays is None else stays.into_sound(sound))
         used = [config.guidance_for("joint")] * takes
         return self._takes(frames, sounds, source, seed=seed, generated="both", guidance=used, clock=clock, keep=keep)
 
