@@ -1,11 +1,12 @@
 """`cmmd generate` on files: names, directions, takes, failures that do not stop the others."""
 
+import av
 import numpy as np
 import pytest
 
 from cmmd import generation
 from cmmd.cli import main
-from cmmd.clips.reading import read_clip
+from cmmd.clips.reading import probe, read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
 
@@ -32,6 +33,29 @@ def test_a_video_gets_sound_and_a_sound_gets_video(folder, capsys):
     for part in ("reading", "denoising", "decoding", "writing"):
         assert f"{part} " in printed
     assert (folder / "clip_cmmd.png").stat().st_size > 10_000
+
+
+def test_what_browsers_do_not_play_is_kept_only_where_it_was_asked_for(folder, capsys):
+    """MPEG-4 part 2 from an AVI file: H.264 where the container is ours to choose, and the line says why."""
+    with av.open(str(folder / "old.avi"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 64
+        for picture in world_clip("dance", 3).frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode(None))
+    assert run(folder / "old.avi") == 0
+    assert "video encoded again as H.264 (browsers do not play mpeg4)" in capsys.readouterr().out
+    assert run(folder / "old.avi", "--out", folder / "named.mp4") == 0
+    assert "video packets copied, identical" in capsys.readouterr().out
+    codecs = [probe(folder / name).video_codec for name in ("old_cmmd.mp4", "named.mp4")]
+    assert codecs == ["h264", "mpeg4"]
+
+
+def test_what_is_left_out_is_told(folder, capsys):
+    clip = world_clip("dance", 3)
+    write_video(clip.frames, folder / "loud.mp4", fps=10, waveform=clip.waveform, sample_rate=16_000)
+    assert run(folder / "loud.mp4") == 0
+    assert "  left out: the old sound (aac)\n" in capsys.readouterr().out
 
 
 def test_same_seed_same_file(folder):

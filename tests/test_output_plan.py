@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cmmd.clips.writing import write_video
 from cmmd.errors import InputError
 from cmmd.output_plan import OutputOptions, Planned, Target, plan_outputs
 
@@ -40,6 +42,23 @@ def refused(*sources: str, folder: Path, **options) -> str:
 def test_a_result_is_named_after_its_input(tmp_path, source, target, expected):
     (one,) = plan(source, target=target, folder=tmp_path)
     assert one.outs == (tmp_path / expected,)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "holds", "expected"),
+    [("webm", "mp4", "clip_cmmd.mp4"), ("mov", "mp4", "clip_cmmd.mov"), ("mkv", "mp4", "clip_cmmd.mkv")],
+)
+def test_a_name_that_promises_another_container_is_not_kept(tmp_path, suffix, holds, expected):
+    """H.264 in what is called .webm would have to be encoded again for that name."""
+    write_video(np.zeros((5, 32, 32, 3), np.uint8), tmp_path / f"clip.{holds}", fps=10)
+    (tmp_path / f"clip.{holds}").rename(tmp_path / f"clip.{suffix}")
+    assert names(plan(f"clip.{suffix}", folder=tmp_path)) == [expected]
+
+
+def test_the_plan_knows_whose_choice_a_container_is(tmp_path):
+    chosen = {source: plan(source, folder=tmp_path)[0].container_chosen for source in ("a.avi", "a.mov", "a.MP4", "a")}
+    assert chosen == {"a.avi": True, "a.mov": False, "a.MP4": False, "a": True}
+    assert not plan("a.avi", folder=tmp_path, out=tmp_path / "b.mp4")[0].container_chosen
 
 
 def test_inputs_of_one_name_have_results_of_several(tmp_path):

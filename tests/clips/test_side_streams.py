@@ -174,3 +174,16 @@ def test_transparency_is_kept_or_told(tmp_path: Path, suffix: str, kept: bool) -
     if kept:
         alpha = frame.to_ndarray(format="rgba")[32, ::8, 3]
         assert np.abs(alpha.astype(int) - pixels[32, ::8, 3]).max() < 20
+
+
+def test_a_further_sound_follows_a_clock_that_starts_again(tmp_path: Path) -> None:
+    """Two recordings in one TS file."""
+    sounds = [MadeSound(tone(1, frequency)) for frequency in (440, 880)]
+    part = make_media(tmp_path / "part.ts", MadeVideo(grey_frames(25), steady_times(25)), *sounds)
+    (tmp_path / "joined.ts").write_bytes(2 * part.read_bytes())
+    result = put(tmp_path / "joined.ts", tmp_path / "out.mp4")
+    assert result.copied
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        times = [float(packet.pts * packet.time_base) for packet in container.demux(audio=1) if packet.size]
+    assert max(np.diff(times)) < 0.1
+    assert times[-1] == pytest.approx(2, abs=0.1)

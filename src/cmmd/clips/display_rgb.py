@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from av.video.frame import VideoFrame
 
-from cmmd.clips.tone_mapping import to_sdr, transfer_of
+from cmmd.clips.picture_fit import ordinary_rgb
+from cmmd.clips.tone_mapping import transfer_of
 
 
 class DisplayRGB(NamedTuple):
@@ -17,11 +18,8 @@ class DisplayRGB(NamedTuple):
 
 def display_rgb(frame: VideoFrame) -> DisplayRGB:
     """High dynamic range is tone-mapped; what is transparent is blended with black."""
-    transfer = transfer_of(frame)
-    if transfer is not None:
-        return DisplayRGB(to_sdr(frame.to_ndarray(format="rgb48le", threads=1), transfer=transfer), False)
-    if not _has_alpha(frame):
-        return DisplayRGB(frame.to_ndarray(format="rgb24", threads=1), False)
+    if not _has_alpha(frame) or transfer_of(frame) is not None:
+        return DisplayRGB(ordinary_rgb(frame), False)
     pixels = np.asarray(frame.to_ndarray(format="rgba", threads=1))
     alpha = pixels[..., 3:].astype(np.uint16)
     if alpha.min() == 255:

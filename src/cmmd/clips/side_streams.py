@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
+from cmmd.clips.clock_bridges import clock_bridges
 from cmmd.clips.encoding import takes
 from cmmd.clips.mux_job import MuxJob
 from cmmd.clips.opening import open_media
@@ -41,7 +42,7 @@ class SideStreams:
     def __init__(self, container: InputContainer, job: MuxJob, out: OutputContainer, *, copied: bool):
         self.left_out: list[str] = []
         self._container, self._job, self._kind, self._out = container, job, job.kind, out
-        self._origin = job.streams.origin
+        self._origin, self._bridges = job.streams.origin, clock_bridges(job.source)
         self._targets: dict[int, Stream] = {}
         self._last: dict[int, int] = {}
         self._add_metadata()
@@ -101,6 +102,8 @@ class SideStreams:
             return True
         if stream.type == "data" and self._is_written_anew():
             return True
+        if self._bridges.jumps and stream.type != "audio":
+            return False  # its times cannot be bridged
         if not takes(self._kind, stream):
             return False
         target = self._out.add_stream_from_template(stream, opaque=True)
@@ -138,9 +141,11 @@ class SideStreams:
         """The packets of the streams that go along, and when they begin (s after the origin)."""
         if not self._targets:
             return
+        shifters = {index: self._bridges.of(index) for index in self._targets}
         packets = self._container.demux([self._container.streams[index] for index in self._targets])
         while (packet := _next_packet(packets)) is not None:
-            target = self._targets[packet.stream.index]
+            index, target = packet.stream.index, self._targets[packet.stream.index]
+            shifters[index].move(packet)
             if target.disposition & Disposition.attached_pic:
                 packet.pts = 0
             elif packet.pts is not None:
@@ -155,9 +160,9 @@ class SideStreams:
             packet.dts, packet.stream = packet.pts, target
             primed = target.type == "audio" and self._kind.negative_times
             earliest = -PRIMING if primed else Fraction(0)
-            rising = packet.dts > self._last.get(target.index, packet.dts - 1)
+            rising = packet.dts > self._last.get(index, packet.dts - 1)
             if rising and earliest <= packet.pts * packet.time_base < self._job.seconds:
-                self._last[target.index] = packet.dts
+                self._last[index] = packet.dts
                 yield packet.pts * packet.time_base, packet
 
 
