@@ -187,6 +187,19 @@ def test_a_take_among_others_is_the_only_take_bit_for_bit(pipeline, length):
             assert np.array_equal(three[index].frames, only.frames)
 
 
+def test_another_number_of_threads_changes_rounding_only(pipeline):
+    """As docs/generating.md says."""
+    condition, noise = pipeline.encode_video(frames(16)), pipeline.noise("audio", 16, seed=4, items=1)
+    threads, made = torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            made.append(pipeline.sample(condition, noise, "video_to_audio", SamplingConfig(steps=1)))
+    finally:
+        torch.set_num_threads(threads)
+    torch.testing.assert_close(made[1], made[0], rtol=0, atol=1e-4)
+
+
 def test_a_take_that_would_be_inaudible_is_made_again(pipeline, monkeypatch):
     """Here the take of seed 1 is silent under the usual guidance, as when nothing that the model knows is seen."""
     usual_strength = DEFAULT_GUIDANCE["video_to_audio"]

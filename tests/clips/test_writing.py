@@ -1,6 +1,7 @@
 """The writer: an untouched video stream, sound in its place, the same bytes every time, nothing half-written."""
 
 import hashlib
+import os
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -285,3 +286,18 @@ def make_lossless(folder: Path, frames: np.ndarray) -> Path:
     options = {"crf": "0", "preset": "ultrafast", "bf": "0"}
     video = MadeVideo(even, steady_times(len(frames), 10), codec="libx264rgb", pix_fmt="rgb24", options=options)
     return make_media(folder / "lossless.mkv", video)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system cannot bind a process to a core")
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_encoding_does_not_depend_on_the_number_of_cores(tmp_path: Path, suffix: str) -> None:
+    """x264 chooses by its number of threads, and that by the number of cores, unless it is told."""
+    frames = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), np.uint8)
+    cores = os.sched_getaffinity(0)
+    for name, some in (("one", {min(cores)}), ("all", cores)):
+        os.sched_setaffinity(0, some)
+        try:
+            write_video(frames, tmp_path / f"{name}.{suffix}", fps=10, waveform=SILENCE, sample_rate=16000)
+        finally:
+            os.sched_setaffinity(0, cores)
+    assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"all.{suffix}").read_bytes()

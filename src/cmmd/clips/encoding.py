@@ -146,8 +146,7 @@ class Colours:
     @classmethod
     def of(cls, frame: VideoFrame) -> "Colours":
         """As the source of a frame says, and BT.709 where it says nothing or has been tone-mapped to that."""
-        # PyAV before 17 does not tell them of frames.
-        primaries, transfer = (int(getattr(frame, name, 2)) for name in ("color_primaries", "color_trc"))
+        primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
         if transfer in TRANSFERS:
             return cls()
         unknown = (0, 2, 3)  # reserved and unspecified
