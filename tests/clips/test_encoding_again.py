@@ -9,6 +9,7 @@ import pytest
 from av.video.frame import VideoFrame
 from made_media import MadeVideo, grey_frames, make_media, quadrants, steady_times
 
+from cmmd.clips.reading import probe
 from cmmd.clips.writing import Muxed, write_sound_under_video, write_video
 
 SILENCE = np.zeros(16000, np.float32)
@@ -167,3 +168,40 @@ def test_a_container_that_was_named_gets_what_it_takes(tmp_path: Path) -> None:
     result = put(path, tmp_path / "out.mp4")
     assert result.copied
     assert result.reason is None
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
+@pytest.mark.parametrize(("step", "last"), [(5, 5), (1, 5)])
+def test_the_last_picture_is_shown_as_long_as_the_source_says(
+    tmp_path: Path, suffix: str, step: int, last: int
+) -> None:
+    """In tenths of a second. Encoders state the length of a steady rate; animated pictures often hold their end."""
+    times = [Fraction(number * step, 10) for number in range(4)]
+    video = MadeVideo(grey_frames(4), times, codec="mpeg4", rate=Fraction(10), options={"bf": "0"})
+    path = tmp_path / "in.mp4"
+    with av.open(str(make_media(tmp_path / "a.mp4", video))) as source, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        packets[-1].duration = round(Fraction(last, 10) / packets[-1].time_base)
+        for packet in packets:
+            packet.stream = stream
+            container.mux(packet)
+    result = put(path, tmp_path / f"out.{suffix}", for_browsers=True)
+    assert not result.copied
+    before, after = (probe(file).seconds for file in (path, tmp_path / f"out.{suffix}"))
+    assert before == pytest.approx((3 * step + last) / 10, abs=0.002)
+    assert after == pytest.approx(before, abs=0.002)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_raw_streams_become_as_long_as_their_sound(tmp_path: Path, codec: str) -> None:
+    options = {"preset": "ultrafast"} | ({"x265-params": "log-level=none"} if codec == "libx265" else {})
+    path = make_media(
+        tmp_path / ("in.h264" if codec == "libx264" else "in.hevc"),
+        MadeVideo(grey_frames(25), steady_times(25), codec=codec, options=options),
+    )
+    result = put(path, tmp_path / "out.mp4", for_browsers=True)
+    assert result.reason == "the source stores no presentation times"
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        lengths = {stream.type: float((stream.duration or 0) * (stream.time_base or 0)) for stream in container.streams}
+    assert lengths == {"video": pytest.approx(1, abs=0.002), "audio": pytest.approx(1, abs=0.03)}

@@ -18,6 +18,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
@@ -183,6 +184,7 @@ class PictureEncoder:
         context.color_primaries, context.color_trc = colours.primaries, colours.transfer
         self._container, self._stream = container, stream
         self._size = width, height
+        self._durations: dict[int, int] = {}  # by time: encoders state that of a steady rate
 
     def add(self, picture: np.ndarray, time: Fraction, duration: Fraction) -> None:
         """Write a picture, uint8 (h, w, 3), shown from `time` for `duration` (s)."""
@@ -197,12 +199,18 @@ class PictureEncoder:
         space, limits = Colorspace.ITU709, ColorRange.MPEG
         frame = rgb.reformat(format="yuv420p", dst_colorspace=space, dst_color_range=limits, threads=1)
         frame.time_base, frame.pts = TICK, round(time / TICK)
-        frame.duration = max(1, round((time + duration) / TICK) - frame.pts)
-        self._container.mux(self._stream.encode(frame))
+        frame.duration = self._durations[frame.pts] = max(1, round((time + duration) / TICK) - frame.pts)
+        self._write(self._stream.encode(frame))
 
     def finish(self) -> None:
         """Write what the encoder still holds."""
-        self._container.mux(self._stream.encode(None))
+        self._write(self._stream.encode(None))
+
+    def _write(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            if packet.pts is not None:
+                packet.duration = self._durations.pop(packet.pts, packet.duration)
+            self._container.mux_one(packet)
 
 
 def to_16_bit(waveform: np.ndarray) -> np.ndarray:

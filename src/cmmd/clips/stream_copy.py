@@ -7,6 +7,7 @@ from pathlib import Path
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from cmmd.clips.browser_playback import codec_of
 from cmmd.clips.encoding import ContainerKind, SoundEncoder, takes
 from cmmd.clips.mux_job import MuxJob, MuxNotes
 from cmmd.clips.opening import open_media
@@ -19,7 +20,7 @@ INTERLEAVE = Fraction(1, 2)  # s by which the sound is written ahead of the vide
 
 
 def obstacle(scan: PacketScan, kind: ContainerKind) -> str | None:
-    """Why the packets cannot be copied, or None. (Whether the container takes the codec shows when it is opened.)"""
+    """Why the packets cannot be copied, or None. (Whether the container takes the codec is another question.)"""
     if any(pts is None for pts in scan.pts):
         return "the source stores no presentation times"
     if not scan.uniform:
@@ -70,7 +71,7 @@ def copy_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
 def _added(out: OutputContainer, source: Path, stream: VideoStream, kind: ContainerKind) -> VideoStream:
     """The stream of the result, set up so that all players of its container know it."""
     video = out.add_stream_from_template(stream, opaque=True)  # opaque: AV1 has no encoder of its decoder's name
-    context, codec = video.codec_context, stream.codec_context.codec.canonical_name
+    context, codec = video.codec_context, codec_of(stream)
     if stream.sample_aspect_ratio:
         context.sample_aspect_ratio = stream.sample_aspect_ratio  # may be known to the container only
     if kind.format in ("mp4", "mov"):

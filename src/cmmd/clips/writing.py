@@ -13,29 +13,27 @@ from pathlib import Path
 import numpy as np
 from av.container import OutputContainer
 from av.error import FFmpegError
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cmmd.clips.browser_playback import not_played
-from cmmd.clips.decoding import decode_pictures
-from cmmd.clips.display_rgb import display_rgb
+from cmmd.clips.browser_playback import codec_of, not_played
 from cmmd.clips.encoding import (
     CODEC_TITLES,
-    Colours,
+    ContainerKind,
     PictureEncoder,
     SoundEncoder,
     container_kind,
     open_output,
+    takes,
     to_16_bit,
 )
+from cmmd.clips.encoding_again import encode_with_sound
 from cmmd.clips.mux_job import MuxJob, MuxNotes
 from cmmd.clips.opening import open_media
 from cmmd.clips.opening import reason as in_words
 from cmmd.clips.packet_scan import scan_packets
-from cmmd.clips.side_streams import metadata_left_out, side_streams
+from cmmd.clips.side_streams import metadata_left_out
 from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
-from cmmd.clips.tone_mapping import transfer_of
 from cmmd.errors import InputError
 from cmmd.unfinished_file import written_beside
 
@@ -85,7 +83,7 @@ def write_sound_under_video(
     assert scan is not None, "a stream with a decoded frame has packets"
     waveform = _fit_length(waveform, round((scan.end_seconds - streams.origin) * sample_rate))
     job = MuxJob(source=source, streams=streams, scan=scan, kind=kind, waveform=waveform, sample_rate=sample_rate)
-    reason = obstacle(scan, kind) or (_not_played(source, streams.video) if for_browsers else None)
+    reason = obstacle(scan, kind) or _refused(source, streams.video, kind, for_browsers=for_browsers)
     with written_beside(out) as beside:
         notes: list[str] = []
         if reason is None:
@@ -94,7 +92,7 @@ def write_sound_under_video(
             except (FFmpegError, ValueError) as error:
                 reason = f"{kind.format} does not take the stream ({in_words(error)})"
         if reason is not None:
-            notes = _with_the_rest(_encode_again, job, beside)
+            notes = _with_the_rest(encode_with_sound, job, beside)
         result = scan_packets(beside, choose_streams(beside).video or 0)
         assert result is not None, "a file just written has video packets"
     codec = None if reason is None else CODEC_TITLES[kind.video_codec]
@@ -157,11 +155,14 @@ def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> N
                 SoundEncoder(container, "flac", waveform, sample_rate).finish()
 
 
-def _not_played(source: Path, index: int) -> str | None:
+def _refused(source: Path, index: int, kind: ContainerKind, *, for_browsers: bool) -> str | None:
+    """Why the codec cannot stay as it is, or None."""
     with open_media(source) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
-        return not_played(stream)
+        if not takes(kind, stream):
+            return f"{kind.format} does not take {codec_of(stream)}"
+        return not_played(stream) if for_browsers else None
 
 
 def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: MuxJob, beside: Path) -> list[str]:
@@ -175,38 +176,6 @@ def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: Mu
     counts = Counter([*notes.left_out, *metadata_left_out(job.source, beside)])
     left_out = [f"{phrase} x {count}" if count > 1 else phrase for phrase, count in counts.items()]
     return [*notes.changes, *([f"left out: {', '.join(left_out)}"] if left_out else [])]
-
-
-def _encode_again(job: MuxJob, out: OutputContainer) -> MuxNotes:
-    """Decode and encode the video, turned upright, with every frame at its own time."""
-    streams = job.streams
-    assert streams.video is not None
-    assert streams.first_picture is not None
-    first: VideoFrame = streams.first_picture.frame
-    height, width = (first.width, first.height) if streams.turn.transpose else (first.height, first.width)
-    if abs(streams.pixel_aspect - 1) > Fraction(1, 100):  # square pixels need no word that a player may not heed
-        if streams.turn.transpose:
-            height = max(1, round(height * streams.pixel_aspect))
-        else:
-            width = max(1, round(width * streams.pixel_aspect))
-    rate, codec, transparent = 1 / (job.scan.gap * job.scan.time_base), job.kind.video_codec, False
-    pictures = PictureEncoder(out, codec, width=width, height=height, rate=rate, colours=Colours.of(first))
-    sound = SoundEncoder(out, job.kind.sound_codec, job.waveform, job.sample_rate, encoded_rate=job.kind.sound_rate)
-    with side_streams(job, out, copied=False) as others:
-        for picture in decode_pictures(job.source, streams.video):
-            time = picture.time - streams.origin
-            shown = display_rgb(picture.frame)
-            transparent |= shown.transparent
-            pictures.add(streams.turn.apply(shown.pixels), time, picture.duration)
-            sound.encode_until(time)
-            others.write_until(time)
-        pictures.finish()
-        sound.finish()
-        others.finish()
-    changes = ["what was transparent became black"] if transparent else []
-    if transfer := transfer_of(first):
-        changes.append(f"high dynamic range ({transfer.upper()}) became an ordinary one (BT.709)")
-    return MuxNotes(changes, others.left_out)
 
 
 def _checked(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
