@@ -48,7 +48,9 @@ def make_film(
                 if packet.size:
                     packet.stream = added[packet.stream]
                     out.mux(packet)
-        for start, length, words in SUBTITLES if text else ():
+        for start, length, words in SUBTITLES:
+            if text is None:
+                break
             size = len(words).to_bytes(2, "big") if subtitles == "mov_text" else b""
             packet = Packet(size + words.encode())
             packet.stream, packet.time_base = text, Fraction(1, 1000)
@@ -73,10 +75,10 @@ def chapters_of(path: Path) -> list[tuple[str, float, float]]:
     """Title, start and end (s)."""
     with av.open(str(path)) as container:
         return [
-            (one["metadata"]["title"], *(_seconds(one[key], one["time_base"]) for key in ("start", "end")))
+            (one["metadata"]["title"], _seconds(one["start"], one["time_base"]), _seconds(one["end"], one["time_base"]))
             for one in container.chapters()
         ]
 
 
-def _seconds(ticks: int | None, tick: Fraction) -> float:
-    return round(float((ticks or 0) * tick), 3)
+def _seconds(ticks: int | None, tick: Fraction | None) -> float:
+    return round(float((ticks or 0) * (tick or 0)), 3)

@@ -79,7 +79,9 @@ def _added(out: OutputContainer, source: Path, stream: VideoStream, kind: Contai
             context.codec_tag = "hvc1"  # Apple's players refuse hev1, which is FFmpeg's choice
         if lacks_parameter_sets(codec, context.extradata):
             with open_media(source) as container:
-                first = next(stored_packets(container, container.streams[stream.index]), b"")
+                same = container.streams[stream.index]
+                assert isinstance(same, VideoStream)
+                first = next(stored_packets(container, same), b"")
                 context.extradata = with_parameter_sets(codec, context.extradata, bytes(first))
             if context.extradata is None:
                 raise ValueError("no parameter sets at its beginning")
