@@ -41,6 +41,8 @@ def make_film(
             for stream in source.streams:
                 added[stream] = out.add_stream_from_template(stream, opaque=True)
         text = out.add_mux_stream(subtitles, time_base=Fraction(1, 1000)) if subtitles else None
+        if text is not None:
+            text.metadata["language"] = "fin"
         if font:
             out.add_attachment("font.ttf", "application/x-truetype-font", FONT)
         for source in sources:

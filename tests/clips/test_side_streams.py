@@ -61,6 +61,7 @@ def test_a_film_keeps_all_that_is_not_replaced(tmp_path: Path, commentary: Path)
     assert subtitles_of(out) == WORDS
     assert metadata_of(out).items() >= {("title", TITLE), ("MOOD", "glad")}
     with av.open(str(out)) as container:
+        assert container.streams.subtitles[0].language == "fin"
         (font,) = container.streams.attachments
         assert (font.data, font.metadata["filename"]) == (FONT, "font.ttf")
         assert [bool(stream.disposition & Disposition.default) for stream in container.streams.audio] == [True, False]
@@ -101,6 +102,24 @@ def test_subtitles_and_chapters_of_mp4_are_there_once(tmp_path: Path, suffix: st
     assert result.notes == ()
     assert kinds_of(out) == ["video", "audio", "subtitle", "data"]
     assert (chapters_of(out), subtitles_of(out)) == (PARTS, WORDS)
+
+
+@pytest.mark.parametrize("suffix", ["mov", "mp4"])
+def test_the_time_code_of_a_camera_is_kept(tmp_path: Path, suffix: str) -> None:
+    """QuickTime has a track for it, which the container writes anew from the words beside the picture."""
+    clip, film, out = make_clip(tmp_path / "clip.mp4"), tmp_path / "film.mov", tmp_path / f"out.{suffix}"
+    with av.open(str(clip)) as source, av.open(str(film), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0], opaque=True)
+        stream.metadata["timecode"], stream.codec_context.framerate = "10:20:30:05", Fraction(25)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                container.mux(packet)
+    assert kinds_of(film) == ["video", "data"]
+    assert put(film, out).notes == ()
+    assert kinds_of(out) == ["video", "audio", "data"]
+    with av.open(str(out)) as container:
+        assert container.streams.video[0].metadata["timecode"] in ("10:20:30:05", "10:20:30:5")
 
 
 def test_the_rest_goes_along_when_the_video_is_encoded_again(tmp_path: Path) -> None:
@@ -144,8 +163,16 @@ def test_streams_that_break_the_file_are_left_out(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(SideStreams, "write_until", broken)
     result = put(film, out)
     assert result.copied
-    assert result.notes == (f"{OLD_SOUND}, subtitles (subrip)",)
-    assert chapters_of(out) == PARTS
+    assert result.notes == (f"{OLD_SOUND}, subtitles (subrip), 2 chapters, metadata (title)",)
+
+
+def test_metadata_that_break_the_file_are_left_out(tmp_path: Path) -> None:
+    """Here a time code that is none, which the container would write as a track."""
+    film = make_film(tmp_path / "film.mkv", make_clip(tmp_path / "clip.mkv"), extra={"timecode": "noon"})
+    result = put(film, tmp_path / "out.mp4")
+    assert result.copied
+    assert "timecode" in result.notes[0].lower()
+    assert read_clip(tmp_path / "out.mp4").seconds == pytest.approx(1, abs=0.002)
 
 
 @pytest.mark.parametrize(("suffix", "kept"), [("webm", True), ("mkv", True), ("mp4", False)])

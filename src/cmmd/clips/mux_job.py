@@ -17,7 +17,7 @@ class MuxJob:
     """The source, its chosen streams and the packets of its picture; the container to write.
 
     waveform: float32 (s,) at `sample_rate` Hz, from the origin of the streams on and as long as the picture. alone:
-    leave out all other streams of the source.
+    leave out all else that the source holds.
     """
 
     source: Path

@@ -25,7 +25,7 @@ from cmmd.clips.stream_choice import COVER_ART
 # Words about the container or the encoder that the file came from.
 TECHNICAL = {
     *("major_brand", "minor_version", "compatible_brands", "encoder", "software", "handler_name", "vendor_id"),
-    *("duration", "bps", "number_of_frames", "number_of_bytes", "language"),
+    *("duration", "bps", "number_of_frames", "number_of_bytes", "language", "alpha_mode"),
 }
 # Apple's names for what all containers know.
 ALIASES = {"com.apple.quicktime.location.iso6709": "location", "com.apple.quicktime.title": "title"}
@@ -45,8 +45,9 @@ class SideStreams:
         self._origin, self._bridges = job.streams.origin, clock_bridges(job.source)
         self._targets: dict[int, Stream] = {}
         self._last: dict[int, int] = {}
-        self._add_metadata()
-        self._add_chapters()
+        if not job.alone:
+            out.metadata.update(described_metadata(container.metadata))
+            self._add_chapters()
         for stream in container.streams:
             if stream.index == job.streams.video:
                 self._describe_picture(stream, copied=copied)
@@ -67,9 +68,6 @@ class SideStreams:
         """Write what is left."""
         self.write_until(float("inf"))
 
-    def _add_metadata(self) -> None:
-        self._out.metadata.update(described_metadata(self._container.metadata))
-
     def _add_chapters(self) -> None:
         chapters = []
         for number, chapter in enumerate(_chapters(self._container), start=1):
@@ -83,15 +81,16 @@ class SideStreams:
     def _describe_picture(self, stream: Stream, *, copied: bool) -> None:
         target = self._out.streams.video[0]
         target.disposition = Disposition.default
-        _describe(target, stream)
-        alpha = [target.metadata.pop(key) for key in list(target.metadata) if key.lower() == "alpha_mode"]
-        if "1" in alpha and copied and self._kind.format in ("matroska", "webm"):
+        alpha = "1" in (value for key, value in stream.metadata.items() if key.lower() == "alpha_mode")
+        if not self._job.alone:
+            _describe(target, stream)
+        if alpha and copied and self._kind.format in ("matroska", "webm"):
             target.metadata["alpha_mode"] = "1"
-        elif "1" in alpha:
+        elif alpha:
             self.left_out.append("transparency")
 
     def _add(self, stream: Stream) -> bool:
-        """Whether the container takes it, or needs no telling."""
+        """Whether the container takes it, or it needs no telling."""
         if isinstance(stream, VideoStream):
             return bool(stream.disposition & COVER_ART) and self._add_cover(stream)
         if isinstance(stream, AttachmentStream):
@@ -118,8 +117,8 @@ class SideStreams:
         """The tracks in which QuickTime files keep chapters and time codes, both of which their muxer makes itself."""
         if self._kind.format not in ("mp4", "mov"):
             return bool(_chapters(self._container))
-        timecode = any("timecode" in stream.metadata for stream in self._container.streams)
-        return timecode or bool(_chapters(self._container))
+        picture = self._container.streams[self._job.streams.video or 0]
+        return "timecode" in picture.metadata or bool(_chapters(self._container))
 
     def _add_cover(self, stream: VideoStream) -> bool:
         """In MP4 a stream of one packet, in Matroska an attachment."""
@@ -208,7 +207,7 @@ def _chapters(container: InputContainer) -> list[Any]:
 
 
 def _describe(target: Stream, source: Stream) -> None:
-    """Language, title and the like; whether a VP9 stream is transparent is told here, too."""
+    """Language, title and the like."""
     language = {"language": source.language} if source.language and source.language != "und" else {}
     target.metadata.update(described_metadata(source.metadata) | language)
 

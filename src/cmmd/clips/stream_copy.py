@@ -75,6 +75,8 @@ def _added(out: OutputContainer, source: Path, stream: VideoStream, kind: Contai
     if stream.sample_aspect_ratio:
         context.sample_aspect_ratio = stream.sample_aspect_ratio  # may be known to the container only
     if kind.format in ("mp4", "mov"):
+        if "timecode" in stream.metadata and stream.average_rate:
+            context.framerate = stream.average_rate  # in which the frames of a time code are counted
         if codec == "hevc":
             context.codec_tag = "hvc1"  # Apple's players refuse hev1, which is FFmpeg's choice
         if lacks_parameter_sets(codec, context.extradata):

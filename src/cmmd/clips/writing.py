@@ -166,7 +166,7 @@ def _refused(source: Path, index: int, kind: ContainerKind, *, for_browsers: boo
 
 
 def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: MuxJob, beside: Path) -> list[str]:
-    """Write a file, and without the other streams of its source if it cannot be written with them."""
+    """Write a file, and without what else is in its source if it cannot be written with that."""
     try:
         with open_output(beside, job.kind.format) as out:
             notes = write(job, out)
