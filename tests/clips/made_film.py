@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 from av.packet import Packet
+from av.stream import Disposition
 
 TITLE = "A film \N{MUSICAL NOTE}"
 CHAPTERS = (("one", 0, 400), ("two", 400, 1000))  # ms
@@ -40,6 +41,7 @@ def make_film(
         for source in sources:
             for stream in source.streams:
                 added[stream] = out.add_stream_from_template(stream, opaque=True)
+                added[stream].disposition = Disposition.default  # of every sound: so it is in many files
         text = out.add_mux_stream(subtitles, time_base=Fraction(1, 1000)) if subtitles else None
         if text is not None:
             text.metadata["language"] = "fin"

@@ -3,9 +3,18 @@
 import in_clips_and_generation
 import in_diffusion
 import in_losses
+import in_media_writing
 import in_models
 import in_training_run
 import in_training_step
 
-MODULES = (in_losses, in_diffusion, in_models, in_training_step, in_training_run, in_clips_and_generation)
+MODULES = (
+    in_losses,
+    in_diffusion,
+    in_models,
+    in_training_step,
+    in_training_run,
+    in_clips_and_generation,
+    in_media_writing,
+)
 MUTANTS = tuple(mutant for module in MODULES for mutant in module.MUTANTS)
