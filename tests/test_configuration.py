@@ -145,14 +145,16 @@ def test_a_bad_file_is_one_line_with_its_name(tmp_path: Path, text: str, found: 
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
-    assert refused(file=tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: cannot be read (No such file or directory)"]
+    assert refused(file=tmp_path / "no.yaml") == [
+        f"{tmp_path / 'no.yaml'}: found nothing to read (No such file or directory), expected KEY: VALUE lines"
+    ]
 
 
 def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_bytes(b"\xff\xfe\x00\x81")
     (line,) = refused(file=file)
-    assert "is not YAML" in line
+    assert "found no UTF-8 text (byte 0 is 0xff)" in line
 
 
 @pytest.mark.parametrize("override", ["=1", "a..b=1", "a.=1", "steps"])

@@ -28,6 +28,10 @@ LAYERS = (
         "safe_weights",
         "part_clock",
         "plain_yaml",
+        "plain_json",
+        "plain_tables",
+        "foreign_files",
+        "weights_fit",
     },
     {"clips"},
     {"latents"},
@@ -45,7 +49,8 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 LIGHT = (
-    *("__init__.py", "cli.py", "configuration.py", "errors.py", "markdown.py", "plain_yaml.py", "progress.py"),
+    *("__init__.py", "cli.py", "configuration.py", "errors.py", "foreign_files.py", "markdown.py", "plain_json.py"),
+    *("plain_tables.py", "plain_yaml.py", "progress.py"),
     "worker_processes.py",
     *(str(file.relative_to(PACKAGE)) for file in FILES if file.parent.name == "commands"),
 )

@@ -159,7 +159,7 @@ def test_every_tensor_must_be_there_once(component, change_tensors, model_folder
         ("scheduler/scheduler_config.json", {"_class_name": "PNDMScheduler"}, "expected DDIMScheduler"),
         ("scheduler/scheduler_config.json", {"trained_betas": "none"}, "expected the settings of a scheduler"),
         ("unet/config.json", {"quantization_config": {"quant_method": "gguf"}}, "found quantization_config"),
-        ("unet/config.json", {"network": {"video_widths": [3]}}, "unet: "),
+        ("unet/config.json", {"network": {"video_widths": [3]}}, "differ in number of levels"),
         ("model_index.json", {"video_autoencoder": ["diffusers", "AutoencoderDC"]}, "expected one of diffusers.Auto"),
         ("model_index.json", {"unet": [None, None]}, "found unet [None, None]"),
         ("model_index.json", {"unet": "CoupledUNet"}, "found unet 'CoupledUNet'"),

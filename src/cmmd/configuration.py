@@ -17,6 +17,7 @@ import yaml
 from pydantic import ConfigDict, ValidationError, create_model
 
 from cmmd.errors import InputError
+from cmmd.foreign_files import read_text
 from cmmd.plain_yaml import read_yaml
 
 Config = TypeVar("Config")
@@ -90,13 +91,7 @@ def _plain(value: Any) -> Any:
 
 def read_settings(file: Path) -> tuple[str | None, dict[Any, Any]]:
     """The recipe that a YAML file names, if it does, and its settings. Raises InputError for what is no such file."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: is not YAML ({_one_line(error)})") from error
-    values = read_yaml(text, str(file))
+    values = read_yaml(read_text(file, expected="KEY: VALUE lines"), str(file))
     if values is None:  # an empty file, or one of comments only
         values = {}
     if not isinstance(values, dict):

@@ -16,7 +16,7 @@ from cmmd.clips.stream_choice import choose_streams, refuse_single_picture
 from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.errors import InputError
+from cmmd.errors import InputError, printable
 from cmmd.loading import load_pipeline
 from cmmd.output_plan import OutputOptions, Target, plan_outputs
 from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
@@ -104,12 +104,12 @@ def _target(path: Path, to: Target | None) -> Target:
 
 
 def _say(line: str) -> None:
-    print(f"cmmd: {line}", file=sys.stderr)
+    print(f"cmmd: {printable(line)}", file=sys.stderr)
 
 
 def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Take, ...]:
     config = options.sampling
-    bar = progress(config.steps * options.outputs.takes, path.name if path else "joint")
+    bar = progress(config.steps * options.outputs.takes, printable(path.name) if path else "joint")
 
     def on_step(step: int) -> None:
         bar.total = max(bar.total, bar.n + 1)  # takes that are made again come on top
@@ -131,7 +131,7 @@ def _finish(take: Take, out: Path, options: GenerateOptions, *, for_browsers: bo
     started = time.perf_counter()
     muxed = take.save(out, for_browsers=for_browsers)
     seconds = take.seconds | {"writing": time.perf_counter() - started}
-    print(f"{out}: {_described(take)}{_kept(muxed)}")
+    print(printable(f"{out}: {_described(take)}{_kept(muxed)}"))
     for note in (*take.notes, *(muxed.notes if muxed else ())):
         print(f"  {note}")
     if options.sampling.guidance is None and take.guidance == UNSURE_GUIDANCE:
@@ -140,7 +140,7 @@ def _finish(take: Take, out: Path, options: GenerateOptions, *, for_browsers: bo
     if options.outputs.picture:
         picture = out.with_suffix(".png")
         _draw(take, picture)
-        print(f"  {picture}")
+        print(f"  {printable(str(picture))}")
 
 
 def _described(take: Take) -> str:

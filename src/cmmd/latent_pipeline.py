@@ -14,7 +14,7 @@ from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.sampling import OnStep, Scheduler, sample_joint, sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.latents.spectrogram import spectrogram_codec
-from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames
+from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames, latent_channels
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
@@ -51,9 +51,26 @@ class LatentPipeline(DiffusionPipeline):
         self.geometry = Geometry(**geometry)
         self.spectrogram_codec = spectrogram_codec(codec, self.geometry)  # pyright: ignore[reportArgumentType]
         self.statistics: dict[Modality, Statistics] = {
-            "video": _statistics(statistics["video"]),
-            "audio": _statistics(statistics["audio"]),
+            "video": Statistics.of_values(statistics["video"]),
+            "audio": Statistics.of_values(statistics["audio"]),
         }
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Raise ValueError, naming both numbers, for parts that do not fit together."""
+        config, codec = self.unet.config, self.spectrogram_codec
+        of = {modality: len(statistics.mean) for modality, statistics in self.statistics.items()}
+        for name, found, expected in (
+            ("latent channels", config["latent_channels"], latent_channels(self.video_autoencoder)),
+            ("latent size", config["latent_size"], self.geometry.latent_size),
+            ("spectrogram channels", config["spectrogram_channels"], codec.channels),
+            ("spectrogram bins", config["mels"], codec.bins),
+            ("latent channels", config["latent_channels"], of["video"]),
+            ("spectrogram channels", config["spectrogram_channels"], of["audio"]),
+        ):
+            if found != expected:
+                raise ValueError(f"the network has {found} {name} and the rest of the model {expected}")
+        self.unet.network.check_clip(frames=self.geometry.frames)
 
     @torch.no_grad()
     def encode_video(self, frames: UInt8[np.ndarray, "f h w 3"]) -> Float[Tensor, "1 c f lh lw"]:
@@ -108,8 +125,10 @@ class LatentPipeline(DiffusionPipeline):
 
         Raises ValueError for less than one item.
         """
-        if items < 1:
+        if not isinstance(items, int) or items < 1:
             raise ValueError(f"takes is {items}, expected at least 1")
+        if not isinstance(seed, int) or not 0 <= seed < 2**62:
+            raise ValueError(f"seed is {seed}, expected a whole number from 0 to 2**62")
         config = self.unet.config
         if modality == "video":
             size = self.geometry.latent_size
@@ -135,10 +154,6 @@ class LatentPipeline(DiffusionPipeline):
         """Latents to frames uint8 (f, h, w, 3), one array an item."""
         latents = self.statistics["video"].restore(standardised.float())
         return [decode_frames(self.video_autoencoder, item).numpy() for item in latents]
-
-
-def _statistics(values: dict[str, Any]) -> Statistics:
-    return Statistics(mean=tuple(values["mean"]), std=tuple(values["std"]))
 
 
 def _limited(waveform: Float[Tensor, " s"]) -> Float[Tensor, " s"]:

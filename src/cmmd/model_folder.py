@@ -14,11 +14,13 @@ from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultist
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
 from cmmd.diffusion.sampling import Scheduler
+from cmmd.diffusion.scheduler_check import check_scheduler_values, check_solvers
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
 from cmmd.latents.taef2 import TAEF2
-from cmmd.latents.video_autoencoder import VideoAutoencoder
+from cmmd.latents.video_autoencoder import VideoAutoencoder, check_sizes
 from cmmd.models.coupled_unet import CoupledUNet
-from cmmd.safe_weights import check_model_files, load_model, read_json
+from cmmd.safe_weights import check_model_files, load_model, quiet_diffusers, read_json
 
 INDEX_FILE = "model_index.json"
 SCHEDULER_FILE = "scheduler_config.json"
@@ -57,7 +59,7 @@ def load_model_folder(folder: Path) -> ModelParts:
         check_model_files(folder / name, class_name=classes[name].__name__)
     return ModelParts(
         load_model(classes["unet"], folder / "unet"),
-        load_model(classes["video_autoencoder"], folder / "video_autoencoder"),
+        load_model(classes["video_autoencoder"], folder / "video_autoencoder", check=check_sizes),
         _load_scheduler(classes["scheduler"], folder / "scheduler" / SCHEDULER_FILE),
         {name: index[name] for name in VALUES},
     )
@@ -69,19 +71,20 @@ def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
         raise InputError(f"{path.parent}: found no {INDEX_FILE}, expected a folder that cmmd train wrote")
     index = read_json(path)
     if index.get("_class_name") != "CMMDPipeline":
-        raise InputError.about(path, found=f"_class_name {index.get('_class_name')!r}", expected="'CMMDPipeline'")
+        raise InputError.about(path, found=f"_class_name {index.get('_class_name')!r:.60}", expected="'CMMDPipeline'")
+    expected = ", ".join((*CLASSES, *VALUES))
     for name in sorted(index.keys() - {*CLASSES, *VALUES, *BOOKKEEPING}):
-        raise InputError.about(path, found=f"the unknown component {name!r}", expected=", ".join((*CLASSES, *VALUES)))
+        raise InputError.about(path, found=f"the unknown component {name!r:.60}", expected=expected)
     for name in (*CLASSES, *VALUES):
         if name not in index:
-            raise InputError.about(path, found=f"no {name}", expected=", ".join((*CLASSES, *VALUES)))
+            raise InputError.about(path, found=f"no {name}", expected=expected)
     classes = {}
     for name, allowed in CLASSES.items():
         found = index[name]
         chosen = [allowed[choice] for choice in allowed if found == list(choice)]
         if not chosen:
             choices = ", ".join(".".join(choice) for choice in allowed)
-            raise InputError.about(path, found=f"{name} {found!r}", expected=f"one of {choices}")
+            raise InputError.about(path, found=f"{name} {found!r:.60}", expected=f"one of {choices}")
         classes[name] = chosen[0]
     return index, classes
 
@@ -89,11 +92,13 @@ def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
 def _check_scheduler(path: Path, *, class_name: str) -> None:
     found = read_json(path).get("_class_name")
     if found != class_name:
-        raise InputError.about(path, found=repr(found), expected=class_name)
+        raise InputError.about(path, found=f"{found!r:.60}", expected=class_name)
 
 
 def _load_scheduler(scheduler_class: Any, path: Path) -> Scheduler:
-    try:
-        return scheduler_class.from_config(read_json(path))
-    except Exception as error:  # whatever its values lead to
-        raise InputError.about(path, found=str(error), expected="the settings of a scheduler") from error
+    values = read_json(path)
+    with reading(path, expected="the settings of a scheduler"), quiet_diffusers():
+        check_scheduler_values(values)
+        scheduler = scheduler_class.from_config(values)
+        check_solvers(scheduler)
+    return scheduler

@@ -22,6 +22,7 @@ from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import OnStep, check_contrast
 from cmmd.diffusion.sampling_config import SamplingConfig, SamplingSettings
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
 from cmmd.latent_pipeline import LatentPipeline
 from cmmd.latents.video_autoencoder import VideoAutoencoder
 from cmmd.model_folder import INDEX_FILE, load_model_folder
@@ -34,6 +35,8 @@ from cmmd.safe_weights import HubOptions, local_folder, quiet_diffusers
 
 DEFAULT_SECONDS = 1.6
 """Length of what is made from nothing."""
+LONGEST = 86_400
+"""Seconds, a day."""
 INAUDIBLE = 10 ** (-50 / 20)
 """RMS of a waveform that is taken for silence: 50 dB below full scale, somewhat above the world's quiet rooms."""
 UNSURE_GUIDANCE = 0.2
@@ -91,10 +94,8 @@ class CMMDPipeline(LatentPipeline):
         name = "shipped" if name_or_folder is None else name_or_folder
         folder = SHIPPED_MODEL if name == "shipped" else local_folder(name, **hub_options)
         parts = load_model_folder(folder)
-        try:
+        with reading(folder / INDEX_FILE, expected="geometry and statistics"):
             pipeline = cls(parts.unet, parts.video_autoencoder, parts.scheduler, **parts.values)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise InputError.about(folder / INDEX_FILE, found=str(error), expected="geometry and statistics") from error
         with quiet_diffusers():
             return pipeline if dtype is None else pipeline.to(dtype)
 
@@ -211,8 +212,8 @@ class CMMDPipeline(LatentPipeline):
             source = clip if clip is None else as_clip(clip, geometry=self.geometry, needs={"video", "audio"}, fit=fit)
             if seconds is None:
                 seconds = DEFAULT_SECONDS if source is None else source.seconds
-            if not 0 < seconds < float("inf"):
-                raise ValueError(f"seconds is {seconds}, expected more than 0")
+            if not 0 < seconds <= LONGEST:
+                raise ValueError(f"seconds is {seconds}, expected more than 0 and at most {LONGEST}")
             wanted = max(1, -int(-seconds * self.geometry.fps // 1))
             stays = source and KeptStretches.of(keep, source, frames=wanted, geometry=self.geometry)
         length = max(wanted, self.geometry.frames)

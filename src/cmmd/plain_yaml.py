@@ -3,18 +3,22 @@
 Aliases are refused, as a few of them stand for gigabytes, and so are tags and deep nesting. A date is text.
 """
 
+from collections import Counter
 from typing import Any
 
 import yaml
 from yaml.events import AliasEvent, CollectionStartEvent, ScalarEvent
-from yaml.nodes import Node
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from cmmd.errors import InputError
+from cmmd.foreign_files import reason
 
 LARGEST = 2**20
 """Characters: far more than a configuration has."""
 DEEPEST = 20
 """Groups and lists within each other."""
+LONGEST_NUMBER = 100
+"""Digits."""
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -34,7 +38,20 @@ class _PlainLoader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
+        values = super().construct_mapping(node, deep=deep)
+        if len(values) < len(node.value):
+            key, _ = Counter(str(key.value) for key, _ in node.value).most_common(1)[0]
+            raise yaml.YAMLError(f"the key {key!r:.60} twice")
+        return values
 
+    def construct_yaml_int(self, node: ScalarNode) -> int:
+        if len(node.value) > LONGEST_NUMBER:
+            raise yaml.YAMLError(f"a number of {len(node.value)} digits")
+        return super().construct_yaml_int(node)
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
 _PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != TIMESTAMP]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -47,5 +64,5 @@ def read_yaml(text: str, source: str, *, what: str = "is not YAML") -> Any:
         raise InputError(f"{source}: {what} ({len(text)} characters, expected {LARGEST} at most)")
     try:
         return yaml.load(text, _PlainLoader)
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise InputError(f"{source}: {what} ({' '.join(str(error).split())[:200]})") from error
+    except Exception as error:  # the parser is not ours, and tells of foreign text in many ways
+        raise InputError(f"{source}: {what} ({reason(error)})") from error

@@ -1,7 +1,6 @@
 """One diffusers model from a folder that may come from anybody: safetensors, every tensor, no code (ours)."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
@@ -11,6 +10,9 @@ from diffusers.utils import logging as diffusers_logging
 from huggingface_hub import snapshot_download
 
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
+from cmmd.plain_json import read_json_object
+from cmmd.weights_fit import check_finite, read_headers, shape_of_model
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -61,60 +63,60 @@ def local_folder(name_or_folder: str | Path, **hub_options: Unpack[HubOptions]) 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises InputError for a file that is missing or holds something else."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError.about(path.parent, found=f"no {path.name}", expected="a model folder") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError.about(path, found=str(error), expected="JSON") from error
-    if not isinstance(values, dict):
-        raise InputError.about(path, found=type(values).__name__, expected="a JSON object")
-    return values
+    if not path.exists():
+        raise InputError.about(path.parent, found=f"no {path.name}", expected="a model folder")
+    return read_json_object(path, expected="a JSON object")
 
 
-def check_model_files(folder: Path, *, class_name: str) -> None:
-    """Raise InputError unless config.json names the class, and the weights are safetensors in this folder."""
+def check_model_files(folder: Path, *, class_name: str) -> list[Path]:
+    """The files of the weights. Raises InputError unless config.json names the class, and the weights are safetensors
+    in this folder."""
     config = read_json(folder / CONFIG)
     if config.get("_class_name") != class_name:
-        raise InputError.about(folder / CONFIG, found=repr(config.get("_class_name")), expected=class_name)
+        raise InputError.about(folder / CONFIG, found=f"{config.get('_class_name')!r:.60}", expected=class_name)
     if "quantization_config" in config:  # diffusers would import the package that it names
         raise InputError.about(folder / CONFIG, found="quantization_config", expected="weights that are not quantised")
     if (folder / INDEX).exists():
-        _check_index(folder / INDEX)
-    elif not (folder / WEIGHTS).exists():
+        return _indexed_files(folder / INDEX)
+    if not (folder / WEIGHTS).exists():
         pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_SUFFIXES)
         raise InputError.about(folder, found=", ".join(pickles) or "no weights", expected=WEIGHTS)
+    return [folder / WEIGHTS]
 
 
-def _check_index(path: Path) -> None:
+def _indexed_files(path: Path) -> list[Path]:
     """Weights in several files: diffusers would unpickle those that are not safetensors."""
     files = read_json(path).get("weight_map")
     if not isinstance(files, dict) or not files:
         raise InputError.about(path, found="no weight_map", expected="the file of every tensor")
-    for name in sorted({str(file) for file in files.values()}):
+    names = sorted({str(file) for file in files.values()})
+    for name in names:
         if Path(name).name != name or not name.endswith(".safetensors") or not (path.parent / name).exists():
-            raise InputError.about(path, found=repr(name), expected="safetensors files beside it")
+            raise InputError.about(path, found=f"{name!r:.60}", expected="safetensors files beside it")
+    return [path.parent / name for name in names]
 
 
-def load_model(model_class: type[Model], folder: Path) -> Model:
+def load_model(model_class: type[Model], folder: Path, *, check: Callable[[Model], None] = lambda shape: None) -> Model:
     """The model that `folder` holds, in float32 and for inference.
 
-    Raises InputError for another class, weights that are not safetensors, and tensors that are missing, unknown or of
-    another shape.
+    Raises InputError for another class, weights that are not safetensors, tensors that are missing, unknown, of another
+    shape or not finite, and what `check` finds in the model as built on torch's meta device: before memory is asked
+    for.
     """
-    check_model_files(folder, class_name=model_class.__name__)
+    held = read_headers(check_model_files(folder, class_name=model_class.__name__))
+    with quiet_diffusers():
+        shape = shape_of_model(model_class, read_json(folder / CONFIG), held, folder)
+    with reading(folder / CONFIG, expected=f"the settings of {model_class.__name__}"):
+        check(shape)
     # low_cpu_mem_usage needs accelerate, for models that do not fit into memory.
     options = {"use_safetensors": True, "low_cpu_mem_usage": False, "local_files_only": True}
-    try:
-        with quiet_diffusers():
-            loaded: Any = model_class.from_pretrained(folder, output_loading_info=True, **options)
-    except Exception as error:  # diffusers tells of foreign files in many ways
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{folder}: {reason[0]}") from error
+    with reading(folder, expected=f"the weights of {model_class.__name__}"), quiet_diffusers():
+        loaded: Any = model_class.from_pretrained(folder, output_loading_info=True, **options)
     model, report = loaded
     for kind, what in (("missing_keys", "lack"), ("unexpected_keys", "hold the unknown")):
         if names := sorted(report[kind]):
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise InputError(f"{folder}: the weights {what} {names[0]}{more}, expected those of {model_class.__name__}")
+    check_finite(model, folder)
     model.register_to_config(_name_or_path="")  # diffusers would save the path of this machine with the model
     return model

@@ -27,7 +27,7 @@ def test_eight_spectrogram_frames_stand_on_every_video_frame(fps, frames, factor
         ({"sample_rate": 16_001}, "sample_rate 16001 is not a multiple"),
         ({"fps": 30}, "sample_rate 16000 is not a multiple of 8 spectrogram frames times fps 30"),
         ({"image_size": 60}, "image_size 60 is not a multiple of 8"),
-        ({"frames": 0}, "frames is 0, expected 1 to"),
+        ({"frames": 0}, "frames is 0, expected a whole number from 1 to"),
     ],
 )
 def test_what_does_not_divide_is_refused(sizes, message):

@@ -57,7 +57,10 @@ def test_a_shard_without_its_manifest_is_not_complete(tmp_path):
 def test_the_index_counts_and_keeps_reasons(tmp_path):
     write_shard(tmp_path, 0, [clip("a"), clip("b", "test", frames=6)], [("c", "silent")], key="k")
     write_shard(tmp_path, 1, [], [("d", "no sound")], key="k")
-    write_index(tmp_path, shards=2, settings={"codec": "log_mel"}, skipped=[("e", "another camera")])
+    geometry = {"fps": 10, "frames": 16, "sample_rate": 16_000, "mels": 64, "image_size": 64}
+    names = {"codec": "log_mel", "autoencoder": "shipped", "autoencoder_sha256": "0"}
+    settings = names | {"mirror": False, "geometry": geometry}
+    write_index(tmp_path, shards=2, settings=settings, skipped=[("e", "another camera")])
     content = json.loads((tmp_path / "index.json").read_text())
     assert content["splits"]["train"] == {"clips": 1, "frames": 4, "groups": 1}
     assert content["splits"]["test"]["frames"] == 6 and content["splits"]["validation"]["clips"] == 0

@@ -56,13 +56,13 @@ def test_names_meet_and_the_rest_is_told(tmp_path):
     ("name", "text", "message"),
     [
         ("list.csv", "name,path\na,b.mp4\n", "expected a name and a file"),
-        ("list.csv", "name,file,events\na,b.mp4,0.5 soon\n", "expected times in seconds"),
+        ("list.csv", "name,file,events\na,b.mp4,0.5 soon\n", "expected events as times in seconds"),
         ("list.jsonl", "{'name': 1}", "expected CSV or JSON lines"),
-        ("list.jsonl", '["a"]', "expected a name and a file"),
+        ("list.jsonl", '["a"]', "line 1: found .* expected an object"),
         ("list.csv", "name,file\na,1.mp4\na,2.mp4\n", "expected one clip named a"),
         ("list.csv", "name,file\n", "no clip"),
         ("list.txt", "", "expected a folder of clips, or a manifest"),
-        ("list.csv", None, "no rows that can be read"),
+        ("list.csv", None, "found nothing to read"),
     ],
 )
 def test_what_is_no_list_is_refused_in_one_line(tmp_path, name, text, message):
@@ -98,5 +98,5 @@ def test_results_are_paired_with_what_they_were_made_of(tmp_path):
 @pytest.mark.parametrize("name", ["../mine", "/tmp/mine", "a/b", "..", ""])
 def test_a_name_of_a_manifest_never_leads_elsewhere(tmp_path, name):
     (tmp_path / "list.jsonl").write_text(json.dumps({"name": name, "file": "x.mp4"}))
-    with pytest.raises(InputError, match=r"list\.jsonl, row 1: found"):
+    with pytest.raises(InputError, match=r"list\.jsonl line 1: found"):
         list_clips(tmp_path / "list.jsonl")

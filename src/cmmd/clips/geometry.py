@@ -11,6 +11,8 @@ AUTOENCODER_DOWNSAMPLING = 8
 
 LARGEST = {"fps": 1_000, "frames": 2**20, "sample_rate": 768_000, "mels": 4_096, "image_size": 2**15}
 """Beyond these a size is a slip of the pen, and would only be told when memory runs out."""
+MOST = 2**28
+"""Pixels, samples or spectrogram values of one clip, for the same reason: 4,096 frames of 256 x 256."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,8 +31,8 @@ class Geometry:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if not 1 <= value <= LARGEST[name]:
-                raise ValueError(f"{name} is {value}, expected 1 to {LARGEST[name]}")
+            if type(value) is not int or not 1 <= value <= LARGEST[name]:
+                raise ValueError(f"{name} is {value!r:.60}, expected a whole number from 1 to {LARGEST[name]}")
         if self.sample_rate % (self.fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME):
             raise ValueError(
                 f"sample_rate {self.sample_rate} is not a multiple of "
@@ -38,6 +40,13 @@ class Geometry:
             )
         if self.image_size % AUTOENCODER_DOWNSAMPLING:
             raise ValueError(f"image_size {self.image_size} is not a multiple of {AUTOENCODER_DOWNSAMPLING}")
+        for name, count in (
+            ("pixels", self.frames * self.image_size**2),
+            ("samples", self.samples),
+            ("spectrogram values", self.spectrogram_frames * self.mels),
+        ):
+            if count > MOST:
+                raise ValueError(f"a clip of {self.frames} frames has {count} {name}, expected {MOST} at most")
 
     @property
     def hop(self) -> int:

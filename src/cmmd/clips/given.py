@@ -15,6 +15,8 @@ from cmmd.clips.stream_choice import choose_streams, refuse_single_picture
 from cmmd.errors import InputError
 
 Part = Literal["video", "audio"]
+LOUDEST = 100.0
+"""Peak of a waveform: mixes go beyond 1 by a little, and whole numbers that were made floating by thousands."""
 Given = str | Path | Clip | np.ndarray
 
 
@@ -24,14 +26,21 @@ def as_clip(
     """A clip that has what is needed. An array is frames uint8 (f, h, w, 3) or a mono waveform (s,). A file whose
     picture and sound are both needed lasts as long as the one that `span` names.
 
-    Raises InputError for a file that cannot be read, a part that is missing or empty, and other rates or sizes.
+    Raises InputError for a file that cannot be read, a part that is missing or empty, other rates or sizes, and arrays
+    of other numbers than these.
     """
     if isinstance(given, (str, Path)):
         clip = _of_file(given, geometry, needs, span, fit)
+    elif isinstance(given, Clip):
+        clip = given
+    elif isinstance(given, np.ndarray):
+        clip = _of_array(given, geometry)
     else:
-        clip = given if isinstance(given, Clip) else _of_array(given, geometry)
+        raise InputError.about("the clip", found=type(given).__name__, expected="a file, a Clip or an array")
     _check(clip, geometry, needs)
-    return clip
+    frames = None if clip.frames is None else np.ascontiguousarray(clip.frames)
+    waveform = None if clip.waveform is None else np.ascontiguousarray(clip.waveform, np.float32)
+    return replace(clip, frames=frames, waveform=waveform)
 
 
 def _of_file(path: str | Path, geometry: Geometry, needs: Collection[Part], span: Part, fit: Fit) -> Clip:
@@ -60,8 +69,24 @@ def _of_array(given: np.ndarray, geometry: Geometry) -> Clip:
         raise InputError.about("the array", found=f"{given.ndim} axes", expected="frames, 4 axes, or a waveform")
     video = given.ndim == 4
     seconds = len(given) / (geometry.fps if video else geometry.sample_rate)
-    frames, waveform = (given, None) if video else (None, given.astype(np.float32))
+    frames, waveform = (given, None) if video else (None, given)
     return Clip(frames, waveform, float(geometry.fps), geometry.sample_rate, seconds, Path())
+
+
+def _check_numbers(name: str | Path, clip: Clip) -> None:
+    """Another type would be read as other colours or as noise, without a word."""
+    frames, waveform = clip.frames, clip.waveform
+    if frames is not None and (frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3):
+        found = f"frames {frames.dtype} {frames.shape}"
+        raise InputError.about(name, found=found, expected="uint8 (f, h, w, 3)")
+    if waveform is None:
+        return
+    if not np.issubdtype(waveform.dtype, np.floating) or waveform.ndim != 1:
+        found = f"a waveform {waveform.dtype} {waveform.shape}"
+        raise InputError.about(name, found=found, expected="float32 (s,) between -1 and 1, one channel")
+    peak = float(np.abs(waveform).max(initial=0))
+    if not peak <= LOUDEST:  # nan too
+        raise InputError.about(name, found=f"samples up to {peak:g}", expected="samples between -1 and 1")
 
 
 def _check(clip: Clip, geometry: Geometry, needs: Collection[Part]) -> None:
@@ -69,6 +94,7 @@ def _check(clip: Clip, geometry: Geometry, needs: Collection[Part]) -> None:
     for part, data in (("video", clip.frames), ("audio", clip.waveform)):
         if part in needs and (data is None or not len(data)):
             raise InputError.about(name, found=f"no {part}", expected=f"a clip with {' and '.join(sorted(needs))}")
+    _check_numbers(name, clip)
     if "video" in needs and clip.frames is not None:
         size = geometry.image_size
         found = (*clip.frames.shape[1:3], clip.fps)

@@ -15,10 +15,11 @@ from torch import Tensor
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.data.order import batch_indices, mixed_batch_indices
 from cmmd.data.preparing.request import Split
-from cmmd.data.shards import Index, read_index, read_manifest, shard_file
+from cmmd.data.shards import Index, ShardManifest, read_index, read_manifest, shard_file
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch, TrainingClips
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
 
 OPEN_SHARDS = 64
 """Files kept open: each is mapped into memory, which costs addresses and no memory."""
@@ -74,6 +75,7 @@ class PreparedClips:
             manifest, shard = read_manifest(folder, number), shard_file(folder, number)
             if manifest is None or shard.stat().st_size != manifest.size:
                 raise InputError.about(shard, found="no complete shard", expected="what cmmd prepare left there")
+            _check_tensors(shard, manifest, index)
             places += [Place(shard, row, c.frames) for row, c in enumerate(manifest.clips) if c.split == split]
         if not places:
             raise InputError.about(folder, found=f"no {split} clips", expected="at least one")
@@ -122,6 +124,19 @@ class PreparedClips:
             self.video_statistics.standardise(torch.stack(video).float()),
             self.audio_statistics.standardise(torch.stack(audio).float()),
         )
+
+
+def _check_tensors(shard: Path, manifest: ShardManifest, index: Index) -> None:
+    """Raise InputError unless the shard holds what its manifest says."""
+    expected = "the tensors that its manifest tells of"
+    with reading(shard, expected=expected), safe_open(shard, framework="pt") as file:
+        for row, clip in enumerate(manifest.clips):
+            video, audio = (file.get_slice(f"{name}.{row}").get_shape() for name in ("video", "audio"))
+            seen = len(video), *video[:2], len(audio), audio[0], *audio[2:]
+            channels = len(index.video_statistics.mean), len(index.audio_statistics.mean)
+            wanted = 4, channels[0], clip.frames, 3, channels[1], clip.frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+            if seen != wanted:
+                raise InputError.about(shard, found=f"{video} and {audio} for {clip.name}", expected=expected)
 
 
 @lru_cache(maxsize=OPEN_SHARDS)

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from safetensors.torch import save
 from torch import Tensor
 
+from cmmd.clips.geometry import Geometry
 from cmmd.data.preparing.request import SPLITS, Split
 from cmmd.data.statistics import Statistics
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
+from cmmd.plain_json import read_json_object
 
 FORMAT = 1
 INDEX = "index.json"
@@ -134,19 +138,8 @@ def read_manifest(folder: Path, number: int) -> ShardManifest | None:
     if not path.exists() or not shard_file(folder, number).exists():
         return None
     content = read_json(path, expected="the manifest of a shard")
-    try:
-        content["clips"] = tuple(
-            ClipRecord(**clip | {name: tuple(clip[name]) for name in ("labels", "notes")}) for clip in content["clips"]
-        )
-        content["moments"] = {
-            name: Moments(part["count"], tuple(part["sums"]), tuple(part["squares"]))
-            for name, part in content["moments"].items()
-        }
-        content["skipped"] = tuple((name, why) for name, why in content["skipped"])
-        del content["format"]
-        return ShardManifest(**content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: found something else ({error}), expected the manifest of a shard") from error
+    with reading(path, expected="the manifest of a shard"):
+        return TypeAdapter(ShardManifest).validate_python(content)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,16 +191,19 @@ def read_index(folder: Path) -> Index:
     if not path.exists():
         raise InputError.about(folder, found=f"no {INDEX}", expected="a folder that cmmd prepare has finished")
     content = read_json(path, expected="the index of prepared clips")
-    try:
-        video, audio = (
-            Statistics(mean=tuple(part["mean"]), std=tuple(part["std"]))
-            for part in (content["statistics"]["video"], content["statistics"]["audio"])
-        )
+    with reading(path, expected="the index of prepared clips"):
+        settings = content["settings"]
+        for name, kind in (("autoencoder", str), ("autoencoder_sha256", str), ("codec", str), ("mirror", bool)):
+            if not isinstance(settings[name], kind):
+                raise ValueError(f"{name} {settings[name]!r:.60}")
+        Geometry(**settings["geometry"])
+        statistics = {name: Statistics.of_values(content["statistics"][name]) for name in ("video", "audio")}
         return Index(
-            settings=content["settings"], video_statistics=video, audio_statistics=audio, shards=len(content["shards"])
+            settings=settings,
+            video_statistics=statistics["video"],
+            audio_statistics=statistics["audio"],
+            shards=len(content["shards"]),
         )
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: found something else ({error}), expected the index of prepared clips") from error
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -224,10 +220,7 @@ def write_beside(path: Path, content: bytes) -> None:
 
 def read_json(path: Path, *, expected: str) -> dict[str, Any]:
     """Raises InputError for a file that cannot be read, is no JSON object, or has another format."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}), expected {expected}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    content = read_json_object(path, expected=expected)
+    if content.get("format") != FORMAT:
         raise InputError(f"{path}: found another format than {FORMAT}, expected {expected}")
     return content

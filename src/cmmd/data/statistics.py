@@ -1,7 +1,9 @@
 """Mean and deviation of each modality's channels: training standardises with them, generation restores (ours)."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,6 +26,15 @@ class Statistics:
         mean = means.double().mean(0)
         std = (squares.double().mean(0) - mean.square()).clamp_min(1e-12).sqrt()
         return cls(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> "Statistics":
+        """From the plain `mean` and `std` of a file. Raises ValueError for what cannot be standardised with."""
+        mean, std = tuple(values["mean"]), tuple(values["std"])
+        numbers = all(isinstance(value, float | int) and math.isfinite(value) for value in (*mean, *std))
+        if not numbers or len(mean) != len(std) or min(std, default=0) <= 0:
+            raise ValueError(f"statistics are {values!r:.60}, expected as many means as deviations above 0")
+        return cls(mean=mean, std=std)
 
     @classmethod
     def mixed(cls, parts: "Sequence[Statistics]", weights: Sequence[float]) -> "Statistics":

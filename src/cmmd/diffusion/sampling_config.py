@@ -1,6 +1,5 @@
 """How a sample is drawn from noise: steps, guidance, contrast and solver (ours)."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
@@ -10,6 +9,10 @@ from cmmd.diffusion.process import TRAINING_STEPS
 Sampler = Literal["ddim", "dpm++", "unipc"]
 DEFAULT_GUIDANCE: dict[Direction, float] = {"video_to_audio": 1.0, "audio_to_video": 4.5, "joint": 3.0}
 """Where onset F1 on the world stopped rising. Sound needs none after contrastive training (docs/results.md)."""
+
+
+STRONGEST = 100
+"""Of guidance and contrast: far beyond it a sample is no number."""
 
 
 class SamplingSettings(TypedDict, total=False):
@@ -40,8 +43,10 @@ class SamplingConfig:
             raise ValueError(f"steps is {self.steps}, expected a whole number from 1 to {TRAINING_STEPS}")
         for name in ("guidance", "contrast"):
             value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise ValueError(f"{name} is {value}, expected a finite number")
+            if value is None and name == "guidance":
+                continue
+            if not isinstance(value, float | int) or not abs(value) <= STRONGEST:  # nan too
+                raise ValueError(f"{name} is {value!r:.60}, expected a finite number of at most {STRONGEST}")
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
 

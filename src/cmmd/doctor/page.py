@@ -48,7 +48,7 @@ def write_page(checkup: Checkup, out: Path) -> None:
 </html>
 """
     with written_beside(out) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may be no UTF-8
 
 
 def _head(checkup: Checkup, title: str) -> str:

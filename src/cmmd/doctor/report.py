@@ -10,6 +10,7 @@ from typing import Any
 from cmmd.doctor.checkup import CheckedFile, Checkup
 from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS, Verdict
+from cmmd.errors import printable
 from cmmd.unfinished_file import written_beside
 
 LISTED = 200
@@ -29,7 +30,7 @@ def report(checkup: Checkup) -> str:
     """Every file with its findings, worst first, then what they come to."""
     listed = checkup.files[:LISTED]
     width = min(NAME_WIDTH, max(len(file.name) for file in listed))
-    lines = [line for file in listed for line in _lines(file, width)]
+    lines = [printable(line) for file in listed for line in _lines(file, width)]
     left = len(checkup.files) - len(listed)
     lines += [f"and {left} more; --json FILE and --page FILE tell of all"] if left else []
     return "\n".join([*lines, "", *summary(checkup)])

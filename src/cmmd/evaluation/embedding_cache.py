@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
 from safetensors.torch import load_file, save_file
 
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Backbone, Embedding
 from cmmd.evaluation.media import RESAMPLER, Reading, digest_of
 from cmmd.evaluation.pairing import ListedClip
+from cmmd.foreign_files import reading
+from cmmd.output_folder import make_folder
 from cmmd.unfinished_file import written_beside
 
 FORMAT = 1
@@ -46,9 +47,12 @@ class EmbeddingCache:
 
     def load(self, path: Path) -> dict[str, Embedding]:
         """By clip name; empty where there is none, or none that can be read."""
+        if not path.is_file():
+            return {}
         try:
-            tensors = load_file(path)
-        except (OSError, safetensors.SafetensorError):
+            with reading(path, expected="embeddings"):
+                tensors = load_file(path)
+        except InputError:
             return {}
         vectors = {name.removesuffix("/vectors"): x for name, x in tensors.items() if name.endswith("/vectors")}
         return {name: Embedding(x, tensors.get(f"{name}/classes")) for name, x in vectors.items()}
@@ -58,8 +62,8 @@ class EmbeddingCache:
         tensors = {f"{name}/vectors": embedding.vectors.contiguous() for name, embedding in embeddings.items()}
         tensors |= {f"{name}/classes": item.classes for name, item in embeddings.items() if item.classes is not None}
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with written_beside(path) as beside:
+            make_folder(self.folder)
+            with written_beside(path) as beside, reading(path, expected="names that can be kept"):
                 save_file(tensors, beside)
-        except (OSError, InputError):
+        except InputError:
             return

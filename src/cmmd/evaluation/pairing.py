@@ -1,7 +1,6 @@
 """Which clips there are, and which generated one belongs to which reference: by file stem or by manifest (ours)."""
 
-import csv
-import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +10,13 @@ from typing import Any
 
 from cmmd.clips.names import media_in, plain_name, source_name
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
+from cmmd.plain_json import read_json
+from cmmd.plain_tables import read_table
 
 COLUMNS = "a name and a file"
+LONGEST_GROUP = 100
+"""Characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,40 +102,42 @@ def _of_folder(file: Path) -> ListedClip:
     beside = file.with_suffix(".json")
     told: dict[str, Any] = {}
     if beside.is_file():
-        try:
-            told = json.loads(beside.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError.about(beside, found="no JSON", expected=f"the events of {file.name}") from error
+        told = read_json(beside, expected=f"the events of {file.name}")
     told = told if isinstance(told, dict) else {}
     events = _events(told.get("events"), beside)
-    return ListedClip(name=file.stem, file=file, events=events, group=str(told.get("family", "")))
+    return ListedClip(name=file.stem, file=file, events=events, group=_group(told.get("family"), beside))
 
 
 def _of_manifest(place: Path) -> list[ListedClip]:
-    try:
-        text = place.read_text(encoding="utf-8")
-        if place.suffix.lower() == ".csv":
-            rows: list[Any] = list(csv.DictReader(text.splitlines()))
-        else:
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        raise InputError.about(place, found="no rows that can be read", expected="CSV or JSON lines") from error
     clips = []
-    for number, row in enumerate(rows, start=1):
-        if not isinstance(row, dict) or not row.get("name") or not row.get("file"):
-            raise InputError.about(f"{place}, row {number}", found="none of them", expected=COLUMNS)
-        group = str(row.get("group") or row.get("family") or "")
-        events = _events(row.get("events"), place)
-        name = plain_name(row["name"], f"{place}, row {number}")
-        clips.append(ListedClip(name=name, file=place.parent / row["file"], events=events, group=group))
+    for where, row in read_table(place, expected="CSV or JSON lines"):
+        name, file = row.get("name"), row.get("file")
+        if not name or not file:
+            raise InputError.about(where, found="none of them", expected=COLUMNS)
+        if not isinstance(file, str) or "\0" in file:
+            raise InputError.about(where, found=f"the file {file!r:.60}", expected="a path")
+        events = _events(row.get("events"), where)
+        group = _group(row.get("group") or row.get("family"), where)
+        clips.append(ListedClip(name=plain_name(name, where), file=place.parent / file, events=events, group=group))
     return clips
 
 
-def _events(given: Any, place: Path) -> tuple[float, ...] | None:
+def _group(given: Any, place: str | Path) -> str:
+    """Told in tables and charts, and never a name of a file."""
+    if given is not None and (not isinstance(given, str) or len(given) > LONGEST_GROUP):
+        raise InputError.about(place, found=f"the group {given!r:.60}", expected="a short text")
+    return given or ""
+
+
+def _events(given: Any, place: str | Path) -> tuple[float, ...] | None:
     if given is None:
         return None
-    try:
+    expected = "events as times in seconds"
+    with reading(place, expected=expected):
         listed = given.split() if isinstance(given, str) else given
-        return tuple(sorted(float(event["time"] if isinstance(event, dict) else event) for event in listed))
-    except (TypeError, ValueError, KeyError) as error:
-        raise InputError.about(place, found=f"events {given!r:.60}", expected="times in seconds") from error
+        if not isinstance(listed, list):
+            raise InputError.about(place, found=f"events {given!r:.60}", expected=expected)
+        times = sorted(float(event["time"] if isinstance(event, dict) else event) for event in listed)
+    if not all(math.isfinite(time) for time in times):
+        raise InputError.about(place, found=f"events {given!r:.60}", expected=expected)
+    return tuple(times)

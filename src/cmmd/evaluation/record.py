@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter
 
-from cmmd.errors import InputError
+from cmmd.foreign_files import reading
 from cmmd.output_folder import make_folder
+from cmmd.plain_json import read_json
 from cmmd.unfinished_file import written_beside
 
 FILE = "record.json"
@@ -246,14 +247,10 @@ def write_record(record: Record, folder: Path) -> Path:
 def read_record(folder: Path) -> Record:
     """Read `record.json` of the folder. Raises InputError where it is missing or not one."""
     path = folder / FILE
-    try:
-        return TypeAdapter(Record).validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError.about(path, found="no file that can be read", expected="a record of cmmd evaluate") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        found = f"{first['msg']} at {'.'.join(map(str, first['loc'])) or 'the start'}"
-        raise InputError.about(path, found=found, expected="a record of cmmd evaluate") from error
+    expected = "a record of cmmd evaluate"
+    values = read_json(path, expected=expected)
+    with reading(path, expected=expected):
+        return TypeAdapter(Record).validate_python(values)
 
 
 def _plain(value: Any) -> Any:

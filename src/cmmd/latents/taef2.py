@@ -3,6 +3,7 @@
 diffusers' AutoencoderTiny has no place for what the blocks at its lowest resolution add. The weights are not shipped.
 """
 
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cmmd.errors import InputError
+from cmmd.foreign_files import read_bytes, reading
 
 WIDTH, LATENT_CHANNELS, POOL_WIDTH, POOL_GROUPS = 64, 32, 256, 4
 FILES = {"encoder": "taef2_encoder.pth", "decoder": "taef2_decoder.pth"}
@@ -80,12 +81,10 @@ class TAEF2(ModelMixin, ConfigMixin):
         """From the two files that the project offers. Raises InputError for a file that is not one of them."""
         model = cls()
         for part, name in FILES.items():
-            try:
-                state = torch.load(folder / name, weights_only=True)
+            content = read_bytes(folder / name, expected=f"the {part} of TAEF2")
+            with reading(folder / name, expected=f"the {part} of TAEF2"):
+                state = torch.load(BytesIO(content), weights_only=True)
                 getattr(model, part).load_state_dict({key: value.float() for key, value in state.items()})
-            except Exception as error:  # torch tells a foreign file in many ways
-                reason = str(error).splitlines()[0]
-                raise InputError(f"{folder / name}: {reason}, expected the {part} of TAEF2") from error
         return model.eval()
 
     def encode(self, pixels: Float[Tensor, "b 3 h w"], return_dict: bool = False) -> tuple[Float[Tensor, "b c lh lw"]]:

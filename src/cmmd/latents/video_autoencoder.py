@@ -9,8 +9,9 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from cmmd.clips.geometry import AUTOENCODER_DOWNSAMPLING
 from cmmd.errors import InputError
-from cmmd.latents.taef2 import FILES, TAEF2
+from cmmd.latents.taef2 import FILES, LATENT_CHANNELS, TAEF2
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.safe_weights import CONFIG, load_model, local_folder, read_json
 
@@ -45,8 +46,26 @@ def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
     name = read_json(folder / CONFIG).get("_class_name")
     classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "TAEF2": TAEF2}
     if not isinstance(name, str) or name not in classes:
-        raise InputError(f"{folder}: holds {name}, expected one of {', '.join(classes)}")
-    return load_model(classes[name], folder)
+        raise InputError(f"{folder}: holds {name!r:.60}, expected one of {', '.join(classes)}")
+    return load_model(classes[name], folder, check=check_sizes)
+
+
+@torch.no_grad()
+def check_sizes(autoencoder: VideoAutoencoder) -> None:
+    """Raise ValueError unless an autoencoder, as built on torch's meta device, shrinks pictures of 64 pixels to 8 and
+    makes them 64 again."""
+    pixels = torch.empty(1, 3, 8 * AUTOENCODER_DOWNSAMPLING, 8 * AUTOENCODER_DOWNSAMPLING, device="meta")
+    (encoded,) = autoencoder.encode(pixels, return_dict=False)  # pyright: ignore[reportArgumentType]
+    latents = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
+    (decoded,) = autoencoder.decode(latents, return_dict=False)
+    if tuple(latents.shape) != (1, latent_channels(autoencoder), 8, 8) or decoded.shape != pixels.shape:
+        found = f"pictures of 64 x 64 become {tuple(latents.shape[1:])} and then {tuple(decoded.shape[1:])}"
+        raise ValueError(f"{found}, expected {latent_channels(autoencoder)} x 8 x 8 and 3 x 64 x 64")
+
+
+def latent_channels(autoencoder: VideoAutoencoder) -> int:
+    """c of its latents."""
+    return LATENT_CHANNELS if isinstance(autoencoder, TAEF2) else autoencoder.config["latent_channels"]
 
 
 def absolute_name(name_or_folder: str) -> str:

@@ -24,6 +24,9 @@ from cmmd.models.network_config import NetworkConfig
 from cmmd.models.staged_unet import StagedUNet, UNetState, plan_stages
 from cmmd.models.video_unet import VideoUNet
 
+LARGEST_SIZE = 2**20
+"""Beyond it a size is a slip of the pen, and would only be told when memory runs out."""
+
 
 class Heard(NamedTuple):
     """Which items of a stream hear, (b,), and to whom they listen; without a `listening`, to their own number."""
@@ -60,16 +63,19 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         network: NetworkConfig | Mapping[str, Any] | None = None,
     ):
         super().__init__()
+        sizes = {
+            "frames": frames,
+            "latent_channels": latent_channels,
+            "latent_size": latent_size,
+            "spectrogram_channels": spectrogram_channels,
+            "mels": mels,
+        }
+        for name, size in sizes.items():
+            if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
+                raise ValueError(f"{name} is {size!r:.60}, expected a whole number from 1 to {LARGEST_SIZE}")
         self.network = network = NetworkConfig.of(network)
         network.check_clip(frames=frames, latent_size=latent_size, mels=mels)
-        self.register_to_config(
-            frames=frames,
-            latent_channels=latent_channels,
-            latent_size=latent_size,
-            spectrogram_channels=spectrogram_channels,
-            mels=mels,
-            network=asdict(network),
-        )
+        self.register_to_config(**sizes, network=asdict(network))
         self.video_unet = VideoUNet(network, channels=latent_channels)
         self.audio_unet = AudioUNet(network, channels=spectrogram_channels)
         plans = (

@@ -14,6 +14,8 @@ Reduction = Literal["positions", "mean"]
 
 LARGEST = {"blocks_per_level": 64, "heads": 256, "patch": 64, "message_width": 2**16}
 """Beyond these a setting is a slip of the pen, and would only be told when memory runs out."""
+MOST_LEVELS = 16
+"""Each halves the picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +46,17 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         for name in ("blocks_per_level", "heads", "patch", "message_width"):
-            if not 1 <= getattr(self, name) <= LARGEST[name]:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 to {LARGEST[name]}")
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= LARGEST[name]:
+                raise ValueError(f"{name} is {value!r:.60}, expected 1 to {LARGEST[name]}")
+        for name in ("video_widths", "audio_widths", "attention_levels"):
+            values = getattr(self, name)
+            if not isinstance(values, tuple) or not all(type(value) is int for value in values):
+                raise ValueError(f"{name} is {values!r:.60}, expected whole numbers")
+        if not isinstance(self.clean_hears, bool):
+            raise ValueError(f"clean_hears is {self.clean_hears!r:.60}, expected true or false")
+        if self.levels > MOST_LEVELS:
+            raise ValueError(f"found {self.levels} levels, expected {MOST_LEVELS} at most")
         if len(self.video_widths) != len(self.audio_widths) or not self.video_widths:
             raise ValueError(
                 f"video_widths {self.video_widths} and audio_widths {self.audio_widths} differ in number of levels"
@@ -63,7 +74,7 @@ class NetworkConfig:
             )
         for name, known in (("fusion", get_args(FusionKind)), ("message_reduction", get_args(Reduction))):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
+                raise ValueError(f"{name} is {getattr(self, name)!r:.60}, expected one of {', '.join(known)}")
         for level in range(self.levels):
             rate = self.time_rate("audio", level)
             if 1 not in (rate.numerator, rate.denominator):
@@ -73,7 +84,7 @@ class NetworkConfig:
 
     @classmethod
     def of(cls, values: "NetworkConfig | Mapping[str, Any] | None") -> "NetworkConfig":
-        """From the plain values of a model's config.json; defaults where there are none."""
+        """From the plain values of a model's config.json; defaults where there are none. Raises ValueError."""
         if isinstance(values, NetworkConfig):
             return values
         plain: dict[str, Any] = {

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from cmmd.errors import InputError
-from cmmd.study.key import Key, first_problem
+from cmmd.foreign_files import reading
+from cmmd.plain_json import read_json
+from cmmd.study.key import Key
 from cmmd.study.questions import FIRST, NO_PREFERENCE, RATINGS, SECOND
 
 
@@ -67,12 +69,9 @@ def read_all(files: tuple[Path, ...], key: Key) -> list[RaterAnswers]:
 def read_answers(file: Path, key: Key) -> RaterAnswers:
     """Read one file. Raises InputError, naming it, where it does not belong to the study of `key`."""
     expected = "the file that the study's page saved"
-    try:
-        answers = TypeAdapter(RaterAnswers).validate_json(file.read_bytes())
-    except OSError as error:
-        raise InputError.about(file, found=f"nothing to read ({error.strerror})", expected=expected) from error
-    except ValidationError as error:
-        raise InputError.about(file, found=first_problem(error), expected=expected) from error
+    values = read_json(file, expected=expected)
+    with reading(file, expected=expected):
+        answers = TypeAdapter(RaterAnswers).validate_python(values)
     if answers.study != key.study:
         raise InputError.about(file, found=f"answers to study {answers.study}", expected=f"study {key.study}")
     for name in answers.asked:

@@ -132,7 +132,7 @@ def _write_page(folder: Path, plan: Plan, options: BuildOptions) -> str:
     for name in sorted(files):
         content.update(files[name].read_bytes())
     study = content.hexdigest()[:12]
-    (folder / "index.html").write_text(page_html({"study": study, **data}), encoding="utf-8")
+    (folder / "index.html").write_text(page_html({"study": study, **data}), encoding="utf-8", errors="backslashreplace")
     return study
 
 

@@ -5,11 +5,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
+from cmmd.plain_json import read_json
 from cmmd.study.plan import Medium, Trial
+from cmmd.study.questions import QUESTIONS
 from cmmd.unfinished_file import written_beside
+
+MOST_HEADPHONES = 24
+"""What `cmmd study build` takes."""
+MOST_SYSTEMS = 50
+"""Their pairs are 1,225 tables of answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,16 +50,29 @@ def write_key(key: Key, out: Path) -> None:
 
 def read_key(file: Path) -> Key:
     """Read a key. Raises InputError for a file that is none."""
-    try:
-        return TypeAdapter(Key).validate_json(file.read_bytes())
-    except OSError as error:
-        raise InputError.about(file, found=f"nothing to read ({error.strerror})", expected="a study's key") from error
-    except ValidationError as error:
-        raise InputError.about(file, found=first_problem(error), expected="the key that `study build` wrote") from error
+    expected = "the key that `study build` wrote"
+    values = read_json(file, expected=expected)
+    with reading(file, expected=expected):
+        key = TypeAdapter(Key).validate_python(values)
+    if problem := _problem(key):
+        raise InputError.about(file, found=problem, expected=expected)
+    return key
 
 
-def first_problem(error: ValidationError) -> str:
-    """Where the first mistake is, and what."""
-    problem = error.errors(include_url=False, include_context=False)[0]
-    where = ".".join(map(str, problem["loc"]))
-    return f"{where + ': ' if where else ''}{problem['msg'].lower()}"
+def _problem(key: Key) -> str | None:
+    """What does not fit together."""
+    if unknown := [question for question in key.questions if question not in QUESTIONS]:
+        return f"the question {unknown[0]!r:.60}"
+    if len(key.systems) > MOST_SYSTEMS:
+        return f"{len(key.systems)} systems"
+    if not 0 <= key.headphones <= MOST_HEADPHONES:
+        return f"{key.headphones} trials of the headphone check"
+    for name, trial in key.trials.items():
+        count = 2 if trial.kind == "pair" else 1
+        if len(trial.media) != count or not set(trial.media) <= key.media.keys():
+            return f"in trial {name} the clips {', '.join(trial.media)}"
+        if trial.asks_for is None and (
+            trial.item not in key.items or len(set(trial.systems)) != count or not set(trial.systems) <= {*key.systems}
+        ):
+            return f"in trial {name} {trial.item!r} of {', '.join(trial.systems)}"
+    return None

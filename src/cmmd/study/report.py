@@ -42,7 +42,7 @@ def write_record(
     }
     for name, content in (("results.md", text), ("results.json", json.dumps(record, indent=1, allow_nan=False) + "\n")):
         with written_beside(out / name) as beside:
-            beside.write_text(content, encoding="utf-8")
+            beside.write_text(content, encoding="utf-8", errors="backslashreplace")  # names may be no UTF-8
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from cmmd.data.preparing.folder import media_files
 from cmmd.data.preparing.request import ClipRequest, Listing
 from cmmd.errors import InputError
+from cmmd.foreign_files import read_text
 
 NAME = re.compile(r"g(?P<genre>[A-Z]{2})_s(?P<situation>[A-Z]{2})_c(?P<camera>\d\d|All)_d(?P<dancer>\d\d)"
                   r"_m(?P<music>[A-Z]{2}\d)_ch(?P<choreography>\d\d)")  # fmt: skip
@@ -45,14 +46,12 @@ def parse_name(name: str) -> Sequence | None:
 
 def read_ignored(path: Path) -> frozenset[str]:
     """Names of sequences that a list, one a line, leaves out. Raises InputError for a line that holds none."""
-    try:
-        lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from error
+    text = read_text(path, expected="names of sequences, one a line")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     names = [parse_name(line) for line in lines]
     for line, name in zip(lines, names, strict=True):
         if name is None:
-            raise InputError(f"{path}: found {line!r}, expected names such as gBR_sBM_cAll_d04_mBR0_ch01")
+            raise InputError(f"{path}: found {line!r:.60}, expected names such as gBR_sBM_cAll_d04_mBR0_ch01")
     return frozenset(name.name for name in names if name is not None)
 
 

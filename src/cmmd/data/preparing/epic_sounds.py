@@ -6,15 +6,17 @@ and carry the class of every sound that is heard in them, their own first.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cmmd.clips.names import VIDEO_SUFFIXES
 from cmmd.data.preparing.annotation_table import read_annotation_table
-from cmmd.data.preparing.request import ClipRequest, Listing, Split
+from cmmd.data.preparing.request import ClipRequest, Listing, Split, check_number, check_time
 from cmmd.errors import InputError
 
+TIME = re.compile(r"(\d{1,4}):(\d{1,2}):(\d{1,2}(?:\.\d{0,9})?)", re.ASCII)
 COLUMNS = ("annotation_id", "participant_id", "video_id", "start_timestamp", "stop_timestamp", "class")
 
 
@@ -39,12 +41,12 @@ def read_annotations(path: Path) -> tuple[Sound, ...]:
             annotation=row["annotation_id"],
             participant=row["participant_id"],
             video=row["video_id"],
-            start=_seconds(row["start_timestamp"], f"{path} line {number}"),
-            stop=_seconds(row["stop_timestamp"], f"{path} line {number}"),
+            start=_seconds(row["start_timestamp"], place),
+            stop=_seconds(row["stop_timestamp"], place),
             label=row["class"],
             split=split,
         )
-        for number, row in enumerate(read_annotation_table(path, COLUMNS), start=2)
+        for place, row in read_annotation_table(path, COLUMNS)
     )
 
 
@@ -82,6 +84,7 @@ def list_epic_sounds(
         for sound in heard:
             if not classes or sound.label in classes:
                 requests += _requests(sound, files[video], heard, seconds=seconds)
+                check_number(len(requests), folder)
     if not requests:
         raise InputError.about(
             folder, found=f"none of {len(in_video)} videos", expected="P01/videos/P01_11.MP4 and so on"
@@ -108,8 +111,8 @@ def _requests(sound: Sound, file: Path, heard: Sequence[Sound], *, seconds: floa
 
 def _seconds(text: str, where: str) -> float:
     """HH:MM:SS.sss."""
-    try:
-        hours, minutes, seconds = text.split(":")
-        return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
-    except ValueError:
-        raise InputError(f"{where}: found the time {text!r}, expected HH:MM:SS.sss") from None
+    match = TIME.fullmatch(text.strip())
+    if match is None:
+        raise InputError.about(where, found=f"the time {text!r:.60}", expected="HH:MM:SS.sss")
+    hours, minutes, seconds = match.groups()
+    return check_time(3600 * int(hours) + 60 * int(minutes) + float(seconds), where)

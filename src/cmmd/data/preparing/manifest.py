@@ -1,14 +1,14 @@
 """A table of clips, CSV or JSON lines: file, and as wanted start, end, label, split, group, sound (ours)."""
 
-import csv
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cmmd.data.preparing.request import SPLITS, ClipRequest, Listing, require_disjoint
+from cmmd.data.preparing.request import LONGEST, SPLITS, ClipRequest, Listing, check_number, require_disjoint
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
+from cmmd.plain_tables import Row, read_table
 
 COLUMNS = ("file", "start", "end", "label", "split", "group", "sound")
 
@@ -22,14 +22,14 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
     requests: list[ClipRequest] = []
     names: dict[str, int] = {}
     for where, row in _rows(path):
-        name = str(row["file"])
+        name = _file(row["file"], where)
         names[name] = names.get(name, 0) + 1
         shared: dict[str, Any] = {
             "file": path.parent / name,
-            "group": str(row.get("group") or name),
+            "group": _text(row.get("group"), where) or name,
             "split": _split(row.get("split"), where),
-            "labels": (str(row["label"]),) if row.get("label") else (),
-            "sound": path.parent / str(row["sound"]) if row.get("sound") else None,
+            "labels": (_text(row["label"], where),) if row.get("label") else (),
+            "sound": path.parent / _file(row["sound"], where) if row.get("sound") else None,
         }
         start, end = (_number(row.get(key), f"{where}: {key}") for key in ("start", "end"))
         if start is None and end is None:
@@ -39,6 +39,7 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
         if end is not None and end <= start:
             raise InputError(f"{where}: start is {start:g} and end {end:g}, expected a later end")
         count = 1 if end is None else max(1, math.floor((end - start) / seconds + 1e-6))
+        check_number(len(requests) + count, path)
         for part in range(count):
             requests.append(
                 ClipRequest(name=f"{name}#{names[name] - 1}.{part}", start=start + part * seconds, **shared)
@@ -47,51 +48,42 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
     return Listing(path.parent, tuple(sorted(requests, key=lambda request: request.name)))
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from error
-    rows = _csv_rows(text) if path.suffix.lower() == ".csv" else _json_rows(text, path)
-    found = False
-    for number, row in rows:
-        where = f"{path} line {number}"
-        unknown = sorted(set(map(str, row)) - set(COLUMNS))
+def _rows(path: Path) -> Iterator[Row]:
+    columns = f"some of {', '.join(COLUMNS)}"
+    rows = read_table(path, expected=f"a table of clips with {columns}")
+    for where, row in rows:
+        unknown = sorted(set(row) - set(COLUMNS))
         if unknown or not row.get("file"):
             problem = f"the columns {', '.join(unknown)}" if unknown else "no file"
-            raise InputError(f"{where}: found {problem}, expected some of {', '.join(COLUMNS)}")
-        found = True
-        yield where, row
-    if not found:
+            raise InputError.about(where, found=f"{problem:.200}", expected=columns)
+    if not rows:
         raise InputError(f"{path}: found no rows, expected one a clip")
+    yield from rows
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    yield from enumerate(csv.DictReader(text.splitlines()), start=2)
+def _file(value: Any, where: str) -> str:
+    """A path, which may lead out of the folder: it is only read."""
+    if not isinstance(value, str) or "\0" in value:
+        raise InputError.about(where, found=f"the file {value!r:.60}", expected="a path")
+    return value
 
 
-def _json_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path} line {number}: is not JSON ({error.msg})") from error
-        if not isinstance(row, dict):
-            raise InputError(f"{path} line {number}: found {line[:40]}, expected an object")
-        yield number, row
+def _text(value: Any, where: str) -> str:
+    if value is not None and not isinstance(value, str | int | float):
+        raise InputError.about(where, found=f"{value!r:.60}", expected="a text")
+    return "" if value is None else str(value)
 
 
 def _number(value: Any, where: str) -> float | None:
     if value is None or value == "":
         return None
-    try:
+    expected = f"seconds of 0 or more, {LONGEST} at most"
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InputError(f"{where} is {value!r:.60}, expected {expected}")
+    with reading(where, expected=expected):
         number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise InputError(f"{where} is {value!r}, expected seconds of 0 or more")
+    if not 0 <= number <= LONGEST:
+        raise InputError(f"{where} is {value!r:.60}, expected {expected}")
     return number
 
 
@@ -99,5 +91,5 @@ def _split(value: Any, where: str) -> Any:
     if value is None or value == "":
         return None
     if value not in SPLITS:
-        raise InputError(f"{where}: split is {value!r}, expected one of {', '.join(SPLITS)}")
+        raise InputError(f"{where}: split is {value!r:.60}, expected one of {', '.join(SPLITS)}")
     return value

@@ -10,6 +10,10 @@ from cmmd.errors import InputError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+LONGEST = 1_000_000
+"""Seconds, eleven days: what a table may say of a file."""
+MOST = 1_000_000
+"""Requests of one run, half a kilobyte each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +58,8 @@ def with_splits(listing: Listing, *, validation: float, test: float = 0.0) -> Li
     more are there. Raises InputError when nothing would be left to train on.
     """
     undecided = {request.group for request in listing.requests if request.split is None}
-    groups = sorted(undecided, key=lambda name: hashlib.sha256(name.encode()).digest())
+    # The bytes of a name that is no UTF-8 count as they are.
+    groups = sorted(undecided, key=lambda name: hashlib.sha256(name.encode(errors="surrogatepass")).digest())
     held = {name: _held_out(share, len(groups)) for name, share in (("validation", validation), ("test", test))}
     if groups and sum(held.values()) >= len(groups):
         raise InputError(
@@ -74,6 +79,19 @@ def with_splits(listing: Listing, *, validation: float, test: float = 0.0) -> Li
 
 def _held_out(share: float, groups: int) -> int:
     return max(1, round(share * groups)) if share and groups > 1 else 0
+
+
+def check_time(seconds: float, place: str) -> float:
+    """The time itself. Raises InputError, naming the place, for one that no file reaches."""
+    if not 0 <= seconds <= LONGEST:
+        raise InputError.about(place, found=f"the time {seconds:g} s", expected=f"0 to {LONGEST} s")
+    return seconds
+
+
+def check_number(requests: int, source: Path) -> None:
+    """Raise InputError where a table asks for more clips than fit into memory: a row may ask for many."""
+    if requests > MOST:
+        raise InputError.about(source, found=f"more than {MOST} clips", expected="fewer in one run")
 
 
 def require_disjoint(requests: Sequence[ClipRequest], source: Path) -> None:

@@ -37,7 +37,7 @@ def list_vas(folder: Path) -> Listing:
             labels=(folder.name,),
             sound=folder / row["real_logmel_png"],
         )
-        for row in read_annotation_table(folder / "MANIFEST.csv", COLUMNS)
+        for _, row in read_annotation_table(folder / "MANIFEST.csv", COLUMNS)
     ]
     return Listing(folder, tuple(sorted(requests, key=lambda request: request.name)))
 

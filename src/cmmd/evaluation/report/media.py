@@ -6,6 +6,7 @@ files relative to the page, which must then be moved together with them.
 
 import base64
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -58,7 +59,7 @@ class Media:
         if not path.is_file():
             return element("p", f"{file}: no such file", class_="absent")
         kind = TYPES.get(path.suffix.lower(), "video/mp4")
-        address = data_address(path.read_bytes(), kind) if self.embedded else quote(file)
+        address = data_address(path.read_bytes(), kind) if self.embedded else quote(os.fsencode(file))
         shared = {"controls": True, "preload": "none", "src": address, "aria_label": label}
         if kind.startswith("audio"):
             return element("audio", **shared)

@@ -19,5 +19,5 @@ def write_report(record: Record, folder: Path) -> Path:
     make_folder(folder)
     for name, text in ((PAGE, html_report(record, folder)), (TABLES, markdown_report(record))):
         with written_beside(folder / name) as beside:
-            beside.write_text(text, encoding="utf-8")
+            beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may be no UTF-8
     return folder / PAGE

@@ -1,0 +1,93 @@
+"""Files that anybody may have made: whatever goes wrong while one is read is an InputError of one line (ours).
+
+This is the only place that knows foreign exceptions; no reader has a list of its own.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cmmd.errors import InputError
+
+LARGEST = 2**28
+"""Bytes of a text file: a table of a million clips has less."""
+TOLD = 200
+"""Characters of a foreign message that are told."""
+
+
+@contextmanager
+def reading(source: str | Path, *, expected: str) -> Iterator[None]:
+    """Turn every exception of the block into an InputError that names the source.
+
+    The block should only read and parse. InputError passes as it is, and so does an assertion of our own code, which
+    tells of a defect.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if _is_defect(error):
+            raise
+        raise InputError.about(source, found=reason(error), expected=expected) from error
+
+
+def read_bytes(path: Path, *, expected: str, largest: int = LARGEST) -> bytes:
+    """The content of a regular file: a pipe or a device might never end. Raises InputError."""
+    with reading(path, expected=expected):
+        # Without waiting for somebody who writes to a pipe.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                found = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+                raise InputError.about(path, found=found, expected=expected)
+            if status.st_size > largest:
+                raise InputError.about(path, found=f"{status.st_size} bytes", expected=f"{expected}, {largest} at most")
+            return file.read(status.st_size)
+
+
+def read_text(path: Path, *, expected: str, largest: int = LARGEST) -> str:
+    """A UTF-8 text, with or without a byte order mark. Raises InputError."""
+    with reading(path, expected=expected):
+        return read_bytes(path, expected=expected, largest=largest).decode("utf-8-sig")
+
+
+def reason(error: Exception) -> str:
+    """What a foreign exception says, in a few words."""
+    match error:
+        case ValidationError():
+            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(map(str, problem["loc"]))
+            message = problem["msg"].removeprefix("Value error, ")
+            told = f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]}"
+        case UnicodeDecodeError():
+            told = f"no UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x})"
+        case json.JSONDecodeError():
+            told = f"no JSON ({error})"
+        case OSError():
+            told = f"nothing to read ({error.strerror or error})"
+        case KeyError():
+            told = f"no {error.args[0] if error.args else 'such key'}"
+        case RecursionError():
+            told = "too many levels within each other"
+        case MemoryError():
+            told = "more than the memory holds"
+        case _:
+            told = " ".join(str(error).split()) or type(error).__name__
+    return told if len(told) <= TOLD else f"{told[: TOLD - 3]}..."
+
+
+def _is_defect(error: Exception) -> bool:
+    """Whether an assertion or a missing name of this package failed; those of libraries are about what they read."""
+    if not isinstance(error, AssertionError | NameError):
+        return False
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("cmmd.")

@@ -1,0 +1,60 @@
+"""Tables that people write, as CSV or as JSON lines: rows by column, each with its place for messages (ours)."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cmmd.errors import InputError
+from cmmd.foreign_files import read_text, reading
+from cmmd.plain_json import parse_json
+
+
+class Row(NamedTuple):
+    """place: file and line. values: by column, texts in CSV; a column that a CSV row does not reach is not there."""
+
+    place: str
+    values: dict[str, Any]
+
+
+def read_table(path: Path, *, expected: str) -> list[Row]:
+    """The rows of a .csv file, or of a file of JSON lines whatever its suffix.
+
+    Raises InputError that names the line, for what is neither, a column that is there twice, and a row with more cells
+    than there are columns.
+    """
+    text = read_text(path, expected=expected)
+    with reading(path, expected=expected):
+        rows = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
+        return list(rows(text, path, expected))
+
+
+def _csv_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
+    # strict: a quote that is never closed would take the rest of the file for one cell.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    columns = next(reader, [])
+    if len(set(columns)) < len(columns):
+        twice, _ = Counter(columns).most_common(1)[0]
+        raise InputError.about(path, found=f"the column {twice!r:.60} twice", expected=expected)
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        place = f"{path} line {reader.line_num}"
+        if len(cells) > len(columns):
+            found = f"{len(cells)} cells for {len(columns)} columns"
+            raise InputError.about(place, found=found, expected="a cell a column")
+        yield Row(place, dict(zip(columns, cells, strict=False)))
+
+
+def _json_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
+    # Not splitlines: a text in JSON may hold other separators of lines as they are.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path} line {number}"
+        values = parse_json(line, place, expected=expected)
+        if not isinstance(values, dict):
+            raise InputError.about(place, found=f"{line[:40]}", expected="an object")
+        yield Row(place, values)

@@ -1,0 +1,90 @@
+"""What a model's configuration asks for, held against what its weights hold, before any of it is allocated (ours).
+
+The model is first built on torch's meta device, where a tensor has a shape and no memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from diffusers.models.modeling_utils import ModelMixin
+from safetensors import safe_open
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from cmmd.errors import InputError
+from cmmd.foreign_files import reading
+
+Model = TypeVar("Model", bound=ModelMixin)
+FLOATING = ("F64", "F32", "F16", "BF16")
+SLACK = 2**20
+"""Values and buffers that a model may have beyond twice those of its weights: a tensor that is missing is told by its
+name when the weights are loaded."""
+
+
+class HeldWeights(NamedTuple):
+    """Number of tensors of a model's files, and of the values in them."""
+
+    tensors: int
+    values: int
+
+
+def read_headers(files: Sequence[Path]) -> HeldWeights:
+    """Raises InputError for a file that is no safetensors, and tensors that are not floating-point numbers."""
+    tensors = values = 0
+    for path in files:
+        if not path.is_file():
+            raise InputError.about(path, found="no regular file", expected="safetensors")
+        with reading(path, expected="safetensors"), safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 - no dictionary
+                part = file.get_slice(name)
+                if part.get_dtype() not in FLOATING:
+                    found = f"{part.get_dtype()} values in {name}"
+                    raise InputError.about(path, found=found, expected=f"one of {', '.join(FLOATING)}")
+                size = 1
+                for length in part.get_shape():
+                    size *= length
+                tensors, values = tensors + 1, values + size
+    return HeldWeights(tensors, values)
+
+
+def shape_of_model(model_class: type[Model], config: dict[str, Any], held: HeldWeights, folder: Path) -> Model:
+    """The model without memory. Raises InputError for a configuration that it does not take, or that asks for far more
+    than the weights hold."""
+    too_large = InputError.about(folder, found="a config.json of a larger model", expected="one that fits the weights")
+    expected = f"the settings of {model_class.__name__}"
+    with reading(folder / "config.json", expected=expected), _at_most(2 * held.tensors + 100, too_large):
+        with torch.device("meta"):
+            model = model_class.from_config(config)
+        assert isinstance(model, model_class)
+        asked = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
+    if asked > 2 * held.values + SLACK:
+        raise too_large
+    return model
+
+
+def check_finite(model: nn.Module, folder: Path) -> None:
+    """Raise InputError, naming a tensor, where a weight is no number."""
+    for name, tensor in model.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise InputError.about(folder, found=f"a value in {name} that is not finite", expected="numbers")
+
+
+@contextmanager
+def _at_most(parameters: int, error: InputError) -> Iterator[None]:
+    """Raise the error as soon as modules that are built have more parameters: a setting may ask for millions."""
+    built = 0
+
+    def count(module: nn.Module, name: str, parameter: object) -> None:
+        nonlocal built
+        built += 1
+        if built > parameters:
+            raise error
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
