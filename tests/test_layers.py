@@ -23,6 +23,8 @@ LAYERS = (
         "worker_processes",
         "provenance",
         "unfinished_file",
+        "unfinished_folder",
+        "folder_lock",
         "output_folder",
         "pretrained",
         "safe_weights",

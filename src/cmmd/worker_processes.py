@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -141,6 +142,7 @@ def _ending(code: int | None) -> str:
 
 
 def _serve(connection: Connection, function: Callable[[Item], Result]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the process that gives the work ends this one
     while True:
         try:
             item = connection.recv()

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from cmmd.errors import InputError
 from cmmd.recipes.model_folder import save_model
+from cmmd.unfinished_folder import restore
 
 
 class Model:
@@ -15,7 +17,7 @@ class Model:
         self.fails = fails
 
     def save_pretrained(self, save_directory: Path) -> None:
-        save_directory.mkdir(parents=True)
+        save_directory.mkdir(parents=True, exist_ok=True)
         for place, name in enumerate(self.names):
             if self.fails and place == len(self.names) - 1:
                 raise OSError("no space left on device")
@@ -34,16 +36,20 @@ def test_a_model_replaces_the_one_before_whole(tmp_path):
 
 
 def test_a_save_that_fails_leaves_the_model_before(tmp_path):
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="model: found an error while writing"):
         save_model(Model("a", "b", fails=True), tmp_path / "model")
-    assert not (tmp_path / "model").exists()
+    assert names_in(tmp_path) == []
     save_model(Model("a", "b"), tmp_path / "model")
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="model: found an error while writing"):
         save_model(Model("c", "d", fails=True), tmp_path / "model")
-    assert names_in(tmp_path / "model") == ["a", "b"]
-    # What it left beside the model is not in the way of the next save, and goes with it.
-    save_model(Model("e"), tmp_path / "model")
-    assert names_in(tmp_path / "model") == ["e"] and names_in(tmp_path) == ["model"]
+    assert names_in(tmp_path / "model") == ["a", "b"] and names_in(tmp_path) == ["model"]
+
+
+def test_a_model_that_was_being_replaced_when_its_process_was_killed_is_brought_back(tmp_path):
+    save_model(Model("old"), tmp_path / "model")
+    (tmp_path / "model").rename(tmp_path / ".model.replaced")
+    restore(tmp_path / "model")
+    assert names_in(tmp_path / "model") == ["old"] and names_in(tmp_path) == ["model"]
 
 
 def test_the_name_has_the_old_model_until_the_new_one_is_written(tmp_path):

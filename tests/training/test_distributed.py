@@ -83,12 +83,12 @@ def test_killed_while_saving_it_goes_on_from_a_whole_checkpoint(alone, tmp_path)
     )
     # Every step is saved: once two are there, the next half-written one is seen and the process killed over it.
     while process.poll() is None:
-        if len(checkpoints(tmp_path)) >= 2 and any(tmp_path.glob(".step-*.partial")):
+        if len(checkpoints(tmp_path)) >= 2 and any(tmp_path.glob(".step-*.part")):
             process.send_signal(signal.SIGKILL)
             break
         time.sleep(0.0002)
     assert process.wait() == -signal.SIGKILL
-    assert any(tmp_path.glob(".step-*.partial")), "the kill came after the save"
+    assert any(tmp_path.glob(".step-*.part")), "the kill came after the save"
     assert run(tmp_path, "--held-out", "6", "--resume") == 0
     assert losses(tmp_path) == losses(alone)
     assert same(alone, tmp_path, tolerance=0)

@@ -198,9 +198,12 @@ def test_a_process_that_torchrun_started_again_resumes(tmp_path, monkeypatch):
 
 def test_what_a_killed_save_left_is_swept_away(tmp_path):
     config = replace(CONFIG, steps=6)
-    (tmp_path / ".step-00000009.partial").mkdir()
+    left = [".step-00000009.0123abcd.part", ".config.yaml.0123abcd.part", ".model.0123abcd.part"]
+    own = [".mine.0123abcd.part", ".step-00000009.partial", "notes.part", ".model.part", ".config.yaml.0123ABCD.part"]
+    for name in (*left, *own):
+        (tmp_path / name).mkdir()
     run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False)
-    assert not list(tmp_path.glob(".step-*.partial"))
+    assert sorted(path.name for path in tmp_path.glob("*part*")) == sorted(own)
 
 
 def test_log_survives_a_line_cut_short(tmp_path):

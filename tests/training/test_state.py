@@ -13,7 +13,7 @@ from torch import nn
 from cmmd.errors import InputError
 from cmmd.training.loop import fresh_state, train
 from cmmd.training.loop_config import LoopConfig
-from cmmd.training.state import RETAINED, TrainingState, checkpoints
+from cmmd.training.state import RETAINED, DamagedCheckpoint, TrainingState, checkpoints
 
 CONFIG = LoopConfig(steps=6, batch_size=8, learning_rate=1e-2, weight_decay=0.1, warmup=1)
 
@@ -27,7 +27,7 @@ def trained() -> TrainingState:
 
 def test_a_half_written_save_is_not_a_checkpoint(tmp_path):
     fresh_state(line(), CONFIG).save(tmp_path)
-    (tmp_path / ".step-00000009.partial").mkdir()
+    (tmp_path / ".step-00000009.0123abcd.part").mkdir()
     assert [path.name for path in checkpoints(tmp_path)] == ["step-00000000"]
 
 
@@ -94,7 +94,7 @@ def test_nothing_is_unpickled(tmp_path, name):
     fresh_state(line(), CONFIG).load(folder)
     for path in folder.glob("*.safetensors"):
         path.unlink()
-    with pytest.raises(InputError, match="not a checkpoint of this configuration"):
+    with pytest.raises(InputError, match="found no such file, expected a file of a whole checkpoint"):
         fresh_state(line(), CONFIG).load(folder)
     assert not marker.exists()
     pickle.loads((folder / name).read_bytes())
@@ -102,20 +102,23 @@ def test_nothing_is_unpickled(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["model", "ema", "optimizer"])
-def test_a_tensor_that_is_missing_unknown_or_of_another_shape_is_named(tmp_path, name):
+def test_a_tensor_that_is_missing_unknown_or_of_another_shape_or_type_is_named(tmp_path, name):
     folder = trained().save(tmp_path)
     path = folder / f"{name}.safetensors"
     tensors = load_file(path)
     key = next(iter(tensors))
     changes = {
-        f"{name} has no tensor for": {other: tensor for other, tensor in tensors.items() if other != key},
-        r"for surplus, expected no tensor": tensors | {"surplus": torch.zeros(2)},
-        rf"{name} has \(7,\) for": tensors | {key: torch.zeros(7)},
+        "not of this configuration: no tensor for": {k: tensor for k, tensor in tensors.items() if k != key},
+        r"float32 \(2,\) for surplus, expected no tensor": tensors | {"surplus": torch.zeros(2)},
+        rf"float32 \(7,\) for {key}, expected float32": tensors | {key: torch.zeros(7)},
+        rf"float16 .* for {key}, expected float32": tensors | {key: tensors[key].half()},
+        rf"damage \({key} is not finite\)": tensors | {key: tensors[key] * torch.nan},
     }
     for message, changed in changes.items():
         save_file(changed, path)
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(InputError, match=message) as caught:
             fresh_state(line(), CONFIG).load(folder)
+        assert str(caught.value).startswith(str(path))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "ema.safetensors", "optimizer.safetensors", "state.json"])
@@ -123,14 +126,14 @@ def test_a_tensor_that_is_missing_unknown_or_of_another_shape_is_named(tmp_path,
 def test_a_damaged_checkpoint_is_told_in_a_line(tmp_path, name, content):
     folder = trained().save(tmp_path)
     (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
-    with pytest.raises(InputError, match="not a checkpoint of this configuration") as caught:
+    with pytest.raises(DamagedCheckpoint, match="expected a file of a whole checkpoint") as caught:
         fresh_state(line(), CONFIG).load(folder)
-    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).startswith(str(folder / name)) and len(str(caught.value).splitlines()) == 1
 
 
 def test_a_checkpoint_of_another_model_is_refused_in_one_line(tmp_path):
     fresh_state(line(), CONFIG).save(tmp_path)
-    with pytest.raises(InputError, match=r"model has \(1, 3\) for weight, expected \(1, 5\)"):
+    with pytest.raises(InputError, match=r"float32 \(1, 3\) for weight, expected float32 \(1, 5\)"):
         fresh_state(nn.Linear(5, 1), CONFIG).load(checkpoints(tmp_path)[-1])
 
 
@@ -149,6 +152,8 @@ def test_whoever_may_read_the_folder_may_read_a_checkpoint(tmp_path):
         {"step": 6, "best_loss": "a", "best_step": 2},
         {"step": 6, "best_loss": 0.5, "best_step": 1.5},
         {"step": None, "best_loss": None, "best_step": None},
+        {"step": 7, "best_loss": None, "best_step": None},
+        {"step": 6, "best_loss": float("nan"), "best_step": 2},
         {"step": 6},
         [],
     ],
@@ -156,11 +161,12 @@ def test_whoever_may_read_the_folder_may_read_a_checkpoint(tmp_path):
 def test_counts_that_nobody_wrote_are_refused(tmp_path, counts):
     folder = trained().save(tmp_path)
     (folder / "state.json").write_text(json.dumps(counts))
-    with pytest.raises(InputError, match="not a checkpoint of this configuration"):
+    with pytest.raises(DamagedCheckpoint, match=r"state\.json: found"):
         fresh_state(line(), CONFIG).load(folder)
 
 
 def test_other_folders_are_no_checkpoints(tmp_path):
     trained().save(tmp_path)
-    (tmp_path / "step-old").mkdir()
+    for name in ("step-old", "step-00000009.bak", "step-9", "step-0000000a"):
+        (tmp_path / name).mkdir()
     assert [path.name for path in checkpoints(tmp_path)] == ["step-00000006"]

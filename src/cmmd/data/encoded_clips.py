@@ -1,5 +1,6 @@
 """Clips in latent-spectrogram space, ready for training: two tensors, their statistics, random crops in time (ours)."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch
 from cmmd.errors import InputError
 from cmmd.output_folder import make_folder, share_as_folder
+from cmmd.unfinished_file import written_beside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,18 +82,19 @@ class EncodedClips:
         )
 
     def save(self, path: Path, *, key: str) -> None:
-        """Write beside, then rename. `key` says what the clips were made from."""
+        """Write beside, then rename. `key` says what the clips were made from. Raises InputError where the disk does
+        not take it."""
         make_folder(path.parent)
-        beside = path.with_name(f".{path.name}.partial")
-        save_file({"video": self.video.contiguous(), "audio": self.audio.contiguous()}, beside, metadata={"key": key})
-        share_as_folder(beside)
-        beside.replace(path)
+        tensors = {"video": self.video.contiguous(), "audio": self.audio.contiguous()}
+        with written_beside(path, durable=True) as beside:
+            save_file(tensors, beside, metadata={"key": key})
+            share_as_folder(beside)
 
     @classmethod
     def load(cls, path: Path, *, key: str) -> "EncodedClips | None":
         """Read clips that were saved under the same key; None when there are none, or others.
 
-        Raises InputError when the file cannot be read.
+        Raises InputError when the file cannot be read or is damaged.
         """
         if not path.exists():
             return None
@@ -99,6 +102,13 @@ class EncodedClips:
             with safe_open(path, framework="pt") as file:
                 if (file.metadata() or {}).get("key") != key:
                     return None
-                return cls.of(file.get_tensor("video"), file.get_tensor("audio"))
+                clips = cls.of(file.get_tensor("video"), file.get_tensor("audio"))
         except Exception as error:  # safetensors raises its own untyped errors
-            raise InputError(f"{path}: not a file of encoded clips: {str(error).splitlines()[0]}") from error
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"{path}: not a file of encoded clips: {reason}; without it they are made again"
+            ) from error
+        numbers = [*clips.video_statistics.mean, *clips.audio_statistics.mean]
+        if not all(map(math.isfinite, numbers)) or len(clips.video) != len(clips.audio):
+            raise InputError(f"{path}: not a file of encoded clips: damaged; without it they are made again")
+        return clips

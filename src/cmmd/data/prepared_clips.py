@@ -73,7 +73,7 @@ class PreparedClips:
         places: list[Place] = []
         for number in range(index.shards):
             manifest, shard = read_manifest(folder, number), shard_file(folder, number)
-            if manifest is None or shard.stat().st_size != manifest.size:
+            if manifest is None or not shard.is_file() or shard.stat().st_size != manifest.size:
                 raise InputError.about(shard, found="no complete shard", expected="what cmmd prepare left there")
             _check_tensors(shard, manifest, index)
             places += [Place(shard, row, c.frames) for row, c in enumerate(manifest.clips) if c.split == split]
@@ -106,7 +106,8 @@ class PreparedClips:
         start: Float[Tensor, " b"],
         mirror: Float[Tensor, " b"] | None = None,
     ) -> ClipBatch:
-        """As `TrainingClips.crops`; only the stretch is read from the disk."""
+        """As `TrainingClips.crops`; only the stretch is read from the disk. Raises InputError that names a damaged
+        shard."""
         places = [self.places[index] for index in indices.tolist()]
         where = start.tolist()
         mirrored = (mirror < 0.5).tolist() if self.mirror and mirror is not None else [False] * len(places)
@@ -116,10 +117,13 @@ class PreparedClips:
             if place.frames < frames:
                 raise ValueError(f"{place.shard.name} clip {place.row} has {place.frames} frames, expected {frames}")
             first = int(share * (place.frames - frames + 1))
-            shard = _opened(place.shard)
-            seen = shard.get_slice(f"{'mirrored' if turned else 'video'}.{place.row}")
-            video.append(seen[:, first : first + frames])
-            audio.append(shard.get_slice(f"audio.{place.row}")[:, :, first * each : (first + frames) * each])
+            with reading(place.shard, expected="what cmmd prepare left there; without the file it is made again"):
+                shard = _opened(place.shard)
+                seen = shard.get_slice(f"{'mirrored' if turned else 'video'}.{place.row}")
+                video.append(seen[:, first : first + frames])
+                audio.append(shard.get_slice(f"audio.{place.row}")[:, :, first * each : (first + frames) * each])
+                if not (video[-1].isfinite().all() and audio[-1].isfinite().all()):
+                    raise ValueError(f"numbers that are not finite in clip {place.row}")
         return ClipBatch(
             self.video_statistics.standardise(torch.stack(video).float()),
             self.audio_statistics.standardise(torch.stack(audio).float()),

@@ -23,6 +23,7 @@ from cmmd.data.statistics import Statistics
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.plain_json import read_json_object
+from cmmd.unfinished_file import written_beside
 
 FORMAT = 1
 INDEX = "index.json"
@@ -107,7 +108,7 @@ def shard_file(folder: Path, number: int) -> Path:
 def write_shard(
     folder: Path, number: int, clips: Sequence[EncodedClip], skipped: Sequence[tuple[str, str]], *, key: str
 ) -> ShardManifest:
-    """Write a shard, tensors first; raises OSError where the disk does not take it."""
+    """Write a shard, tensors first. Raises InputError where the disk does not take it."""
     tensors: dict[str, Tensor] = {}
     for row, clip in enumerate(clips):
         tensors |= {f"video.{row}": clip.video.contiguous(), f"audio.{row}": clip.audio.contiguous()}
@@ -127,7 +128,7 @@ def write_shard(
     )
     path = shard_file(folder, number)
     path.with_suffix(".json").unlink(missing_ok=True)  # of older tensors
-    write_beside(path, content)
+    _write(path, content)
     write_json(path.with_suffix(".json"), {"format": FORMAT} | asdict(manifest))
     return manifest
 
@@ -207,15 +208,13 @@ def read_index(folder: Path) -> Index:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Beside, then renamed."""
-    write_beside(path, (json.dumps(content, indent=1) + "\n").encode())
+    """Beside, then renamed. Raises InputError where the disk does not take it."""
+    _write(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def write_beside(path: Path, content: bytes) -> None:
-    """A file is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_bytes(content)
-    beside.replace(path)
+def _write(path: Path, content: bytes) -> None:
+    with written_beside(path, durable=True) as beside:
+        beside.write_bytes(content)
 
 
 def read_json(path: Path, *, expected: str) -> dict[str, Any]:

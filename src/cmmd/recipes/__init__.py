@@ -1,5 +1,6 @@
 """Recipes: one function a row of a results table; each returns a complete configuration (ours)."""
 
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,17 @@ def load_recipe(name: str) -> Any:
 
 
 def run_recipe(name: str, config: Any, *, out: Path, resume: bool, device: str = "auto") -> None:
-    """Train by the recipe's configuration into folder `out`, on a device or on the one that is there."""
+    """Train by the recipe's configuration into folder `out`, on a device or on the one that is there.
+
+    Raises InputError, before anything else is done, while another process trains into the folder.
+    """
+    from cmmd.folder_lock import locked_folder
     from cmmd.training.distributed import Ranks
 
     ranks = Ranks.join(device)
     try:
-        import_module(_RECIPES[name][1]).run(config, out=out, resume=resume, recipe=name, ranks=ranks)
+        with ExitStack() as stack:
+            ranks.by_main(lambda: stack.enter_context(locked_folder(out)))
+            import_module(_RECIPES[name][1]).run(config, out=out, resume=resume, recipe=name, ranks=ranks)
     finally:
         ranks.leave()

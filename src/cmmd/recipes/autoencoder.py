@@ -21,6 +21,7 @@ from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
+from cmmd.training.run_folder import MODEL
 
 CROP = 32
 """Pixels of a training crop: the network is convolutional, and a quarter of a frame costs a quarter."""
@@ -66,7 +67,7 @@ def run(config: AutoencoderRecipe, *, out: Path, resume: bool, recipe: str | Non
     )
     assert isinstance(model, AutoencoderTiny)
     if ranks.is_main:
-        save_model(model, out / "model")
+        save_model(model, out / MODEL)
 
 
 def autoencoder_objective(

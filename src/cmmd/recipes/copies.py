@@ -10,6 +10,7 @@ from cmmd.data.encoded_clips import EncodedClips
 from cmmd.measures.copies import find_copies
 from cmmd.models.blocks import Modality
 from cmmd.pipeline import CMMDPipeline
+from cmmd.training.run_folder import COPIES
 from cmmd.unfinished_file import written_beside
 
 
@@ -45,5 +46,5 @@ def report_copies(
             "threshold": report.threshold,
             "between_real_clips": report.typical,
         }
-    with written_beside(out / "copies.json") as temporary:
+    with written_beside(out / COPIES) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")

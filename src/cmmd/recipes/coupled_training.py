@@ -17,6 +17,7 @@ from cmmd.recipes.recipe_clips import recipe_autoencoder, recipe_clips
 from cmmd.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
 from cmmd.training.run import run_training
+from cmmd.training.run_folder import MODEL
 
 if TYPE_CHECKING:
     from cmmd.pipeline import CMMDPipeline
@@ -65,7 +66,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         audio_statistics=clips.audio_statistics,
         prediction_type=config.prediction_type,
     )
-    save_model(pipeline, out / "model")
+    save_model(pipeline, out / MODEL)
     if config.copies:
         from cmmd.recipes.copies import report_copies
 

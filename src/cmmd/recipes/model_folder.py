@@ -1,10 +1,10 @@
 """A trained model as a folder that appears under its name only when it is complete (ours)."""
 
-import shutil
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from cmmd.output_folder import share_as_folder
+from cmmd.unfinished_folder import folder_written_beside
 
 
 @runtime_checkable
@@ -15,15 +15,10 @@ class Savable(Protocol):
 
 
 def save_model(model: Savable, folder: Path) -> None:
-    """Write under a temporary name, then rename; a folder of an earlier run is replaced whole."""
-    temporary = folder.with_name(f".{folder.name}.partial")
-    replaced = folder.with_name(f".{folder.name}.replaced")
-    for leftover in (temporary, replaced):
-        shutil.rmtree(leftover, ignore_errors=True)
-    model.save_pretrained(temporary)
-    for file in temporary.rglob("*.safetensors"):
-        share_as_folder(file)
-    if folder.exists():
-        folder.rename(replaced)
-    temporary.rename(folder)
-    shutil.rmtree(replaced, ignore_errors=True)
+    """Write under a temporary name, then rename; a folder of an earlier run is replaced whole. Raises InputError where
+    the disk does not take it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder_written_beside(folder) as beside:
+        model.save_pretrained(beside)
+        for file in beside.rglob("*.safetensors"):
+            share_as_folder(file)

@@ -10,10 +10,13 @@ from cmmd.data.shards import Index, read_index
 from cmmd.data.training_clips import TrainingClips
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.errors import InputError
+from cmmd.folder_lock import locked
 from cmmd.latents.spectrogram import SpectrogramCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, load_autoencoder, weights_hash
+from cmmd.output_folder import make_folder
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.distributed import Ranks
+from cmmd.unfinished_file import sweep
 
 
 class RecipeClips(NamedTuple):
@@ -45,9 +48,22 @@ def recipe_clips(
     with ranks.main_first():
         clips = EncodedClips.load(encoded, key=key)
         if clips is None:
-            clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
-            clips.save(encoded, key=key)
+            clips = _encoded_world(config, encoded, key=key, autoencoder=autoencoder, codec=codec)
     return RecipeClips(*clips.hold_out(config.held_out)) if config.held_out else RecipeClips(clips, None)
+
+
+def _encoded_world(
+    config: CoupledRecipe, path: Path, *, key: str, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
+) -> EncodedClips:
+    """Made and saved, or waited for while another run makes the same ones."""
+    make_folder(path.parent)
+    with locked(path.with_name(f".{path.name}.lock"), wait=True):
+        sweep(path.parent, path.name)
+        clips = EncodedClips.load(path, key=key)
+        if clips is None:
+            clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
+            clips.save(path, key=key)
+    return clips
 
 
 def _prepared(config: CoupledRecipe, autoencoder_sha256: str) -> RecipeClips:

@@ -25,6 +25,7 @@ from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
+from cmmd.training.run_folder import MODEL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +65,7 @@ def run(config: VisualEventsRecipe, *, out: Path, resume: bool, recipe: str | No
     )
     assert isinstance(trained, VisualEventDetector)
     if ranks.is_main:
-        save_model(trained, out / "model")
+        save_model(trained, out / MODEL)
 
 
 def detection_objective(

@@ -4,7 +4,7 @@ All draw from seed and step, so that the same settings mean the same losses for 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -67,6 +67,18 @@ class Ranks:
         yield
         if self.is_main:
             self.wait()
+
+    def by_main(self, action: Callable[[], object]) -> None:
+        """The main rank acts, the others wait for it; an InputError of it is raised by all, so that none waits on."""
+        problem = None
+        if self.is_main:
+            try:
+                action()
+            except InputError as error:
+                problem = error
+        problem = self.decided(problem)
+        if problem is not None:
+            raise problem
 
     def decided(self, value: Value) -> Value:
         """The main rank's value, for all: ranks that each decide for themselves may go different ways."""

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cmmd.errors import InputError
 from cmmd.output_folder import make_folder
-from cmmd.unfinished_file import written_beside
+from cmmd.unfinished_file import flush, told_as_disk_error, written_beside
 
 
 class Log:
@@ -16,20 +17,47 @@ class Log:
         make_folder(path.parent)
         is_resumed = resume_at and path.exists()
         retained = [line for line in read_log(path) if line.get("step", 0) <= resume_at] if is_resumed else []
-        with written_beside(path) as temporary:
+        with written_beside(path, durable=True) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in retained))
 
     def write(self, **facts: Any) -> None:
-        with self.path.open("a") as file:
-            file.write(json.dumps(facts) + "\n")
+        """A line, whole or not at all. Raises InputError where the disk does not take it."""
+        with told_as_disk_error(self.path), self.path.open("ab") as file:
+            whole = file.tell()
+            try:
+                file.write(json.dumps(facts).encode() + b"\n")
+                file.flush()
+            except OSError:
+                self._cut(whole)
+                raise
+
+    def flush(self) -> None:
+        """Wait until all lines are on the disk."""
+        with told_as_disk_error(self.path):
+            flush(self.path)
+
+    def _cut(self, length: int) -> None:
+        with self.path.open("r+b") as file:
+            file.truncate(length)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """All complete lines of a log; a line cut short by a crash is left out."""
-    lines = []
-    for line in path.read_text().splitlines():
+    """All lines of a log, without a last one that a crash cut short. Raises InputError that names a line that is no
+    JSON object with a whole step, if it has one."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError.about(path, found=f"an error ({error.strerror})", expected="the log of a run") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
         try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return lines
+            facts = json.loads(line) if line.strip() else {}
+            if not isinstance(facts, dict) or type(facts.get("step", 0)) is not int:
+                raise ValueError(line[:40])
+        except (ValueError, RecursionError) as error:
+            if number == len(lines):
+                continue
+            expected = "a JSON object with a whole step; without that line the run goes on"
+            raise InputError.about(f"{path} line {number}", found="something else", expected=expected) from error
+        found += [facts] if facts else []
+    return found

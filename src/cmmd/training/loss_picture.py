@@ -22,7 +22,7 @@ def draw_losses(log: Path, picture: Path) -> None:
     """One line a loss term over the steps, smoothed, on a logarithmic axis."""
     from matplotlib.figure import Figure
 
-    lines = [line for line in read_log(log) if "step" in line]
+    lines = _figures(log)
     if not lines:
         return
     figure = Figure(figsize=(7, 4), layout="constrained")
@@ -52,7 +52,7 @@ def draw_gaps(log: Path, picture: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    lines = [line for line in read_log(log) if any(GAP in name for name in line)]
+    lines = [line for line in _figures(log) if any(GAP in name for name in line)]
     names = list(dict.fromkeys(name for line in lines for name in line if GAP in name))
     kinds = list(dict.fromkeys(name.removeprefix(HELD_OUT) for name in names if "_noise" not in name))
     if not kinds:
@@ -80,6 +80,15 @@ def draw_gaps(log: Path, picture: Path) -> None:
         if axes.get_legend_handles_labels()[0]:  # few clips may have met no noise level yet
             axes.legend(frameon=False, title="held out, noise t" if is_held_out else "noise t")
     _save(figure, picture)
+
+
+def _figures(log: Path) -> list[dict[str, float]]:
+    """What is a number in the lines of steps."""
+    return [
+        {name: value for name, value in line.items() if isinstance(value, int | float)}
+        for line in read_log(log)
+        if "step" in line
+    ]
 
 
 def _save(figure: "Figure", picture: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from cmmd.training.log import Log
 from cmmd.training.loop import StepReport, fresh_state, require_equal_shares, train
 from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import Objective
-from cmmd.training.run_folder import open_run_folder
-from cmmd.training.state import TrainingState, checkpoint_path, checkpoints
+from cmmd.training.run_folder import LOG, PICTURES, SETTINGS, open_run_folder
+from cmmd.training.state import DamagedCheckpoint, TrainingState, checkpoint_path, checkpoints
 from cmmd.training.throughput import Throughput
 from cmmd.training.trackers import open_trackers, require_trackers
 
@@ -45,16 +46,20 @@ def run_training(
     """
     ranks = ranks or Ranks.join()
     require_equal_shares(loop, ranks)
-    resume = resume or (ranks.any(was_restarted()) and (out / "config.yaml").exists())
-    if ranks.is_main:
+    resume = resume or (ranks.any(was_restarted()) and (out / SETTINGS).exists())
+
+    def open_folder() -> None:
         require_trackers(loop.trackers)
         open_run_folder(out, config, steps=loop.steps, recipe=recipe, resume=resume)
-    ranks.wait()
+
+    ranks.by_main(open_folder)
     throughput = Throughput.of(model, objective, loop, ranks) if ranks.is_main else None
     state = fresh_state(model, loop, ranks)
     saved = ranks.decided(checkpoints(out)) if resume else []
     if saved:
-        state.load(saved[-1])
+        _go_back(state, saved, ranks)
+        if state.step == loop.steps and ranks.is_main:
+            _tell(f"{out}: finished: all {loop.steps} steps are done; a larger loop.steps goes on")
     record = None
     if throughput is not None:
         record = _Record(out, loop=loop, config=config, ranks=ranks, throughput=throughput, resume_at=state.step)
@@ -64,6 +69,29 @@ def run_training(
     if state.best_step is not None and state.best_step != state.step:
         state.load(checkpoint_path(out, state.best_step))
     return state.result()
+
+
+def _go_back(state: TrainingState, saved: list[Path], ranks: Ranks) -> None:
+    """To the newest checkpoint that is whole; the main rank tells which ones are not. Raises InputError when none is,
+    and when one is of another model."""
+    first: InputError | None = None
+    for checkpoint in reversed(saved):
+        try:
+            found, problem = state.read(checkpoint), None
+        except DamagedCheckpoint as error:
+            found, problem = None, error
+        if not ranks.any(problem is not None):
+            assert found is not None
+            if first is not None and ranks.is_main:
+                _tell(f"{first}; goes on from {checkpoint.name}, the newest that is whole")
+            state.take(found)
+            return
+        first = first or problem or InputError(f"{checkpoint}: damaged where another rank reads it")
+    raise InputError(f"{first}; no whole one is left, expected another --out to begin again")
+
+
+def _tell(line: str) -> None:
+    print(f"cmmd: {line}", file=sys.stderr)
 
 
 def _train_and_save(
@@ -78,6 +106,8 @@ def _train_and_save(
 ) -> None:
     patience = loop.patience * loop.evaluate_every if held_out else 0
     if state.stalled(patience):  # a run that had stopped for want of progress does not go on
+        if record:
+            _tell(f"{out}: finished at step {state.step}: loop.patience has passed without a lower held-out loss")
         return
     for report in train(state, objective, loop, ranks=ranks):
         last = report.step == loop.steps
@@ -91,6 +121,8 @@ def _train_and_save(
         if record:
             record.write(report, figures)
         if last or improved or report.step % loop.save_every == 0:
+            if record:
+                record.log.flush()
             state.save(out, ranks)
         if last:
             return
@@ -105,7 +137,7 @@ class _Record:
         self.out = out
         self.throughput = throughput
         self.trackers = open_trackers(loop.trackers, out, as_dict(config), resume_at=resume_at)
-        self.log = Log(out / "log.jsonl", resume_at=resume_at)
+        self.log = Log(out / LOG, resume_at=resume_at)
         if resume_at == 0:
             facts = {"threads": torch.get_num_threads(), "cpus": os.cpu_count(), "world_size": ranks.world_size}
             facts["matrix_product_gflops"] = round(throughput.peak / 1e9, 1)
@@ -131,5 +163,5 @@ class _Record:
         self.bar.close()
         for tracker in self.trackers:
             tracker.close()
-        draw_losses(self.out / "log.jsonl", self.out / "losses.png")
-        draw_gaps(self.out / "log.jsonl", self.out / "gaps.png")
+        for draw, picture in zip((draw_losses, draw_gaps), PICTURES, strict=True):
+            draw(self.out / LOG, self.out / picture)

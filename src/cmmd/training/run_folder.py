@@ -1,6 +1,5 @@
 """The folder of a run: its settings on record, and what may differ when it is resumed (ours)."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,16 @@ import yaml
 from cmmd.configuration import RECIPE, as_dict, read_settings
 from cmmd.errors import InputError
 from cmmd.output_folder import make_folder
-from cmmd.training.state import checkpoints
-from cmmd.unfinished_file import written_beside
+from cmmd.training.log import read_log
+from cmmd.training.state import checkpoints, steps_done
+from cmmd.unfinished_file import sweep, written_beside
+from cmmd.unfinished_folder import restore
 
 SETTINGS = "config.yaml"
+LOG = "log.jsonl"
+MODEL = "model"
+PICTURES = ("losses.png", "gaps.png")
+COPIES = "copies.json"
 CHANGEABLE = {
     f"loop.{name}"
     for name in ("steps", "patience", "save_every", "log_every", "trackers", "micro_batches", "fsdp", "compile")
@@ -21,25 +26,33 @@ CHANGEABLE = {
 
 
 def open_run_folder(out: Path, config: Any, *, steps: int, recipe: str | None, resume: bool) -> None:
-    """Make the folder and put the settings on record.
+    """Make the folder, remove what a killed run left half-written, and put the settings on record.
 
     Raises InputError when there is a run already and `resume` is False, and when it is True and there is none or a
     setting differs that decides what is trained, or more steps are done than the `steps` that are asked for.
     """
     make_folder(out)
+    _tidy(out)
     path = out / SETTINGS
     if checkpoints(out) and not resume:
         raise InputError(f"{out}: holds a run already, expected --resume or another --out")
     if resume:
         check_resumable(path, recorded_settings(out)[1], as_dict(config))
-        done = max((int(path.name.removeprefix("step-")) for path in checkpoints(out)), default=0)
+        done = steps_done(out)
         if done > steps:
             raise InputError(f"{out}: has done {done} steps, expected loop.steps of at least as many, not {steps}")
-    for partial in out.glob(".step-*.partial"):  # of a save that was killed
-        shutil.rmtree(partial, ignore_errors=True)
-    named = {RECIPE: recipe} if recipe else {}
-    with written_beside(path) as temporary:
-        temporary.write_text(yaml.safe_dump(named | as_dict(config), sort_keys=False, allow_unicode=True))
+        if done and (out / LOG).exists():
+            read_log(out / LOG)  # what is wrong with it is told before anything is changed
+    text = yaml.safe_dump(({RECIPE: recipe} if recipe else {}) | as_dict(config), sort_keys=False, allow_unicode=True)
+    with written_beside(path, durable=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _tidy(out: Path) -> None:
+    """What killed runs left is finished or removed."""
+    sweep(out, SETTINGS, LOG, *PICTURES, COPIES, MODEL, "step-*")
+    for folder in (out / MODEL, *(out / path.name[1:].removesuffix(".replaced") for path in out.glob(".step-*"))):
+        restore(folder)
 
 
 def recorded_settings(out: Path) -> tuple[str | None, dict[str, Any]]:

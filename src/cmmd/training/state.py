@@ -2,16 +2,18 @@
 
 A checkpoint is a folder `step-00001000`, the same files for any number of ranks, sharded or not: `model.safetensors`,
 `ema.safetensors` (the weights to use), `optimizer.safetensors` and `state.json`. Nothing in it is ever unpickled. It is
-written under a temporary name and then renamed: a killed save leaves the checkpoint before it.
+written under a temporary name and then renamed: a killed save leaves the checkpoint before it. What is damaged all the
+same (a lost disk block, a copy that broke off) is told apart from what belongs to another model.
 """
 
 import copy
 import json
 import math
-import shutil
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -28,9 +30,25 @@ from cmmd.output_folder import share_as_folder
 from cmmd.training.distributed import Ranks
 from cmmd.training.ema import EMA
 from cmmd.training.sharding import LOCAL, WHOLE, shard, sharded_like
+from cmmd.unfinished_folder import folder_written_beside, remove_folder
 
 RETAINED = 2
 """Checkpoints that stay on disk, besides the best one."""
+CHECKPOINT = re.compile(r"step-[0-9]{8,12}")
+Tensors = dict[str, Tensor]
+
+
+class DamagedCheckpoint(InputError):
+    """A file of a checkpoint is missing or cannot be what was saved."""
+
+
+class SavedState(NamedTuple):
+    """What a checkpoint holds. tensors: of `model`, `ema` and `optimizer`."""
+
+    tensors: dict[str, Tensors]
+    step: int
+    best_loss: float
+    best_step: int | None
 
 
 @dataclass(slots=True)
@@ -84,42 +102,51 @@ class TrainingState:
         it."""
         ranks = ranks or Ranks()
         target = checkpoint_path(folder, self.step)
-        partial = folder / f".{target.name}.partial"
         tensors = self._tensors(WHOLE) if self.is_sharded or ranks.is_main else {}
-        if ranks.is_main:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            for name, values in tensors.items():
-                save_file(values, partial / f"{name}.safetensors")
-                share_as_folder(partial / f"{name}.safetensors")
-            (partial / "state.json").write_text(json.dumps(self._counts()))
-            shutil.rmtree(target, ignore_errors=True)
-            partial.rename(target)
-            for old in checkpoints(folder)[:-RETAINED]:
+
+        def write() -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            with folder_written_beside(target) as partial:
+                for name, values in tensors.items():
+                    save_file(values, partial / f"{name}.safetensors")
+                    share_as_folder(partial / f"{name}.safetensors")
+                (partial / "state.json").write_text(json.dumps(self._counts()))
+            # A later one is damaged, or the run would have gone on from it: it is not among those that stay.
+            for old in [path for path in checkpoints(folder) if path <= target][:-RETAINED]:
                 if self.best_step is None or old != checkpoint_path(folder, self.best_step):
-                    shutil.rmtree(old)
-        ranks.wait()
+                    remove_folder(old)
+
+        ranks.by_main(write)
         return target
 
     def load(self, checkpoint: Path) -> None:
-        """Go back to a saved step. Raises InputError when a file is missing, damaged or does not fit the model."""
+        """Go back to a saved step. Raises InputError as `read`."""
+        self.take(self.read(checkpoint))
+
+    def read(self, checkpoint: Path) -> SavedState:
+        """What a checkpoint holds, checked. Raises DamagedCheckpoint when a file is missing or damaged, and InputError
+        when it cannot be read or is of another model."""
         own = self._tensors(LOCAL)
-        try:
-            saved = {name: load_file(checkpoint / f"{name}.safetensors") for name in own}
-            counts = json.loads((checkpoint / "state.json").read_text())
-            for name, tensors in saved.items():
-                _check_fit(name, tensors, own[name])
-            step, best_loss, best_step = _checked_counts(counts)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{checkpoint}: not a checkpoint of this configuration: {reason}") from error
-        self.model.load_state_dict(sharded_like(saved["model"], own["model"]))
-        self.ema.model.load_state_dict(sharded_like(saved["ema"], own["ema"]))
+        saved = {name: _read(checkpoint / f"{name}.safetensors", load_file) for name in own}
+        step, best_loss, best_step = _read(checkpoint / "state.json", _read_counts)
+        if step != int(checkpoint.name.removeprefix("step-")):
+            raise DamagedCheckpoint.about(
+                checkpoint / "state.json", found=f"step {step}", expected="that of its folder"
+            )
+        for name, tensors in saved.items():
+            _check_fit(checkpoint / f"{name}.safetensors", tensors, own[name])
+        return SavedState(saved, step, best_loss, best_step)
+
+    def take(self, saved: SavedState) -> None:
+        """Go back to what `read` gave."""
+        own = self._tensors(LOCAL)
+        self.model.load_state_dict(sharded_like(saved.tensors["model"], own["model"]))
+        self.ema.model.load_state_dict(sharded_like(saved.tensors["ema"], own["ema"]))
         # Learning rate and betas are settings, and not saved: they stay.
         whole: Any = get_optimizer_state_dict(self.model, self.optimizer, options=LOCAL)
-        whole |= sharded_like(saved["optimizer"], own["optimizer"])
+        whole |= sharded_like(saved.tensors["optimizer"], own["optimizer"])
         set_optimizer_state_dict(self.model, self.optimizer, whole, options=LOCAL)
-        self.step, self.best_loss, self.best_step = step, best_loss, best_step
+        self.step, self.best_loss, self.best_step = saved.step, saved.best_loss, saved.best_step
 
     def note_held_out(self, loss: float) -> bool:
         """Whether this step's held-out loss is the lowest so far; if so, its checkpoint will be kept."""
@@ -158,15 +185,37 @@ def checkpoint_path(folder: Path, step: int) -> Path:
 
 def checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints in a run's folder, oldest first."""
-    return sorted(path for path in folder.glob("step-[0-9]*") if path.is_dir())
+    return sorted(path for path in folder.glob("step-*") if CHECKPOINT.fullmatch(path.name) and path.is_dir())
 
 
-def _checked_counts(counts: dict[str, Any]) -> tuple[int, float, int | None]:
-    """What `TrainingState._counts` wrote. Raises ValueError for anything else."""
+def steps_done(folder: Path) -> int:
+    """Of the newest checkpoint in a run's folder; 0 where there is none."""
+    return max((int(path.name.removeprefix("step-")) for path in checkpoints(folder)), default=0)
+
+
+def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
+    """Raises DamagedCheckpoint for a file that is not there or not whole, and InputError for one that cannot be read
+    now: that is no reason to go without it."""
+    expected = "a file of a whole checkpoint"
+    try:
+        return reader(path)
+    except FileNotFoundError as error:
+        raise DamagedCheckpoint.about(path, found="no such file", expected=expected) from error
+    except OSError as error:
+        raise InputError.about(path, found=f"an error ({error.strerror or error})", expected=expected) from error
+    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise DamagedCheckpoint.about(path, found=f"damage ({reason})", expected=expected) from error
+
+
+def _read_counts(path: Path) -> tuple[int, float, int | None]:
+    """What `TrainingState._counts` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+    counts = json.loads(path.read_text(encoding="utf-8"))
     step, best_loss, best_step = counts["step"], counts["best_loss"], counts["best_step"]
     whole = [type(value) is int and value >= 0 for value in (step, best_step) if value is not None]
-    if step is None or not all(whole) or not isinstance(best_loss, int | float | None):
-        raise ValueError(f"state.json has {counts}, expected whole steps and a loss")
+    finite = best_loss is None or (isinstance(best_loss, int | float) and math.isfinite(best_loss))
+    if step is None or not all(whole) or not finite:
+        raise ValueError(f"{counts}, expected whole steps and a loss")
     return step, math.inf if best_loss is None else float(best_loss), best_step
 
 
@@ -182,9 +231,16 @@ def _adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> to
     )
 
 
-def _check_fit(name: str, found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Raise ValueError for a tensor that is missing, unknown or of another shape."""
+def _check_fit(path: Path, found: Tensors, expected: Tensors) -> None:
+    """Raise InputError for a tensor that is missing, unknown or of another shape or type, and DamagedCheckpoint for one
+    that is not finite: nothing that diverged is saved."""
     for key in sorted(found.keys() | expected.keys()):
-        shapes = [tuple(tensors[key].shape) if key in tensors else "no tensor" for tensors in (found, expected)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"{name} has {shapes[0]} for {key}, expected {shapes[1]}")
+        kinds = [_kind(tensors[key]) if key in tensors else "no tensor" for tensors in (found, expected)]
+        if kinds[0] != kinds[1]:
+            raise InputError(f"{path}: not of this configuration: {kinds[0]} for {key}, expected {kinds[1]}")
+        if not found[key].isfinite().all():
+            raise DamagedCheckpoint.about(path, found=f"damage ({key} is not finite)", expected="finite numbers")
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

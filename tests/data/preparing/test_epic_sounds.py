@@ -41,7 +41,7 @@ def test_listed_clips_carry_every_class_that_sounds_in_them(annotations, tmp_pat
     assert found.requests[0].labels == ("metal-only collision", "water")
     assert found.requests[1].labels == ("water",)
     assert {r.split for r in found.requests} == {"validation"} and {r.group for r in found.requests} == {"P01_11"}
-    assert found.skipped == (("P09_99", "its video is not there"),)
+    assert found.skipped == (("P09_99", "its video is not there: 1 annotated"),)
     one = list_epic_sounds(tmp_path / "videos", [annotations], seconds=1.6, classes=("water",))
     assert [r.name for r in one.requests] == ["P01_11/P01_11_1.0", "P01_11/P01_11_1.1"]
     with pytest.raises(InputError, match="class 'wind': found none in the annotations"):

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from cmmd.data.preparing.folder import media_files
+from cmmd.data.preparing.folder import media_files, unusable
 from cmmd.data.preparing.request import ClipRequest, Listing
 from cmmd.errors import InputError
 from cmmd.foreign_files import read_text
@@ -60,7 +60,7 @@ def list_aist(folder: Path, *, cameras: tuple[str, ...], ignored: frozenset[str]
 
     Raises InputError when no file is named as AIST's are.
     """
-    requests, skipped = [], []
+    requests, skipped = [], unusable(folder)
     for file in media_files(folder):
         name = file.relative_to(folder).as_posix()
         sequence = parse_name(file.name)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from cmmd.clips.names import VIDEO_SUFFIXES
 from cmmd.data.preparing.annotation_table import read_annotation_table
+from cmmd.data.preparing.folder import unusable
 from cmmd.data.preparing.request import ClipRequest, Listing, Split, check_number, check_time
+from cmmd.data.preparing.stretches import stretches_held
 from cmmd.errors import InputError
 
 TIME = re.compile(r"(\d{1,4}):(\d{1,2}):(\d{1,2}(?:\.\d{0,9})?)", re.ASCII)
@@ -52,8 +54,15 @@ def read_annotations(path: Path) -> tuple[Sound, ...]:
 
 def clip_starts(sound: Sound, *, seconds: float) -> tuple[float, ...]:
     """Where the clips of a sound start, by the rule above; the end of the video is not known here."""
-    length = sound.stop - sound.start
-    count = math.floor(length / seconds + 1e-6)
+    return _starts(sound, _count(sound, seconds), seconds=seconds)
+
+
+def _count(sound: Sound, seconds: float) -> int:
+    """Clips that fit into a sound; 0 for one that is shorter than a clip."""
+    return math.floor((sound.stop - sound.start) / seconds + 1e-6)
+
+
+def _starts(sound: Sound, count: int, *, seconds: float) -> tuple[float, ...]:
     if count == 0:
         return (max(0.0, (sound.start + sound.stop - seconds) / 2),)
     return tuple(sound.start + part * seconds for part in range(count))
@@ -75,16 +84,26 @@ def list_epic_sounds(
     in_video: dict[str, list[Sound]] = {}
     for sound in sounds:
         in_video.setdefault(sound.video, []).append(sound)
-    files = {file.stem: file for file in sorted(folder.rglob("*")) if file.suffix.lower() in VIDEO_SUFFIXES}
-    requests, skipped = [], []
+    files, skipped = _videos(folder)
+    requests: list[ClipRequest] = []
     for video, heard in sorted(in_video.items()):
+        chosen = [sound for sound in heard if not classes or sound.label in classes]
         if video not in files:
-            skipped.append((video, "its video is not there"))
+            skipped += [(video, f"its video is not there: {len(chosen)} annotated")] if chosen else []
             continue
-        for sound in heard:
-            if not classes or sound.label in classes:
-                requests += _requests(sound, files[video], heard, seconds=seconds)
-                check_number(len(requests), folder)
+        seen: set[str] = set()
+        for sound in chosen:
+            name = f"{video}/{sound.annotation}"
+            if sound.stop <= sound.start or sound.annotation in seen:
+                skipped.append((name, "annotated twice" if sound.annotation in seen else "stops before it starts"))
+                continue
+            seen.add(sound.annotation)
+            count = _count(sound, seconds)
+            held = stretches_held(files[video], count, start=sound.start, seconds=seconds)
+            if held < count:
+                skipped.append((name, f"{count - held} stretches beyond the end of its file"))
+            check_number(len(requests) + held, folder)
+            requests += _requests(sound, files[video], heard, count=held, seconds=seconds)
     if not requests:
         raise InputError.about(
             folder, found=f"none of {len(in_video)} videos", expected="P01/videos/P01_11.MP4 and so on"
@@ -92,9 +111,24 @@ def list_epic_sounds(
     return Listing(folder, tuple(sorted(requests, key=lambda request: request.name)), tuple(skipped))
 
 
-def _requests(sound: Sound, file: Path, heard: Sequence[Sound], *, seconds: float) -> list[ClipRequest]:
+def _videos(folder: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
+    """The file of every video, and what is none: dead links, empty folders, a second file of the same name."""
+    files: dict[str, Path] = {}
+    skipped = unusable(folder)
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file():
+            if file.stem in files:
+                other = files[file.stem].relative_to(folder)
+                skipped.append((file.relative_to(folder).as_posix(), f"another file is that video: {other}"))
+            files.setdefault(file.stem, file)
+    return files, skipped
+
+
+def _requests(
+    sound: Sound, file: Path, heard: Sequence[Sound], *, count: int, seconds: float
+) -> list[ClipRequest]:
     requests = []
-    for part, start in enumerate(clip_starts(sound, seconds=seconds)):
+    for part, start in enumerate(_starts(sound, count, seconds=seconds)):
         others = (other.label for other in heard if other.start < start + seconds and other.stop > start)
         requests.append(
             ClipRequest(

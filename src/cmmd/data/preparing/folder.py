@@ -23,12 +23,33 @@ def media_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError.about(folder, found="no such folder" if not folder.exists() else "a file", expected="a folder")
     files = sorted(
-        (p for p in folder.rglob("*") if p.suffix.lower() in MEDIA_SUFFIXES and p.is_file() and p.name[0] != "."),
+        (p for p in folder.rglob("*") if _is_named_as_media(p) and p.is_file()),
         key=lambda path: path.relative_to(folder).as_posix(),
     )
     if not files:
-        raise InputError.about(folder, found="no media file in it", expected="video files with sound")
+        others = "".join(f" ({name}: {reason})" for name, reason in unusable(folder)[:1])
+        raise InputError.about(folder, found=f"no media file in it{others}", expected="video files with sound")
     return files
+
+
+def unusable(folder: Path) -> list[tuple[str, str]]:
+    """Name and reason of what is named as a clip and is none (links that lead nowhere, pipes), and of empty folders."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir():
+            try:
+                if not any(path.iterdir()):
+                    found.append((f"{name}/", "an empty folder"))
+            except OSError as error:
+                found.append((f"{name}/", f"a folder that cannot be read ({error.strerror})"))
+        elif _is_named_as_media(path) and not path.is_file():
+            found.append((name, "a link that leads nowhere" if path.is_symlink() else "no file"))
+    return found
+
+
+def _is_named_as_media(path: Path) -> bool:
+    return path.suffix.lower() in MEDIA_SUFFIXES and path.name[0] != "."
 
 
 def list_folder(folder: Path) -> Listing:
@@ -40,4 +61,4 @@ def list_folder(folder: Path) -> Listing:
         split = SPLIT_FOLDERS.get(folders[0].lower()) if folders else None
         labels = folders[1:2] if split else folders[:1]
         requests.append(ClipRequest(file=file, name=name, group=name, split=split, labels=labels))
-    return Listing(folder, tuple(requests))
+    return Listing(folder, tuple(requests), tuple(unusable(folder)))

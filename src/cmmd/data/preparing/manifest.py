@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmmd.data.preparing.request import LONGEST, SPLITS, ClipRequest, Listing, check_number, require_disjoint
+from cmmd.data.preparing.stretches import stretches_held
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.plain_tables import Row, read_table
@@ -20,6 +21,7 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
     one file are one. Raises InputError naming the row.
     """
     requests: list[ClipRequest] = []
+    skipped: list[tuple[str, str]] = []
     names: dict[str, int] = {}
     for where, row in _rows(path):
         name = _file(row["file"], where)
@@ -39,13 +41,16 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
         if end is not None and end <= start:
             raise InputError(f"{where}: start is {start:g} and end {end:g}, expected a later end")
         count = 1 if end is None else max(1, math.floor((end - start) / seconds + 1e-6))
-        check_number(len(requests) + count, path)
-        for part in range(count):
+        held = stretches_held(shared["file"], count, start=start, seconds=seconds)
+        if held < count:
+            skipped.append((f"{name}#{names[name] - 1}", f"{count - held} stretches beyond the end of its file"))
+        check_number(len(requests) + held, path)
+        for part in range(held):
             requests.append(
                 ClipRequest(name=f"{name}#{names[name] - 1}.{part}", start=start + part * seconds, **shared)
             )
     require_disjoint(requests, path)
-    return Listing(path.parent, tuple(sorted(requests, key=lambda request: request.name)))
+    return Listing(path.parent, tuple(sorted(requests, key=lambda request: request.name)), tuple(skipped))
 
 
 def _rows(path: Path) -> Iterator[Row]:

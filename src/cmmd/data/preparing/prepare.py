@@ -30,10 +30,12 @@ from cmmd.data.shards import (
     ShardManifest,
     read_index,
     read_manifest,
+    shard_file,
     write_index,
     write_shard,
 )
 from cmmd.errors import InputError
+from cmmd.folder_lock import LOCK, locked, locked_folder
 from cmmd.latents.spectrogram import CodecName, SpectrogramCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import (
     VideoAutoencoder,
@@ -42,8 +44,8 @@ from cmmd.latents.video_autoencoder import (
     load_autoencoder,
     weights_hash,
 )
-from cmmd.output_folder import make_folder
 from cmmd.progress import progress
+from cmmd.unfinished_file import sweep
 from cmmd.worker_processes import Failure, Workers
 
 
@@ -106,9 +108,27 @@ def prepare(
 ) -> Prepared:
     """Make the shards `part`, `part + parts`, ... of a listing in folder `out`, and the index when all are there.
 
-    Raises InputError for an autoencoder that cannot be loaded, when `out` is finished with other settings, and when not
-    one clip can be trained on.
+    Raises InputError for an autoencoder that cannot be loaded, when `out` is finished with other settings, when not
+    one clip can be trained on, and while another process makes the same part, or another number of parts.
     """
+    with _alone(out, part, parts):
+        return _prepare(listing, out, config, part=part, parts=parts, workers=workers, device=device)
+
+
+@contextmanager
+def _alone(out: Path, part: int, parts: int) -> Iterator[None]:
+    """Parts of one number share no shard, and may be made at once."""
+    with locked_folder(out, f"{LOCK}-{part}-of-{parts}"):
+        for other in out.glob(f"{LOCK}-*-of-*"):
+            if not other.name.endswith(f"-of-{parts}"):
+                with locked(other):  # of a process that was killed, and removed with it
+                    pass
+        yield
+
+
+def _prepare(
+    listing: Listing, out: Path, config: PrepareConfig, *, part: int, parts: int, workers: int | None, device: str
+) -> Prepared:
     encoder = _Encoder.load(config, device)
     _require_same_settings(out, encoder.settings)
     size = config.requests_per_shard
@@ -116,7 +136,7 @@ def prepare(
     keys = [_key(encoder.settings, listing, requests) for requests in shards]
     own = range(part, len(shards), parts)
     todo = [number for number in own if not _complete(out, number, keys[number])]
-    make_folder(out)
+    sweep(out, *(f"{shard_file(out, number).stem}.*" for number in own))
     started, clips, count = time.perf_counter(), 0, workers or os.cpu_count() or 1
     bar = progress(sum(len(shards[number]) for number in todo), "preparing", unit="file")
     with Workers(cut, count=count) as cutters, _one_thread():
@@ -127,7 +147,9 @@ def prepare(
     bar.close()
     missing = tuple(number for number, key in enumerate(keys) if not _complete(out, number, key))
     if not missing:
-        write_index(out, shards=len(shards), settings=encoder.settings, skipped=listing.skipped)
+        with locked(out / f"{LOCK}-index", wait=True):  # of two parts that end at once
+            sweep(out, INDEX)
+            write_index(out, shards=len(shards), settings=encoder.settings, skipped=listing.skipped)
     return Prepared(
         made=len(todo),
         found=len(own) - len(todo),
@@ -241,7 +263,7 @@ def _key(settings: dict[str, Any], listing: Listing, requests: Sequence[ClipRequ
 
     def told(request: ClipRequest) -> dict[str, Any]:
         files = (request.file,) if request.sound is None else (request.file, request.sound)
-        sizes = [file.stat().st_size if file.exists() else None for file in files]
+        sizes = [_size(file) for file in files]
         return asdict(request) | {"file": listing.source(request), "sound": request.sound is not None, "sizes": sizes}
 
     # The autoencoder is told by its weights: its name may be a folder of this machine.
@@ -250,9 +272,21 @@ def _key(settings: dict[str, Any], listing: Listing, requests: Sequence[ClipRequ
     return hashlib.sha256(content.encode()).hexdigest()
 
 
+def _size(file: Path) -> int | None:
+    """Bytes; None where nothing can be read."""
+    try:
+        return file.stat().st_size
+    except (OSError, ValueError):  # the latter for a name that no file can have
+        return None
+
+
 def _complete(out: Path, number: int, key: str) -> bool:
-    manifest = read_manifest(out, number)
-    return manifest is not None and manifest.key == key
+    """What is damaged is made again."""
+    try:
+        manifest = read_manifest(out, number)
+    except InputError:
+        return False
+    return manifest is not None and manifest.key == key and manifest.size == _size(shard_file(out, number))
 
 
 @contextmanager

@@ -38,9 +38,16 @@ def report(prepared: Prepared, out: Path) -> str:
     return "\n".join(lines)
 
 
+_KINDS = (
+    *("no sound", "no video", "silent", "ended the process", "took longer", "ignore list", "another camera"),
+    *("not named as AIST files", "video is not there", "leads nowhere", "empty folder", "annotated twice"),
+    *("stops before it starts", "beyond the end of its file"),
+)
+
+
 def _kind(reason: str) -> str:
     """The reason without what differs from file to file."""
-    for kind in ("no sound", "no video", "silent", "ended the process", "took longer", "ignore list", "another camera"):
+    for kind in _KINDS:
         if kind in reason:
             return kind
     return "too short" if "expected at least" in reason else "cannot be read"

@@ -10,6 +10,7 @@ from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 from cmmd.output_folder import make_folder
 from cmmd.progress import progress
+from cmmd.unfinished_file import written_beside
 
 
 def write_world(
@@ -28,9 +29,8 @@ def write_world(
             continue
         write_video(clip.frames, record.with_suffix(".mp4"), fps=FPS, waveform=clip.waveform, sample_rate=SAMPLE_RATE)
         # The record comes last: where it stands, the clip is whole.
-        beside = record.with_name(f".{record.name}.partial")
-        beside.write_text(text)
-        beside.replace(record)
+        with written_beside(record) as beside:
+            beside.write_text(text)
 
 
 def _record(clip: WorldClip, split: Split) -> dict:

@@ -1,0 +1,44 @@
+"""How many stretches of a file are worth trying: what the file holds decides, never what a table says of it (ours)."""
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from av.error import FFmpegError
+
+from cmmd.clips.decoding import open_media
+from cmmd.errors import InputError
+
+FEW = 100
+"""So many are simply tried: a file is looked through only where a table asks for more."""
+
+
+class _Held(NamedTuple):
+    """seconds: between the first and the last packet. packets: of all streams."""
+
+    seconds: float
+    packets: int
+
+
+def stretches_held(file: Path, count: int, *, start: float, seconds: float) -> int:
+    """Of `count` stretches of `seconds` one after the other, from `start` on, how many may hold something; 1 for a file
+    that cannot be read, so that its reason is told."""
+    if count <= FEW:
+        return count
+    held = _held(file)
+    return max(1, min(count, math.ceil((held.seconds - start) / seconds) + 1, held.packets))
+
+
+@lru_cache(maxsize=64)
+def _held(file: Path) -> _Held:
+    first, last, packets = math.inf, -math.inf, 0
+    try:
+        with open_media(file) as container:
+            for packet in container.demux():
+                if packet.pts is not None and packet.time_base is not None:
+                    time = float(packet.pts * packet.time_base)
+                    first, last, packets = min(first, time), max(last, time), packets + 1
+    except (InputError, FFmpegError, OSError, ValueError):  # told where it is cut
+        pass
+    return _Held(max(0.0, last - first), packets)
