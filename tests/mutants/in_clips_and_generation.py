@@ -36,7 +36,7 @@ OF_THE_CLIPS = (
     Mutant("files are read under any key", ENCODED,
            'if (file.metadata() or {}).get("key") != key:', "if False:", "data/test_encoded_clips.py", "key_only"),
     Mutant("prepared audio always from the clip's start", PREPARED,
-           "heard = first * each, frames * each", "heard = 0, frames * each", IN_CROPS, "stretch"),
+           "[:, :, first * each : (first + frames) * each]", "[:, :, : frames * each]", IN_CROPS, "stretch"),
     Mutant("the last place is never cut from shards", PREPARED,
            "int(share * (place.frames - frames + 1))", "int(share * (place.frames - frames))", IN_CROPS, "stretch"),
     Mutant("every clip is cut at the first one's place", PREPARED,

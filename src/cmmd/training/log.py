@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from cmmd.errors import InputError
+from cmmd.foreign_files import read_bytes, reading
 from cmmd.output_folder import make_folder
 from cmmd.unfinished_file import flush, told_as_disk_error, written_beside
+
+LARGEST = 2**32
+"""Bytes: a report of every step for a year has less."""
 
 
 class Log:
@@ -44,20 +48,17 @@ class Log:
 def read_log(path: Path) -> list[dict[str, Any]]:
     """All lines of a log, without a last one that a crash cut short. Raises InputError that names a line that is no
     JSON object with a whole step, if it has one."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError.about(path, found=f"an error ({error.strerror})", expected="the log of a run") from error
+    lines = read_bytes(path, expected="the log of a run", largest=LARGEST).split(b"\n")
     found = []
     for number, line in enumerate(lines, start=1):
         try:
-            facts = json.loads(line) if line.strip() else {}
-            if not isinstance(facts, dict) or type(facts.get("step", 0)) is not int:
-                raise ValueError(line[:40])
-        except (ValueError, RecursionError) as error:
-            if number == len(lines):
-                continue
-            expected = "a JSON object with a whole step; without that line the run goes on"
-            raise InputError.about(f"{path} line {number}", found="something else", expected=expected) from error
+            with reading(f"{path} line {number}", expected="a report as JSON; without that line the run goes on"):
+                facts = json.loads(line) if line.strip() else {}
+                if not isinstance(facts, dict) or type(facts.get("step", 0)) is not int:
+                    raise ValueError(f"{line!r:.60}")
+        except InputError:
+            if number < len(lines):
+                raise
+            continue
         found += [facts] if facts else []
     return found

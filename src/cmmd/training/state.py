@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
@@ -26,6 +25,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
 from cmmd.output_folder import share_as_folder
 from cmmd.training.distributed import Ranks
 from cmmd.training.ema import EMA
@@ -197,15 +197,15 @@ def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
     """Raises DamagedCheckpoint for a file that is not there or not whole, and InputError for one that cannot be read
     now: that is no reason to go without it."""
     expected = "a file of a whole checkpoint"
+    if not path.exists():
+        raise DamagedCheckpoint.about(path, found="no such file", expected=expected)
     try:
-        return reader(path)
-    except FileNotFoundError as error:
-        raise DamagedCheckpoint.about(path, found="no such file", expected=expected) from error
-    except OSError as error:
-        raise InputError.about(path, found=f"an error ({error.strerror or error})", expected=expected) from error
-    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DamagedCheckpoint.about(path, found=f"damage ({reason})", expected=expected) from error
+        with reading(path, expected=expected):
+            return reader(path)
+    except InputError as error:
+        if isinstance(error.__cause__, OSError | MemoryError):
+            raise
+        raise DamagedCheckpoint(str(error)) from error
 
 
 def _read_counts(path: Path) -> tuple[int, float, int | None]:

@@ -124,9 +124,7 @@ def _videos(folder: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
     return files, skipped
 
 
-def _requests(
-    sound: Sound, file: Path, heard: Sequence[Sound], *, count: int, seconds: float
-) -> list[ClipRequest]:
+def _requests(sound: Sound, file: Path, heard: Sequence[Sound], *, count: int, seconds: float) -> list[ClipRequest]:
     requests = []
     for part, start in enumerate(_starts(sound, count, seconds=seconds)):
         others = (other.label for other in heard if other.start < start + seconds and other.stop > start)
