@@ -1,9 +1,12 @@
 """Settings that do not fit together: one line that names them, exit code 2, and nothing on the disk."""
 
 import pytest
+import torch
 from tiny_runs import command
 
 from cmmd.cli import main
+from cmmd.recipes import load_recipe
+from cmmd.recipes.coupled import build_network
 
 CONTRAST = "contrastive.weight=0.1"
 OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
@@ -53,6 +56,19 @@ OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
         (("prepared.folders=[a,b]", "prepared.weights=[.nan,1]"), "weights are [nan, 1.0] for 2 folders"),
         (("held_out=0.03", OTHER_CLIPS), "1 clip is held out, expected 2 or more"),
         (("contrastive.temperature=.inf", CONTRAST), "temperature is inf, expected a finite number above 0"),
+        # What would take memory or time without end.
+        (
+            ("data.clips=1000000000",),
+            "data: clips is 1000000000 for each of 2 families and frames 24, expected 16777216",
+        ),
+        (("data.frames=100000000",), "frames 100000000, expected 16777216 frames in all at most"),
+        (("loop.steps=1000000000000",), "loop: steps is 1000000000000, expected at most 1000000000"),
+        ((f"loop.warmup={10**60}",), "expected at most 1000000000"),
+        (("loop.batch_size=1048576",), "takes 69 GB for one tensor, expected 50 at most"),
+        (("network.video_widths=[65536,65536,65536]",), "blocks_per_level 1 take 11596 GB in training, expected 400"),
+        (("contrastive.count=1000000000",), "contrastive: count is 1000000000, expected a whole number from 1 to 4096"),
+        ((f"contrastive.ramp={10**60}",), "expected a number from 0 to 1000000000"),
+        (("held_out=0.5", "copies=1000000000"), "copies is 1000000000, expected 10000 at most"),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, tuple) else None,
 )
@@ -62,6 +78,33 @@ def test_settings_that_do_not_fit_are_one_line_and_write_nothing(tmp_path, capsy
     assert out == "" and err.startswith("cmmd: --set ") and err.count("\n") == 1
     assert message in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "message"),
+    [
+        (
+            "world.visual_events",
+            "data.clips=500000",
+            "data.clips=500000: clips is 500000 and frames 16: 197 GB of pixels",
+        ),
+        ("world.visual_events", "width=1000000", "width is 1000000, expected 1 to 4096"),
+        ("world.autoencoder", "data.clips=400000", "clips is 400000 and frames 16: 39 GB of pixels, expected 32 GB"),
+    ],
+)
+def test_more_pixels_than_fit_into_memory_are_refused(tmp_path, capsys, recipe, setting, message):
+    assert main(command(recipe, setting, out=tmp_path / "run", tiny=False)) == 2
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("recipe", ["world.cmmd", "aist.cmmd"])
+def test_a_network_has_more_weights_than_its_bound(recipe):
+    config = load_recipe(recipe)
+    with torch.device("meta"):
+        network = build_network(config, latent_channels=4, spectrogram_channels=1, bins=config.geometry.mels)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    assert weights / 5 < config.network.weights_at_least < weights
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import safetensors.torch
 import torch
 from made_folder import made_clip
 from matplotlib.figure import Figure
+from serial_workers import SerialWorkers
 
 import cmmd.data.preparing.prepare as preparation
 import cmmd.data.world.encoding as encoding
@@ -30,8 +30,6 @@ import cmmd.recipes.coupled_training  # noqa: F401 - once, for all children
 import cmmd.training.state as state
 from cmmd.cli import main
 from cmmd.data.world.families import world_clip
-from cmmd.errors import InputError
-from cmmd.worker_processes import Failure
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
@@ -80,32 +78,12 @@ class Operations:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class SerialWorkers:
-    """As `Workers`, here."""
-
-    def __init__(self, function: Callable[[Any], Any], *, count: int) -> None:
-        self.function = function
-
-    def __enter__(self) -> "SerialWorkers":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def map(self, items: Any) -> Any:
-        for item in items:
-            try:
-                yield self.function(item)
-            except InputError as error:
-                yield Failure(str(error))
-
-
 def replace_what_costs_time() -> None:
     def render(config: Any) -> Any:
         return (world_clip("impacts", config.seed + number, frames=config.frames) for number in range(config.clips))
 
     encoding.render = render
-    preparation.Workers = SerialWorkers  # pyright: ignore[reportAttributeAccessIssue]
+    preparation.Workers = SerialWorkers
     sys.modules["cmmd.training.throughput"].matrix_product_speed = lambda *_: 1e9
     sys.modules["cmmd.training.throughput"].Throughput.figures = lambda *_: {}
     Figure.savefig = drawn  # pyright: ignore[reportAttributeAccessIssue]

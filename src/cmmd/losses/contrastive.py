@@ -21,6 +21,9 @@ NegativesOf = Literal["conditions", "targets", "both"]
 
 WEIGHT = 0.3
 """Of the recipes: less keeps time less well, more overdrives samples (docs/results.md)."""
+MOST_NEGATIVES = 4096
+LATEST_STEP = 10**9
+"""Beyond these a setting is a slip of the pen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,11 +64,11 @@ class ContrastiveConfig:
             raise ValueError(
                 f"least_noise is {self.least_noise}, most_noise {self.most_noise}, expected times that rise from 0 to 1"
             )
-        if self.count < 1:
-            raise ValueError(f"count is {self.count}, expected a whole number of at least 1")
+        if not 1 <= self.count <= MOST_NEGATIVES:
+            raise ValueError(f"count is {self.count}, expected a whole number from 1 to {MOST_NEGATIVES}")
         for name in ("weight", "begin", "ramp", "end", "fall"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number of at least 0")
+            if not 0 <= getattr(self, name) <= LATEST_STEP:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a number from 0 to {LATEST_STEP}")
         for name in ("temperature", "margin"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number above 0")

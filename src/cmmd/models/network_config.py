@@ -97,6 +97,12 @@ class NetworkConfig:
         """Levels of each U-Net."""
         return len(self.video_widths)
 
+    @property
+    def weights_at_least(self) -> int:
+        """A lower bound of their number: of each block two 3 x 3 convolutions on the way down, and two on the way up,
+        of which the first sees twice the channels."""
+        return 45 * self.blocks_per_level * sum(width**2 for width in (*self.video_widths, *self.audio_widths))
+
     def time_rate(self, modality: Modality, level: int) -> Fraction:
         """Time steps a video frame of a stream's features at a level; video keeps its frames at every level."""
         return Fraction(1) if modality == "video" else Fraction(SPECTROGRAM_FRAMES_PER_VIDEO_FRAME, self.patch << level)

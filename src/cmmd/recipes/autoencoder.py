@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cmmd.data.order import batch_indices
 from cmmd.data.world.clip import IMAGE_SIZE, WorldClip
-from cmmd.data.world.rendering import WorldConfig, render
+from cmmd.data.world.rendering import WorldConfig, render, require_pixels_in_memory
 from cmmd.latents.video_autoencoder import frames_to_pixels, small_autoencoder
 from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.progress import progress
@@ -31,12 +31,15 @@ EVERY = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutoencoderRecipe:
-    """data: the clips whose frames are learnt. loop: how."""
+    """data: the clips whose frames are learnt. loop: how. Raises ValueError for more frames than fit into memory."""
 
     data: WorldConfig = field(default_factory=lambda: WorldConfig(clips=1000, frames=16))
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(steps=3200, batch_size=32, learning_rate=4e-3, ema_decay=0.995)
     )
+
+    def __post_init__(self) -> None:
+        require_pixels_in_memory(self.data, every=EVERY)
 
 
 def world_autoencoder() -> AutoencoderRecipe:

@@ -14,8 +14,12 @@ from cmmd.latents.spectrogram import CodecName, spectrogram_codec
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.network_config import NetworkConfig
+from cmmd.recipes.memory_need import require_memory
 from cmmd.training.batch import BatchConfig
 from cmmd.training.loop_config import LoopConfig
+
+MOST_COPIES = 10_000
+"""Samples that are made at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +60,8 @@ class CoupledRecipe:
             raise ValueError("1 clip is held out, expected 2 or more to tell the condition from that of another clip")
         if self.copies < 0 or (self.copies and not self.held_out):
             raise ValueError(f"copies is {self.copies} with held_out {self.held_out}, expected conditions held out")
+        if self.copies > MOST_COPIES:
+            raise ValueError(f"copies is {self.copies}, expected {MOST_COPIES} at most")
         if not self.prepared.folders:
             require_world(self.geometry)
             if self.data.frames < self.geometry.frames:
@@ -64,6 +70,8 @@ class CoupledRecipe:
                 )
         bins = spectrogram_codec(self.codec, self.geometry).bins
         self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=bins)
+        sizes = {"batch_size": self.loop.batch_size, "micro_batches": self.loop.micro_batches, "bins": bins}
+        require_memory(self.network, self.geometry, **sizes)
         batch = self.batch_config()
         batch.check_micro_batches(self.loop.micro_batches)
         if self.held_out or self.prepared.validate:  # gaps are measured there, whatever the weight is

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cmmd.data.order import batch_indices
 from cmmd.data.world.clip import FPS, IMAGE_SIZE
-from cmmd.data.world.rendering import WorldConfig, render
+from cmmd.data.world.rendering import WorldConfig, render, require_pixels_in_memory
 from cmmd.measures.visual_events import (
     BINS_PER_FRAME,
     VisualEventDetector,
@@ -30,7 +30,8 @@ from cmmd.training.run_folder import MODEL
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VisualEventsRecipe:
-    """data: the clips to learn from. width, depth: of the network. loop: how."""
+    """data: the clips to learn from. width, depth: of the network. loop: how. Raises ValueError for sizes that ask for
+    more than a machine has."""
 
     data: WorldConfig = field(default_factory=lambda: WorldConfig(clips=2500, frames=16, seed=500_000))
     width: int = 128
@@ -40,6 +41,12 @@ class VisualEventsRecipe:
             steps=1000, batch_size=16, learning_rate=2e-3, weight_decay=0.02, ema_decay=0.99, save_every=100
         )
     )
+
+    def __post_init__(self) -> None:
+        require_pixels_in_memory(self.data)
+        for name, most in (("width", 4096), ("depth", 64)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 to {most}")
 
 
 def world_visual_events() -> VisualEventsRecipe:

@@ -26,23 +26,20 @@ class Log:
 
     def write(self, **facts: Any) -> None:
         """A line, whole or not at all. Raises InputError where the disk does not take it."""
-        with told_as_disk_error(self.path), self.path.open("ab") as file:
-            whole = file.tell()
+        line = json.dumps(facts).encode() + b"\n"
+        with told_as_disk_error(self.path), self.path.open("ab", buffering=0) as file:
+            size = file.tell()
             try:
-                file.write(json.dumps(facts).encode() + b"\n")
-                file.flush()
+                while line:
+                    line = line[file.write(line) :]
             except OSError:
-                self._cut(whole)
+                file.truncate(size)
                 raise
 
     def flush(self) -> None:
         """Wait until all lines are on the disk."""
         with told_as_disk_error(self.path):
             flush(self.path)
-
-    def _cut(self, length: int) -> None:
-        with self.path.open("r+b") as file:
-            file.truncate(length)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

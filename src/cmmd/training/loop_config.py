@@ -8,6 +8,11 @@ import torch
 
 from cmmd.training.trackers import TrackerName
 
+LARGEST = {"batch_size": 2**20, "seed": 2**63 - 1} | dict.fromkeys(
+    ("steps", "warmup", "save_every", "log_every", "evaluate_every", "patience"), 10**9
+)
+"""Beyond these a setting is a slip of the pen."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
@@ -56,7 +61,7 @@ class LoopConfig:
         for name in ("patience", "warmup", "weight_decay", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number of at least 0")
-        for name, most in (("batch_size", 2**20), ("seed", 2**63 - 1)):
+        for name, most in LARGEST.items():
             if getattr(self, name) > most:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at most {most}")
         if len(set(self.trackers)) < len(self.trackers):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from cmmd.configuration import as_dict
+from cmmd.errors import InputError
 from cmmd.progress import progress
 from cmmd.provenance import provenance
 from cmmd.training.distributed import Ranks, was_restarted

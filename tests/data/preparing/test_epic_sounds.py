@@ -92,3 +92,31 @@ def test_the_published_validation_file_by_rule(data_folder):
     assert clip_starts(by_name["P01_11_1"], seconds=1.6) == pytest.approx([3.065 + 1.6 * k for k in range(7)])
     assert sum(len(clip_starts(sound, seconds=4.8)) for sound in sounds) == 12_948
     assert sum(len(clip_starts(sound, seconds=1.6)) for sound in sounds) == 26_619
+
+
+def test_rows_that_give_no_clip_are_told(tmp_path):
+    made_clip(tmp_path / "videos/P01_11.mkv", seconds=5.0)
+    made_clip(tmp_path / "videos/again/P01_11.mp4.mkv", seconds=1.0)
+    touched = tmp_path / "videos/zz/P01_11.avi"
+    touched.parent.mkdir()
+    touched.touch()
+    (tmp_path / "videos/P02_01.mp4").symlink_to(tmp_path / "gone.mp4")
+    rows = (
+        ROWS[0],
+        ROWS[0],
+        "P01_11_8,P01,P01_11,00:00:03.000,00:00:02.000,0,0,clang,water",
+        "P01_11_9,P01,P01_11,00:00:01.000,277:00:00.000,0,0,hum,water",
+        "P02_01_0,P02,P02_01,00:00:01.000,00:00:02.000,0,0,cut,water",
+    )
+    path = tmp_path / "EPIC_Sounds_validation.csv"
+    path.write_bytes(("\ufeff" + "\r\n".join((HEAD, *rows))).encode())
+    found = list_epic_sounds(tmp_path / "videos", [path], seconds=1.6)
+    assert [r.name for r in found.requests] == [f"P01_11/P01_11_{n}" for n in ("0.0", "9.0", "9.1", "9.2", "9.3")]
+    assert dict(found.skipped) == {
+        "P02_01.mp4": "a link that leads nowhere",
+        "zz/P01_11.avi": "another file is that video: P01_11.mkv",
+        "P01_11/P01_11_0": "annotated twice",
+        "P01_11/P01_11_8": "stops before it starts",
+        "P01_11/P01_11_9": "623245 stretches beyond the end of its file",
+        "P02_01": "its video is not there: 1 annotated",
+    }

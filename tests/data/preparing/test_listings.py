@@ -1,9 +1,14 @@
 """What a folder and a table of clips list, and what a table may not say."""
 
+import json
+import os
+
 import pytest
+from made_folder import made_clip
 
 from cmmd.data.preparing.folder import list_folder
 from cmmd.data.preparing.manifest import list_manifest
+from cmmd.data.preparing.request import with_splits
 from cmmd.errors import InputError
 
 
@@ -83,3 +88,66 @@ def test_json_lines_that_are_none_are_named(tmp_path):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
             list_manifest(path, seconds=1.6)
+
+
+def test_dead_links_and_empty_folders_are_told(tmp_path):
+    touch(tmp_path, "a.mp4", "dog/b.mp4")
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "dog/c.mp4").symlink_to(tmp_path / "gone.mp4")
+    (tmp_path / "d.mp4").mkdir()
+    (tmp_path / "d.mp4/notes.txt").touch()
+    found = list_folder(tmp_path)
+    assert [request.name for request in found.requests] == ["a.mp4", "dog/b.mp4"]
+    assert found.skipped == (("cat/", "an empty folder"), ("dog/c.mp4", "a link that leads nowhere"))
+    (tmp_path / "a.mp4").unlink()
+    (tmp_path / "dog/b.mp4").unlink()
+    with pytest.raises(InputError, match=r"no media file in it \(cat/: an empty folder\)"):
+        list_folder(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_an_end_far_beyond_the_file_costs_nothing_and_is_told(tmp_path, suffix):
+    made_clip(tmp_path / "a.mkv", seconds=4.0)
+    path = tmp_path / f"clips.{suffix}"
+    rows = [{"file": name, "start": 0, "end": 999999} for name in ("a.mkv", "gone.mkv")]
+    as_csv = ["file,start,end", *(",".join(map(str, row.values())) for row in rows)]
+    path.write_text("\n".join(as_csv if suffix == "csv" else map(json.dumps, rows)))
+    found = list_manifest(path, seconds=1.6)
+    assert [(r.name, r.start) for r in found.requests if r.file.exists()] == [
+        *(("a.mkv#0.0", 0.0), ("a.mkv#0.1", 1.6), ("a.mkv#0.2", 3.2), ("a.mkv#0.3", pytest.approx(4.8)))
+    ]
+    assert [r.name for r in found.requests if not r.file.exists()] == ["gone.mkv#0.0"]  # its reason is told when read
+    assert dict(found.skipped)["a.mkv#0"] == "624995 stretches beyond the end of its file"
+
+
+@pytest.mark.parametrize(("mark", "ends"), [("", "\r\n"), ("\ufeff", "\n"), ("\ufeff", "\r\n"), ("", "\r")])
+def test_tables_of_spreadsheets_are_read(tmp_path, mark, ends):
+    path = tmp_path / "clips.csv"
+    path.write_bytes(f"{mark}file,label{ends}a.mp4,knock{ends}".encode())
+    assert [(r.name, r.labels) for r in list_manifest(path, seconds=1.6).requests] == [("a.mp4", ("knock",))]
+
+
+def test_a_name_that_is_no_utf8_is_listed_and_split(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.mp4")).touch()
+    touch(tmp_path, "a.mp4")
+    found = with_splits(list_folder(tmp_path), validation=0.5)
+    assert sorted(request.split or "" for request in found.requests) == ["train", "validation"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "file,label\na.mp4," + "x" * 131_073),
+        ("a.csv", f"file,start\na.mp4,{'9' * 5000}"),
+        ("a.jsonl", f'{{"file": "a.mp4", "start": {"9" * 5000}}}'),
+        ("a.jsonl", f'{{"file": "a.mp4", "start": {"9" * 400}}}'),
+        ("a.jsonl", "[" * 100_000),
+        ("a.jsonl", '{"file": ["a.mp4"]}'),
+    ],
+    ids=["long field", "digits in CSV", "digits in JSON", "beyond floats", "nesting", "a list"],
+)
+def test_what_readers_choke_on_is_a_line(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError) as caught:
+        list_manifest(tmp_path / name, seconds=1.6)
+    assert str(caught.value).startswith(str(tmp_path / name)) and len(str(caught.value)) < 600

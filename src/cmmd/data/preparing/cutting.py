@@ -15,6 +15,7 @@ from cmmd.data.preparing.request import ClipRequest
 from cmmd.errors import InputError
 
 BLOCK_SECONDS = 60.0
+BLOCK_BYTES = 2**30
 """Of a whole file, so much is read at once: what bounds the memory of a worker."""
 SILENT = 1e-4
 """RMS, 80 dB below full scale: nothing can be learnt from such a sound."""
@@ -38,9 +39,14 @@ class CutSettings:
         return self.frames / self.fps
 
     @property
+    def clip_bytes(self) -> int:
+        """Of the pixels of a clip."""
+        return self.frames * self.image_size**2 * 3
+
+    @property
     def block(self) -> int:
         """Clips that are read at once."""
-        return max(1, round(BLOCK_SECONDS / self.seconds))
+        return max(1, min(round(BLOCK_SECONDS / self.seconds), BLOCK_BYTES // self.clip_bytes))
 
 
 class RawClip(NamedTuple):

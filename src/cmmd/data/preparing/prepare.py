@@ -48,6 +48,9 @@ from cmmd.progress import progress
 from cmmd.unfinished_file import sweep
 from cmmd.worker_processes import Failure, Workers
 
+MOST_BYTES = 4 * 10**9
+"""Of the pixels of a clip, which a worker holds as a whole."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareConfig:
@@ -67,6 +70,12 @@ class PrepareConfig:
     def __post_init__(self) -> None:
         if round(self.seconds * self.geometry.fps) < self.geometry.frames:
             raise ValueError(f"clips of {self.seconds:g} s, expected at least {self.geometry.seconds:g} s")
+        size = self.cutting.clip_bytes
+        if size > MOST_BYTES:
+            raise ValueError(
+                f"clips of {self.seconds:g} s at {self.geometry.fps} fps and {self.geometry.image_size} px are "
+                f"{size / 1e9:.1f} GB of pixels, expected {MOST_BYTES / 1e9:g} at most"
+            )
         if self.requests_per_shard < 1:
             raise ValueError(f"requests_per_shard is {self.requests_per_shard}, expected at least 1")
 

@@ -7,11 +7,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from cmmd.data.world.clip import FAMILIES, Family, WorldClip
+from cmmd.data.world.clip import FAMILIES, IMAGE_SIZE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 
 LARGEST_SEED = 2**31
+MOST_FRAMES = 2**24
+"""Of all clips together: 26 GB when they are encoded, and weeks of rendering."""
+MOST_PIXELS = 32 * 10**9
+"""Bytes, where clips are not encoded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +34,28 @@ class WorldConfig:
             raise ValueError(f"families is {list(self.families)}, expected one or more of {', '.join(FAMILIES)}")
         if self.clips < 1 or self.frames < 1:
             raise ValueError(f"clips is {self.clips} and frames {self.frames}, expected at least 1 of each")
+        if self.total_frames > MOST_FRAMES:
+            raise ValueError(
+                f"clips is {self.clips} for each of {len(self.families)} families and frames {self.frames}, expected "
+                f"{MOST_FRAMES} frames in all at most"
+            )
         if not 0 <= self.seed < LARGEST_SEED:
             raise ValueError(f"seed is {self.seed}, expected 0 or more, and less than 2^31")
+
+    @property
+    def total_frames(self) -> int:
+        """Of all clips together."""
+        return self.clips * len(self.families) * self.frames
+
+
+def require_pixels_in_memory(config: WorldConfig, *, every: int = 1) -> None:
+    """Raise ValueError where one frame in `every` of all clips, as pixels, is more than a machine holds."""
+    size = config.total_frames // every * IMAGE_SIZE**2 * 3
+    if size > MOST_PIXELS:
+        raise ValueError(
+            f"clips is {config.clips} and frames {config.frames}: {size / 1e9:.0f} GB of pixels, expected "
+            f"{MOST_PIXELS / 1e9:.0f} GB at most"
+        )
 
 
 def render(config: WorldConfig) -> Iterator[WorldClip]:
