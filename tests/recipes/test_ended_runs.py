@@ -7,9 +7,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 from tiny_runs import command, logged
 
-import cmmd.training.state
 from cmmd.cli import INTERRUPTED, main
 from cmmd.folder_lock import locked_folder
 
@@ -68,16 +68,16 @@ def test_a_folder_where_a_run_is_under_way_is_refused_before_any_work(finished, 
 
 
 def test_a_terminated_training_is_interrupted_and_goes_on(out, capsys, monkeypatch):
-    before, save = signal.getsignal(signal.SIGTERM), cmmd.training.state.save_file
+    before = signal.getsignal(signal.SIGTERM)
 
     def terminated(tensors, path) -> None:
-        save(tensors, path)
+        save_file(tensors, path)
         if path.parent.name.startswith(".step-00000003") and path.name == "ema.safetensors":
             os.kill(os.getpid(), signal.SIGTERM)
 
     capsys.readouterr()
     with monkeypatch.context() as patched:
-        patched.setattr(cmmd.training.state, "save_file", terminated)
+        patched.setattr("cmmd.training.state.save_file", terminated)
         try:
             assert resume(out, "loop.steps=3") == INTERRUPTED
         finally:

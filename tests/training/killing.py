@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,11 @@ from made_folder import made_clip
 from matplotlib.figure import Figure
 from serial_workers import SerialWorkers
 
-import cmmd.data.preparing.prepare as preparation
-import cmmd.data.world.encoding as encoding
 import cmmd.pipeline
 import cmmd.recipes.coupled_training  # noqa: F401 - once, for all children
-import cmmd.training.state as state
 from cmmd.cli import main
 from cmmd.data.world.families import world_clip
+from cmmd.training.throughput import Throughput
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
@@ -50,7 +49,7 @@ class Operations:
         sys.addaudithook(self.hook)
         self.flush, self.save = os.fsync, safetensors.torch.save_file
         os.fsync = self.fsync
-        state.save_file = self.save_file
+        replace("cmmd.training.state", save_file=self.save_file)
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.counts or (event != "open" and event not in CHANGES):
@@ -78,16 +77,21 @@ class Operations:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def replace(module: str, **names: Any) -> None:
+    for name, value in names.items():
+        setattr(import_module(module), name, value)
+
+
 def replace_what_costs_time() -> None:
     def render(config: Any) -> Any:
         return (world_clip("impacts", config.seed + number, frames=config.frames) for number in range(config.clips))
 
-    encoding.render = render
-    preparation.Workers = SerialWorkers
-    sys.modules["cmmd.training.throughput"].matrix_product_speed = lambda *_: 1e9
-    sys.modules["cmmd.training.throughput"].Throughput.figures = lambda *_: {}
-    Figure.savefig = drawn  # pyright: ignore[reportAttributeAccessIssue]
-    sys.modules["cmmd.training.run"].provenance = lambda config, seed: {"config": config, "seed": seed}
+    replace("cmmd.data.world.encoding", render=render)
+    replace("cmmd.data.preparing.prepare", Workers=SerialWorkers)
+    replace("cmmd.training.throughput", matrix_product_speed=lambda *_: 1e9)
+    replace("cmmd.training.run", provenance=lambda config, seed: {"config": config, "seed": seed})
+    setattr(Throughput, "figures", lambda *_: {})  # noqa: B010 - another type
+    setattr(Figure, "savefig", drawn)  # noqa: B010
 
 
 def drawn(figure: Figure, path: Path, **_: Any) -> None:

@@ -14,7 +14,6 @@ from line import fit, line, weights
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import cmmd.training.state
 from cmmd.errors import InputError
 from cmmd.training.log import Log, read_log
 from cmmd.training.loop_config import LoopConfig
@@ -150,16 +149,15 @@ def test_a_full_disk_leaves_whole_lines_in_the_log(tmp_path):
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_a_termination_in_a_save_leaves_the_checkpoint_before(out, whole, monkeypatch, place):
     """Between two files of a checkpoint, and when all are there; SIGTERM has this handler, too."""
-    save = cmmd.training.state.save_file
 
     def terminated(tensors, path) -> None:
-        save(tensors, path)
+        save_file(tensors, path)
         if path.name.startswith("optimizer" if place == "after" else "model"):
             os.kill(os.getpid(), signal.SIGINT)
 
     before = names(out)
     with monkeypatch.context() as patched:
-        patched.setattr(cmmd.training.state, "save_file", terminated)
+        patched.setattr("cmmd.training.state.save_file", terminated)
         with pytest.raises(KeyboardInterrupt):
             run(out, steps=6, resume=True)
     assert names(out) == before
