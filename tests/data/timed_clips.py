@@ -16,6 +16,7 @@ STATISTICS = {
     "video": Statistics(mean=(10.0, 60.0), std=(4.0, 25.0)),
     "audio": Statistics(mean=(70.0,), std=(8.0,)),
 }
+SETTINGS = {"autoencoder": "shipped", "autoencoder_sha256": "", "codec": "log_mel", "mirror": True, "geometry": {}}
 
 
 def timed_video(clip: int, frames: int) -> Tensor:
@@ -50,7 +51,7 @@ def in_shards(folder: Path, frames: tuple[int, ...] = (12, 9, 20), *, split: Spl
     shards = [clips[first : first + 2] for first in range(0, len(clips), 2)]
     for number, shard in enumerate(shards):
         write_shard(folder, number, shard, [], key="k")
-    write_index(folder, shards=len(shards), settings={"mirror": True}, skipped=[])
+    write_index(folder, shards=len(shards), settings=SETTINGS, skipped=[])
     return folder
 
 

@@ -52,7 +52,7 @@ OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
         (("network.message_width=100000000000",), "message_width is 100000000000, expected 1 to 65536"),
         (("network.blocks_per_level=100000",), "blocks_per_level is 100000, expected 1 to 64"),
         (("network.attention_levels=[0,0]",), "attention_levels are (0, 0), expected levels 0 to 2, each once"),
-        (("geometry.mels=100000",), "geometry: mels is 100000, expected 1 to 4096"),
+        (("geometry.mels=100000",), "mels is 100000, expected a whole number from 1 to 4096"),
         (("prepared.folders=[a,b]", "prepared.weights=[.nan,1]"), "weights are [nan, 1.0] for 2 folders"),
         (("held_out=0.03", OTHER_CLIPS), "1 clip is held out, expected 2 or more"),
         (("contrastive.temperature=.inf", CONTRAST), "temperature is inf, expected a finite number above 0"),

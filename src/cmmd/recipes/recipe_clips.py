@@ -46,16 +46,14 @@ def recipe_clips(
     key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
     encoded = folder / f"clips-{key[:12]}.safetensors"
     with ranks.main_first():
-        clips = EncodedClips.load(encoded, key=key)
-        if clips is None:
-            clips = _encoded_world(config, encoded, key=key, autoencoder=autoencoder, codec=codec)
+        clips = _encoded_world(config, encoded, key=key, autoencoder=autoencoder, codec=codec)
     return RecipeClips(*clips.hold_out(config.held_out)) if config.held_out else RecipeClips(clips, None)
 
 
 def _encoded_world(
     config: CoupledRecipe, path: Path, *, key: str, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
 ) -> EncodedClips:
-    """Made and saved, or waited for while another run makes the same ones."""
+    """As they were saved, perhaps by another run that makes them now; made and saved otherwise."""
     make_folder(path.parent)
     with locked(path.with_name(f".{path.name}.lock"), wait=True):
         sweep(path.parent, path.name)

@@ -59,6 +59,7 @@ def run_training(
     saved = ranks.decided(checkpoints(out)) if resume else []
     if saved:
         _go_back(state, saved, ranks)
+        ranks.by_main(lambda: state.drop_older(out))
         if state.step == loop.steps and ranks.is_main:
             _tell(f"{out}: finished: all {loop.steps} steps are done; a larger loop.steps goes on")
     record = None

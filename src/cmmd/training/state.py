@@ -111,13 +111,18 @@ class TrainingState:
                     save_file(values, partial / f"{name}.safetensors")
                     share_as_folder(partial / f"{name}.safetensors")
                 (partial / "state.json").write_text(json.dumps(self._counts()))
-            # A later one is damaged, or the run would have gone on from it: it is not among those that stay.
-            for old in [path for path in checkpoints(folder) if path <= target][:-RETAINED]:
-                if self.best_step is None or old != checkpoint_path(folder, self.best_step):
-                    remove_folder(old)
+            self.drop_older(folder)
 
         ranks.by_main(write)
         return target
+
+    def drop_older(self, folder: Path) -> None:
+        """Remove the checkpoints that do not stay; a process may have been killed before it did."""
+        target = checkpoint_path(folder, self.step)
+        # A later one is damaged, or the run would have gone on from it: it is not among those that stay.
+        for old in [path for path in checkpoints(folder) if path <= target][:-RETAINED]:
+            if self.best_step is None or old != checkpoint_path(folder, self.best_step):
+                remove_folder(old)
 
     def load(self, checkpoint: Path) -> None:
         """Go back to a saved step. Raises InputError as `read`."""
