@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from cmmd.diffusion.conditioning import Direction
+from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.score import Score, ScoreOptions, score_pipeline
 from cmmd.loading import load_pipeline

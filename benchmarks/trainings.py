@@ -24,7 +24,7 @@ from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.world.clip import FAMILIES
 from cmmd.data.world.encoding import encode_world, world_key
-from cmmd.diffusion.conditioning import Direction
+from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.yamnet import YAMNet
 from cmmd.evaluation.score import Score, ScoreOptions, Truth, score_pipeline, true_clips

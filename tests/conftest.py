@@ -1,6 +1,7 @@
 """What every test runs under: checked shapes, one core a process, no downloads, the real clips if there are any."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,8 @@ def generator() -> "torch.Generator":
     return torch.Generator().manual_seed(0)
 
 
-def small_pipeline(*, clean_hears: bool = False) -> "CMMDPipeline":
-    """A model of random weights, none of them zero, whose statistics are not the identity."""
+def small_pipeline(*, clean_hears: bool = False, **sizes: int) -> "CMMDPipeline":
+    """A model of random weights, none of them zero, whose statistics are not the identity; sizes: of its geometry."""
     import torch
 
     from cmmd.clips.geometry import Geometry
@@ -61,14 +62,15 @@ def small_pipeline(*, clean_hears: bool = False) -> "CMMDPipeline":
     network = NetworkConfig(
         video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2, clean_hears=clean_hears
     )
-    unet = CoupledUNet(network=network)
+    geometry = Geometry(**sizes)
+    unet = CoupledUNet(network=network, latent_size=geometry.latent_size, mels=geometry.mels)
     with torch.no_grad():
         for parameter in unet.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
     return CMMDPipeline.assemble(
         unet=unet,
         video_autoencoder=small_autoencoder(),
-        geometry=Geometry(),
+        geometry=geometry,
         codec="log_mel",
         video_statistics=Statistics(mean=(0.3, -0.2, 0.1, 0.5), std=(0.5, 2.0, 1.5, 0.7)),
         audio_statistics=Statistics(mean=(-2.0,), std=(1.5,)),
@@ -79,6 +81,12 @@ def small_pipeline(*, clean_hears: bool = False) -> "CMMDPipeline":
 def pipeline() -> "CMMDPipeline":
     """Shared: a test must leave it as it is."""
     return small_pipeline()
+
+
+@pytest.fixture(scope="session")
+def pipeline_of_sizes() -> "Callable[..., CMMDPipeline]":
+    """Makes one of another geometry, see `small_pipeline`."""
+    return small_pipeline
 
 
 @pytest.fixture(scope="session")

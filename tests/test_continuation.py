@@ -13,13 +13,13 @@ from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.kept import Kept
-from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.errors import InputError
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.models.exchange import Prediction
-from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
+from cmmd.pipeline import CMMDPipeline
 
 SEAM = 160
 """Samples over which given and generated sound are mixed."""

@@ -28,6 +28,10 @@ LAYERS = (
         "output_folder",
         "pretrained",
         "safe_weights",
+        "device",
+        "model_name",
+        "processors",
+        "threads",
         "part_clock",
         "plain_yaml",
         "plain_json",
@@ -48,12 +52,14 @@ LAYERS = (
     {"recipes"},
     {"commands"},
     {"cli"},
+    {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 LIGHT = (
     *("__init__.py", "cli.py", "configuration.py", "errors.py", "foreign_files.py", "markdown.py", "plain_json.py"),
     *("plain_tables.py", "plain_yaml.py", "progress.py"),
-    "worker_processes.py",
+    *("__main__.py", "loading.py", "model_name.py", "processors.py", "threads.py", "worker_processes.py"),
+    *("diffusion/direction.py", "diffusion/sampling_config.py"),
     *(str(file.relative_to(PACKAGE)) for file in FILES if file.parent.name == "commands"),
 )
 DRAWERS = {"util", "utils", "misc", "common", "helper", "helpers", "base", "manager", "tools"}

@@ -70,9 +70,10 @@ def test_inputs_of_one_name_have_results_of_several(tmp_path):
     assert names(plan("a/clip.mp4", "b/clip.mp4", folder=tmp_path)) == ["clip_cmmd.mp4"] * 2
 
 
-def test_pictures_of_two_results_are_two_files(tmp_path):
+def test_two_results_have_two_stems(tmp_path):
+    """By stems results are paired with their sources, and so are their pictures named."""
     planned = plan("clip.mp4", "clip.mkv", folder=tmp_path)
-    assert names(planned) == ["clip_cmmd.mp4", "clip_cmmd.mkv"]
+    assert names(planned) == ["clip_mp4_cmmd.mp4", "clip_mkv_cmmd.mkv"]
     planned = plan("clip.mp4", "clip.mkv", folder=tmp_path, picture=True)
     pictures = [file for one in planned for file in one.files(OutputOptions(picture=True)) if file.suffix == ".png"]
     assert len(set(pictures)) == 2

@@ -1,15 +1,17 @@
 """The user's API on a small random model: lengths, seeds, takes, folders; then the shipped model's claims."""
 
+import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from cmmd.clips.reading import read_clip
+from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
-from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE, SamplingConfig
+from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE, UNSURE_GUIDANCE, SamplingConfig
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.video_autoencoder import decode_frames, encode_frames
@@ -17,7 +19,7 @@ from cmmd.loading import load_pipeline
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.models.exchange import Prediction
-from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
+from cmmd.pipeline import CMMDPipeline
 
 HALVES = [torch.bfloat16, torch.float16]
 
@@ -334,6 +336,13 @@ def test_files_in_and_out(pipeline, tmp_path):
     pipeline.audio_to_video(tmp_path / "sound.wav", steps=2)[0].save(tmp_path / "made.mp4")
     made = read_clip(tmp_path / "made.mp4").frames
     assert made is not None and len(made) == 5
+
+
+def test_what_had_to_be_put_right_goes_to_the_logger(pipeline, caplog, capsys):
+    clip = Clip(frames(4), None, 10.0, 16_000, 0.4, Path("clip.mp4"), ("the picture ends early",))
+    pipeline.video_to_audio(clip, steps=1)
+    assert ("cmmd.pipeline", logging.WARNING, "clip.mp4: the picture ends early") in caplog.record_tuples
+    assert capsys.readouterr() == ("", "")
 
 
 def test_models_that_cannot_be_loaded_are_one_line(tmp_path, model_folder):

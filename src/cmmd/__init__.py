@@ -3,6 +3,7 @@
 Public names are imported on first use, so that `import cmmd` and `cmmd --help` do not load torch.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,10 @@ _HOME = {
     "world_clip": "cmmd.data.world.families",
     "InputError": "cmmd.errors",
 }
+
+
+# What the library has to say goes to the loggers below this one, and nowhere unless the application has a handler.
+logging.getLogger("cmmd").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """The `cmmd` command (ours).
 
-The work is imported inside each command, so that `cmmd --help` needs no torch.
+The work is imported inside each command, so that `cmmd --help` needs no torch, and how its threads wait is settled
+before torch is imported.
 """
 
 import io
@@ -8,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -22,6 +24,7 @@ from cmmd.commands.study import study
 from cmmd.commands.train import train
 from cmmd.commands.world import world
 from cmmd.errors import InputError
+from cmmd.threads import settle_threads
 
 INTERRUPTED = 130
 
@@ -43,13 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = error.filename or "the output"
         return _refuse(str(InputError.about(where, found=f"an error ({error.strerror})", expected="a working disk")))
-    except click.Abort:  # click's name for KeyboardInterrupt
-        click.echo("cmmd: interrupted", err=True)
+    except (KeyboardInterrupt, _Interrupted, click.Abort) as error:
+        if isinstance(error.__cause__, EOFError):  # click takes it for the end of a dialogue; it is one of a file
+            raise error.__cause__ from None
+        # A terminal shows ^C and perhaps half a progress bar on the line of the cursor.
+        click.echo("\ncmmd: interrupted" if sys.stderr.isatty() else "cmmd: interrupted", err=True)
         return INTERRUPTED
 
 
 def _prepare_process() -> None:
-    """Names that a terminal or log cannot show are spelt out; a scheduler's SIGTERM leaves nothing half-written."""
+    """Names that a terminal or log cannot show are spelt out; a scheduler's SIGTERM leaves nothing half-written; no
+    thread waits by spinning."""
+    settle_threads()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -63,7 +71,22 @@ def _refuse(message: str) -> int:
     return BAD_INPUT
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 110})
+class _Interrupted(Exception):
+    """A KeyboardInterrupt on its way through click, which would write an empty line."""
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Interrupted from None
+
+
+LOOK = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 110}
+
+
+@click.group(cls=_Commands, context_settings=LOOK)
 @click.version_option(__version__, prog_name="cmmd", message="%(prog)s %(version)s")
 def commands() -> None:
     """Give a silent clip its sound, a sound its clip, or make both from nothing.

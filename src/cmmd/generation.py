@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from cmmd.clips.picture_fit import Fit
 from cmmd.clips.stream_choice import choose_streams, refuse_single_picture
 from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
-from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.errors import InputError, printable
 from cmmd.loading import load_pipeline
 from cmmd.output_plan import OutputOptions, Target, plan_outputs
-from cmmd.pipeline import UNSURE_GUIDANCE, CMMDPipeline
 from cmmd.progress import progress
+
+if TYPE_CHECKING:
+    from cmmd.pipeline import CMMDPipeline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +109,7 @@ def _say(line: str) -> None:
     print(f"cmmd: {printable(line)}", file=sys.stderr)
 
 
-def _run(pipeline: CMMDPipeline, path: Path | None, target: str, options: GenerateOptions) -> tuple[Take, ...]:
+def _run(pipeline: "CMMDPipeline", path: Path | None, target: str, options: GenerateOptions) -> tuple[Take, ...]:
     config = options.sampling
     bar = progress(config.steps * options.outputs.takes, printable(path.name) if path else "joint")
 
@@ -169,7 +171,7 @@ def _draw(take: Take, picture: Path) -> None:
     from cmmd.measures.visual_events import load_visual_event_detector
 
     heard = sound_onsets(take.waveform, sample_rate=take.sample_rate).times
-    seen = load_visual_event_detector().times(take.frames)
+    seen = load_visual_event_detector().times(take.frames, fps=take.fps)
     draw = figure_video_for_sound if take.generated == "video" else figure_sound_for_video
     draw(
         take.frames,

@@ -1,18 +1,28 @@
-"""A model for the command line: quiet, and an error of one line where there is none (ours)."""
+"""A model for the command line: quiet, and an error of one line where there is none (ours).
 
-import torch
-from diffusers.utils import logging as diffusers_logging
+torch is imported when a model is loaded: what is wrong with the input is told before.
+"""
 
-from cmmd.errors import InputError
-from cmmd.pipeline import CMMDPipeline
+from typing import TYPE_CHECKING
+
+from cmmd.model_name import SHIPPED, local_folder, require_index
+
+if TYPE_CHECKING:
+    from cmmd.pipeline import CMMDPipeline
 
 
-def load_pipeline(model: str | None, *, device: str) -> CMMDPipeline:
+def load_pipeline(model: str | None, *, device: str) -> "CMMDPipeline":
     """A model on a device, quietly. Raises InputError when there is no such model or device."""
+    folder = None if model is None or model == SHIPPED else local_folder(model)
+    if folder is not None:
+        require_index(folder)
+    from cmmd.device import existing_device
+
+    chosen = existing_device(device)
+    from diffusers.utils import logging as diffusers_logging
+
+    from cmmd.pipeline import CMMDPipeline
+
     diffusers_logging.disable_progress_bar()
     diffusers_logging.set_verbosity_error()
-    pipeline = CMMDPipeline.from_pretrained(model)
-    try:
-        return pipeline.to(torch.device(device))
-    except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
-        raise InputError(f"device {device}: {str(error).strip().splitlines()[0]}") from error
+    return CMMDPipeline.from_pretrained(folder).to(chosen)

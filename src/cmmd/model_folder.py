@@ -19,10 +19,10 @@ from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.latents.taef2 import TAEF2
 from cmmd.latents.video_autoencoder import VideoAutoencoder, check_sizes
+from cmmd.model_name import INDEX_FILE, require_index
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.safe_weights import check_model_files, load_model, quiet_diffusers, read_json
 
-INDEX_FILE = "model_index.json"
 SCHEDULER_FILE = "scheduler_config.json"
 CLASSES: dict[str, dict[tuple[str, str], type]] = {
     "unet": {("cmmd.models.coupled_unet", "CoupledUNet"): CoupledUNet},
@@ -67,8 +67,7 @@ def load_model_folder(folder: Path) -> ModelParts:
 
 def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
     """The index, and the class of each component."""
-    if not path.is_file():
-        raise InputError(f"{path.parent}: found no {INDEX_FILE}, expected a folder that cmmd train wrote")
+    require_index(path.parent)
     index = read_json(path)
     if index.get("_class_name") != "CMMDPipeline":
         raise InputError.about(path, found=f"_class_name {index.get('_class_name')!r:.60}", expected="'CMMDPipeline'")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from cmmd.clips.encoding import CONTAINERS
-from cmmd.clips.names import LONGEST_NAME, RESULT
+from cmmd.clips.names import LONGEST_NAME, RESULT, result_stems
 from cmmd.clips.stream_copy import takes_video_of
 from cmmd.clips.writing import SOUND_ALONE
 from cmmd.errors import InputError
@@ -91,14 +91,14 @@ def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions)
             _check_suffix(options.file, target)
         return [Planned(source, target, _numbered(options.file, options.takes)) for source, target in wanted]
     places = [_place(source, target, options) for source, target in wanted]
-    stems = [_stems(source) for source, _ in wanted]
+    stems = [("joint",) if source is None else result_stems(source) for source, _ in wanted]
     told = [0] * len(wanted)
     while True:
         named = [
             folder / f"{stem[k]}{RESULT}{suffix}" for (folder, suffix), stem, k in zip(places, stems, told, strict=True)
         ]
-        # A picture has the same name but for its suffix.
-        real = [_real(path.with_suffix("") if options.picture else path) for path in named]
+        # Without suffixes: pictures have one name but for theirs, and whoever pairs results goes by stems.
+        real = [_real(path.with_suffix("")) for path in named]
         shared = [index for index, path in enumerate(real) if real.count(path) > 1]
         if not shared:
             break
@@ -110,14 +110,6 @@ def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions)
         Planned(source, target, _numbered(path, options.takes), source is None or path.suffix != source.suffix.lower())
         for (source, target), path in zip(wanted, named, strict=True)
     ]
-
-
-def _stems(source: Path | None) -> list[str]:
-    """Names of a result without suffix, from the plainest to the one that tells most."""
-    if source is None:
-        return ["joint"]
-    tells = f"{source.stem}_{source.suffix[1:]}"
-    return [source.stem, tells, f"{_real(source).parent.name}_{tells}"]
 
 
 def _place(source: Path | None, target: Target, options: OutputOptions) -> tuple[Path, str]:

@@ -1,5 +1,6 @@
 """The user's API: load a model, give a clip its sound, a sound its clip, or make both (ours)."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,27 +21,27 @@ from cmmd.data.statistics import Statistics
 from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import OnStep, check_contrast
-from cmmd.diffusion.sampling_config import SamplingConfig, SamplingSettings
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, SamplingSettings
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.latent_pipeline import LatentPipeline
 from cmmd.latents.video_autoencoder import VideoAutoencoder
-from cmmd.model_folder import INDEX_FILE, load_model_folder
+from cmmd.model_folder import load_model_folder
+from cmmd.model_name import INDEX_FILE, SHIPPED, HubOptions, local_folder
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
 from cmmd.part_clock import PartClock
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.safe_weights import HubOptions, local_folder, quiet_diffusers
+from cmmd.safe_weights import quiet_diffusers
 
+LOGGER = logging.getLogger(__name__)
 DEFAULT_SECONDS = 1.6
 """Length of what is made from nothing."""
 LONGEST = 86_400
 """Seconds, a day."""
 INAUDIBLE = 10 ** (-50 / 20)
 """RMS of a waveform that is taken for silence: 50 dB below full scale, somewhat above the world's quiet rooms."""
-UNSURE_GUIDANCE = 0.2
-"""For sound that would be inaudible: nearer to what the model makes without a picture."""
 
 
 class CMMDPipeline(LatentPipeline):
@@ -81,8 +82,9 @@ class CMMDPipeline(LatentPipeline):
         torch_dtype: torch.dtype | None = None,
         **hub_options: Unpack[HubOptions],
     ) -> "CMMDPipeline":
-        """A model by folder or hub name; the shipped one without a name or as `shipped`. Safetensors only, and nothing
-        of the folder is run. dtype (or torch_dtype, its older name): what the networks compute in, float32 by default.
+        """A model by its folder, or by a name on the hub: `hub:ORG/NAME` downloads what is not on this machine. The
+        shipped one without a name or as `shipped`. Safetensors only, and nothing of the folder is run. dtype (or
+        torch_dtype, its older name): what the networks compute in, float32 by default.
 
         Raises InputError for what is not a model of this project.
         """
@@ -91,8 +93,8 @@ class CMMDPipeline(LatentPipeline):
             known = ", ".join(("dtype", "torch_dtype", *HubOptions.__annotations__))
             raise TypeError(f"found the unknown option {unknown[0]!r}, expected some of {known}")
         dtype = _one_dtype(dtype, torch_dtype)
-        name = "shipped" if name_or_folder is None else name_or_folder
-        folder = SHIPPED_MODEL if name == "shipped" else local_folder(name, **hub_options)
+        name = SHIPPED if name_or_folder is None else name_or_folder
+        folder = SHIPPED_MODEL if name == SHIPPED else local_folder(name, **hub_options)
         parts = load_model_folder(folder)
         with reading(folder / INDEX_FILE, expected="geometry and statistics"):
             pipeline = cls(parts.unet, parts.video_autoencoder, parts.scheduler, **parts.values)
@@ -141,7 +143,8 @@ class CMMDPipeline(LatentPipeline):
         used = [config.guidance_for("video_to_audio")] * takes
         waveforms = [make(take, used[0]) for take in range(takes)]
         silent = [take for take, sound in enumerate(waveforms) if _inaudible(sound, stays)]
-        if config.guidance is None:
+        if config.guidance is None and silent:
+            LOGGER.info("%d of %d takes were inaudible and are made again", len(silent), takes)
             for take in silent:
                 waveforms[take], used[take] = make(take, UNSURE_GUIDANCE), UNSURE_GUIDANCE
         sounds = [stays.into_sound(waveform) if stays else waveform for waveform in waveforms]
@@ -263,6 +266,9 @@ class CMMDPipeline(LatentPipeline):
         keep: Sequence[Stretch],
     ) -> tuple[Take, ...]:
         source = None if clip is None or clip.source == Path() else clip.source
+        notes = () if clip is None else clip.notes
+        for note in notes:
+            LOGGER.warning("%s: %s", source or "clip", note)
         return tuple(
             Take(
                 frames=frames[index],
@@ -275,7 +281,7 @@ class CMMDPipeline(LatentPipeline):
                 source=source,
                 seconds=dict(clock.seconds),
                 keep=tuple(keep),
-                notes=() if clip is None else clip.notes,
+                notes=notes,
             )
             for index, waveform in enumerate(sounds)
         )

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypeVar
 
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import logging as diffusers_logging
-from huggingface_hub import snapshot_download
 
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
@@ -18,8 +17,6 @@ CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 INDEX = f"{WEIGHTS}.index.json"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-DOWNLOADED = ["*.json", "*.safetensors"]
-"""Files of a hub repository that are fetched: neither pickles nor code."""
 
 Model = TypeVar("Model", bound=ModelMixin)
 
@@ -33,32 +30,6 @@ def quiet_diffusers() -> Iterator[None]:
         yield
     finally:
         diffusers_logging.set_verbosity(verbosity)
-
-
-class HubOptions(TypedDict, total=False):
-    """Options of huggingface_hub's `snapshot_download`: for a name on the hub, without effect on a folder."""
-
-    revision: str | None
-    cache_dir: str | Path | None
-    token: str | bool | None
-    local_files_only: bool
-
-
-def local_folder(name_or_folder: str | Path, **hub_options: Unpack[HubOptions]) -> Path:
-    """A folder as it is, or the local copy of a hub repository.
-
-    Raises InputError when there is neither.
-    """
-    folder = Path(name_or_folder)
-    if folder.is_dir():
-        return folder
-    if folder.exists():
-        raise InputError.about(folder, found="a file", expected="a model folder")
-    try:
-        return Path(snapshot_download(str(name_or_folder), allow_patterns=DOWNLOADED, **hub_options))
-    except (OSError, ValueError) as error:  # no network, no such repository, no valid name
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{name_or_folder}: no such folder, nor a model that the hub gives: {reason}") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

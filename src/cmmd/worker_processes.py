@@ -1,15 +1,16 @@
 """Work in processes that may die: a decoder that crashes or hangs takes its file down, and nothing else (ours)."""
 
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Generic, NamedTuple, TypeVar
 
 from cmmd.errors import InputError
+from cmmd.processors import processors
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,7 +45,7 @@ class Workers(Generic[Item, Result]):
 
     def __init__(self, function: Callable[[Item], Result], *, count: int | None = None, seconds: float = 600.0) -> None:
         self.seconds = seconds
-        self._team = [_Worker(function) for _ in range(count or os.cpu_count() or 1)]
+        self._team = [_Worker(function) for _ in range(count or processors())]
 
     def __enter__(self) -> "Workers[Item, Result]":
         return self
@@ -100,7 +101,14 @@ class _Worker(Generic[Item, Result]):
     def _start(self) -> None:
         self.connection, theirs = self._context.Pipe()
         self.process = self._context.Process(target=_serve, args=(theirs, self.function), daemon=True)
-        self.process.start()
+        # Ctrl-C goes to all processes of a terminal, and is for the one that started the others: it waits here, and the
+        # others inherit that. The tracker of multiprocessing would let it through when it starts: it starts before.
+        resource_tracker.ensure_running()
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         theirs.close()  # with the other end in one process only, its death is seen here
 
     def give(self, number: int, item: Item) -> None:

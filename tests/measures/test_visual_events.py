@@ -56,9 +56,12 @@ def test_a_clip_is_read_alike_alone_and_in_a_batch() -> None:
     torch.testing.assert_close(detector(video)[1:2], detector(video[1:2]), atol=1e-5, rtol=1e-4)
 
 
-def test_frames_of_another_size_are_refused() -> None:
-    with pytest.raises(ValueError, match="48 x 40"):
-        small_detector().times(np.zeros((4, 40, 48, 3), dtype=np.uint8))
+def test_frames_of_another_size_are_seen_at_its_own() -> None:
+    detector = load_visual_event_detector()
+    frames = world_clip("impacts", 3).frames
+    doubled = frames.repeat(2, axis=1).repeat(2, axis=2)
+    assert np.allclose(detector.times(doubled), detector.times(frames), atol=1e-3)
+    assert detector.times(np.zeros((5, 40, 48, 3), np.uint8)).shape == (0,)
 
 
 def test_damage_follows_its_seed_and_stays_in_range() -> None:

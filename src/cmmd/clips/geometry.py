@@ -15,6 +15,18 @@ MOST = 2**28
 """Pixels, samples or spectrogram values of one clip, for the same reason: 4,096 frames of 256 x 256."""
 
 
+USUAL = {
+    "fps": (10, 12, 15, 16, 20, 24, 25, 30, 50, 60),
+    "sample_rate": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+}
+"""Values that are told to whoever asks for two that do not go together."""
+
+
+def go_together(fps: int, sample_rate: int) -> bool:
+    """Whether a spectrogram frame is a whole number of samples. 44,100 Hz divides by no frame rate times 8."""
+    return sample_rate % (fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME) == 0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
     """Sizes of one training clip.
@@ -33,10 +45,10 @@ class Geometry:
         for name, value in asdict(self).items():
             if type(value) is not int or not 1 <= value <= LARGEST[name]:
                 raise ValueError(f"{name} is {value!r:.60}, expected a whole number from 1 to {LARGEST[name]}")
-        if self.sample_rate % (self.fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME):
+        if not go_together(self.fps, self.sample_rate):
             raise ValueError(
                 f"sample_rate {self.sample_rate} is not a multiple of "
-                f"{SPECTROGRAM_FRAMES_PER_VIDEO_FRAME} spectrogram frames times fps {self.fps}"
+                f"{SPECTROGRAM_FRAMES_PER_VIDEO_FRAME} spectrogram frames times fps {self.fps}: {self._alternatives()}"
             )
         if self.image_size % AUTOENCODER_DOWNSAMPLING:
             raise ValueError(f"image_size {self.image_size} is not a multiple of {AUTOENCODER_DOWNSAMPLING}")
@@ -47,6 +59,13 @@ class Geometry:
         ):
             if count > MOST:
                 raise ValueError(f"a clip of {self.frames} frames has {count} {name}, expected {MOST} at most")
+
+    def _alternatives(self) -> str:
+        """Usual values that go with each of the two; media of other rates are resampled."""
+        rates = [rate for rate in USUAL["sample_rate"] if go_together(self.fps, rate)]
+        speeds = [fps for fps in USUAL["fps"] if go_together(fps, self.sample_rate)]
+        first, second = (", ".join(map(str, values)) or "no usual one" for values in (rates, speeds))
+        return f"sample rates that go with fps {self.fps}: {first}; fps that go with {self.sample_rate} Hz: {second}"
 
     @property
     def hop(self) -> int:

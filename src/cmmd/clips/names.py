@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,43 @@ def media_in(folder: Path, suffixes: frozenset[str] = MEDIA_SUFFIXES) -> list[Pa
 def source_name(stem: str) -> str:
     """The name of the file that a result was made of; any other stem as it is."""
     return re.sub(rf"{RESULT}(_\d+)?$", "", stem) or stem
+
+
+def result_stems(source: Path) -> tuple[str, str, str]:
+    """What names a result of this file, before `RESULT`: the plainest that no other result has, which tells its suffix
+    and then its folder, too."""
+    tells = f"{source.stem}_{source.suffix[1:]}"
+    return source.stem, tells, f"{Path(os.path.realpath(source)).parent.name}_{tells}"
+
+
+def told_apart(files: Iterable[Path]) -> dict[str, Path]:
+    """Files of one folder by their stems, and by stem and suffix where several share a stem. Raises InputError for two
+    that are still called alike, such as a_mp4.wav beside a.mp4 and a.mkv."""
+    files = list(files)
+    stems = Counter(file.stem for file in files)
+    named: dict[str, Path] = {}
+    for file in files:
+        name = result_stems(file)[stems[file.stem] > 1]
+        if (other := named.setdefault(name, file)) is not file:
+            raise InputError.about(
+                file.parent, found=f"{other.name} and {file.name}", expected=f"one clip named {name}"
+            )
+    return named
+
+
+def sources_of_results(sources: Mapping[str, Path]) -> dict[str, str]:
+    """By the stem of a result that is about one of `sources` only: the name of that source."""
+    known: dict[str, str | None] = {}
+    for name, file in sources.items():
+        for stem in {*result_stems(file), name}:
+            known[stem] = None if stem in known else name
+    return {stem: name for stem, name in known.items() if name is not None}
+
+
+def name_of_source(stem: str, sources: Mapping[str, Path], of_results: Mapping[str, str]) -> str:
+    """The source that a file of this stem is, or was made of; its own stem where that is none of them."""
+    told = source_name(stem)
+    return stem if stem in sources or told == stem else of_results.get(told, stem)
 
 
 def plain_name(given: Any, place: str | Path) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cmmd.commands.options import ANY_PATH, SEED, Whole
+from cmmd.commands.options import ANY_PATH, SEED, Whole, device_option, threads_option
 
 FAILED_CLIPS = 1
 """Exit code: figures were written, and some clips entered none of them."""
@@ -14,7 +14,11 @@ FAILED_CLIPS = 1
 @click.command(short_help="Measure generated clips against real ones.")
 @click.argument("clips", nargs=-1, type=ANY_PATH, metavar="[GENERATED] [REFERENCE]")
 @click.option("--system", "systems", multiple=True, metavar="NAME=CLIPS", help="Clips of one of several systems.")
-@click.option("--model", metavar="MODEL", help="Generate with this model.  [default with --data: the shipped one]")
+@click.option(
+    "--model",
+    metavar="MODEL",
+    help="Generate with this folder or hub:ORG/NAME.  [with --data: shipped]",
+)
 @click.option("--data", metavar="CLIPS", help="Real clips to generate from, or `world`: clips of known event times.")
 @click.option("--out", type=ANY_PATH, required=True, metavar="DIR", help="Where record and report go.")
 @click.option(
@@ -26,7 +30,8 @@ FAILED_CLIPS = 1
 @click.option("--samples", type=Whole(2, 100_000), default=50, help="Samples a direction and family, with --data.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the first sample.")
 @click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps.")
-@click.option("--device", default="cpu", metavar="DEVICE", help="cpu, cuda, cuda:1, mps.")
+@device_option
+@threads_option
 @click.option(
     "--backbone",
     "backbones",

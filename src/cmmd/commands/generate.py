@@ -14,7 +14,7 @@ from cmmd.commands.options import ANY_PATH, BAD_INPUT, SEED, Number, Whole, samp
 @click.option("--to", type=click.Choice(["audio", "video"]), help="What to make.  [default: what INPUT lacks]")
 @click.option("--joint", is_flag=True, help="Make both, without an INPUT.")
 @click.option("--seconds", type=Number(0, 3600, min_open=True), help="Length with --joint.  [default: 1.6]")
-@click.option("--model", metavar="MODEL", help="Model folder or name.  [default: the shipped one]")
+@click.option("--model", metavar="MODEL", help="Model folder, or hub:ORG/NAME.  [default: the shipped one]")
 @click.option("--out", metavar="PATH", help="File, or folder (ends with /).  [default: INPUT's name and _cmmd]")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option("--seed", type=SEED, default=0, help="Same seed, same result.")

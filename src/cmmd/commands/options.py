@@ -30,6 +30,21 @@ class Number(click.FloatRange):
         return number
 
 
+def _use_threads(ctx: click.Context, param: click.Parameter, count: int | None) -> None:
+    if count is not None:
+        from cmmd.threads import use_threads
+
+        use_threads(count)
+
+
+device_option = click.option("--device", default="cpu", metavar="DEVICE", help="That computes: cpu, cuda, cuda:1, mps.")
+threads_option = click.option(
+    "--threads",
+    type=Whole(1, 1024),
+    callback=_use_threads,  # before torch is imported, which reads how many it may use
+    expose_value=False,
+    help="Threads that compute on the CPU.  [default: one a core]",
+)
 ANY_PATH = click.Path(path_type=Path)  # whether it exists is told by whoever opens it, with what was expected there
 SEED = Whole(0, 2**31 - 1)
 
@@ -50,7 +65,8 @@ def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--guidance", type=Number(0, 100), help="Guidance strength.  [default: the model's own]"),
         click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps."),
-        click.option("--device", default="cpu", metavar="DEVICE", help="cpu, cuda, cuda:1, mps."),
+        threads_option,
+        device_option,
     ):
         command = option(command)
     return command

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cmmd.commands.options import ANY_PATH, Number, Whole
+from cmmd.commands.options import ANY_PATH, Number, Whole, device_option
 from cmmd.errors import InputError
 
 KINDS = ("folder", "manifest", "aist", "epic-sounds", "vas")
@@ -20,10 +20,9 @@ KINDS = ("folder", "manifest", "aist", "epic-sounds", "vas")
 @click.option("--fps", type=Whole(1, 120), default=10, help="Frames a second.")
 @click.option("--size", type=Whole(8, 4096), default=64, help="Pixels of the square picture.")
 @click.option("--sample-rate", type=Whole(1000, 192_000), default=16_000, help="Hz.")
-@click.option(
-    "--autoencoder", default="shipped", metavar="MODEL", help="Folder or hub name of a diffusers autoencoder."
-)
+@click.option("--autoencoder", default="shipped", metavar="MODEL", help="Of diffusers: a folder, or hub:ORG/NAME.")
 @click.option("--codec", type=click.Choice(["log_mel", "complex_stft"]), default="log_mel", help="Of the spectrogram.")
+@click.option("--mels", type=Whole(1, 4096), default=64, help="Frequency bins of a log_mel spectrogram.")
 @click.option("--fit", type=click.Choice(["crop", "letterbox"]), default="crop", help="How frames become square.")
 @click.option("--mirror", is_flag=True, help="Encode every video a second time, seen in a mirror.")
 @click.option("--validation", type=Number(0, 0.9), default=0.1, help="Share of the source videos held out.")
@@ -36,8 +35,11 @@ KINDS = ("folder", "manifest", "aist", "epic-sounds", "vas")
 @click.option("--shard", default="0/1", metavar="I/N", help="Make every N-th shard, from number I on.")
 @click.option("--files-per-shard", type=Whole(1, 100_000), default=64, help="Files, or annotated sounds.")
 @click.option("--workers", type=Whole(1, 1024), help="Processes that decode.  [default: one a processor]")
-@click.option("--device", default="cpu", metavar="DEVICE", help="That encodes: cpu, cuda, cuda:1, mps.")
-def prepare(source: Path, out: Path, shard: str, workers: int | None, device: str, **options: Any) -> None:
+@device_option
+@click.option("--threads", type=Whole(1, 1024), default=1, help="Threads that encode; 1: the same bytes anywhere.")
+def prepare(
+    source: Path, out: Path, shard: str, workers: int | None, device: str, threads: int, **options: Any
+) -> None:
     """Cut the clips of SOURCE, encode them, and write shards with an index into OUT.
 
     What cannot be used is left out and listed. A run that was stopped goes on where it was; --shard 0/8 .. 7/8 are
@@ -47,21 +49,22 @@ def prepare(source: Path, out: Path, shard: str, workers: int | None, device: st
     """
     part, parts = _part(shard)
     from cmmd.clips.geometry import Geometry
+
+    sizes = {"fps": "fps", "frames": "shortest", "sample_rate": "sample_rate", "mels": "mels", "image_size": "size"}
+    try:
+        geometry = Geometry(**{name: options[option] for name, option in sizes.items()})
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    listing = _listing(source, **options)
     from cmmd.data.preparing.prepare import PrepareConfig
     from cmmd.data.preparing.prepare import prepare as run
     from cmmd.data.preparing.report import report
 
-    listing = _listing(source, **options)
     try:
         config = PrepareConfig(
             autoencoder=options["autoencoder"],
             seconds=options["seconds"],
-            geometry=Geometry(
-                fps=options["fps"],
-                frames=options["shortest"],
-                sample_rate=options["sample_rate"],
-                image_size=options["size"],
-            ),
+            geometry=geometry,
             codec=options["codec"],
             fit=options["fit"],
             mirror=options["mirror"],
@@ -69,7 +72,8 @@ def prepare(source: Path, out: Path, shard: str, workers: int | None, device: st
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    click.echo(report(run(listing, out, config, part=part, parts=parts, workers=workers, device=device), out))
+    here = {"part": part, "parts": parts, "workers": workers, "device": device, "threads": threads}
+    click.echo(report(run(listing, out, config, **here), out))
 
 
 def _listing(source: Path, *, kind: str | None, seconds: float, validation: float, test: float, **options: Any) -> Any:

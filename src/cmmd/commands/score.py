@@ -25,7 +25,7 @@ from cmmd.commands.options import SEED, Whole, sampling_config, sampling_options
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json", help="Write the figures.")
 @sampling_options
 def score(**options: Any) -> None:
-    """Score MODEL (a folder or name; default: the shipped one) on world clips whose event times are known.
+    """Score MODEL (a folder or hub:ORG/NAME; default: the shipped one) on world clips whose event times are known.
 
     Each figure stands beside the detector's ceiling and the chance of shuffled pairs.
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cmmd.commands.options import ANY_PATH
+from cmmd.commands.options import ANY_PATH, threads_option
 from cmmd.errors import InputError
 
 
@@ -15,6 +15,7 @@ from cmmd.errors import InputError
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out, with the settings of that run.")
 @click.option("--out", type=ANY_PATH, metavar="DIR", help="Folder.  [default: runs/RECIPE]")
 @click.option("--device", default="auto", metavar="DEVICE", help="cpu, cuda, cuda:1, or auto: a GPU if there is one.")
+@threads_option
 @click.option("--list", "list_names", is_flag=True, help="Print the recipes and exit.")
 @click.option("--show", is_flag=True, help="Print the settings as YAML and exit.")
 def train(

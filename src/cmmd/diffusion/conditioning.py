@@ -9,16 +9,14 @@ role is fixed, because the clips stand in random order.
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from cmmd.diffusion.direction import DIRECTIONS, Direction
 from cmmd.diffusion.process import noisier
-
-Direction = Literal["video_to_audio", "audio_to_video", "joint"]
-DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video", "joint")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cmmd.diffusion.direction import TRAINING_STEPS
+
 PredictionType = Literal["v_prediction", "epsilon"]
-TRAINING_STEPS = 1000
 
 
 def alpha(t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
-from cmmd.diffusion.conditioning import Direction
-from cmmd.diffusion.process import TRAINING_STEPS
+from cmmd.diffusion.direction import TRAINING_STEPS, Direction
 
 Sampler = Literal["ddim", "dpm++", "unipc"]
 DEFAULT_GUIDANCE: dict[Direction, float] = {"video_to_audio": 1.0, "audio_to_video": 4.5, "joint": 3.0}
 """Where onset F1 on the world stopped rising. Sound needs none after contrastive training (docs/results.md)."""
+UNSURE_GUIDANCE = 0.2
+"""For sound that would be inaudible: nearer to what the model makes without a picture."""
 
 
 STRONGEST = 100

@@ -1,6 +1,5 @@
 """All files of a folder examined, each in a process that may die, then compared with each other (ours)."""
 
-import os
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ from cmmd.doctor.duplicates import shared_content
 from cmmd.doctor.examination import Examination, examine
 from cmmd.doctor.finding import VERDICTS, Finding, Verdict, verdict, worst_first
 from cmmd.errors import InputError
+from cmmd.processors import processors
 from cmmd.progress import progress
 from cmmd.worker_processes import Failure, map_in_workers
 
@@ -54,7 +54,7 @@ def check(source: Path, *, shortest: float, workers: int | None = None, drawn: b
 
     `drawn`: with what the page shows of each.
     """
-    started, count = time.perf_counter(), workers or os.cpu_count() or 1
+    started, count = time.perf_counter(), workers or processors()
     paths = _paths(source)
     names = [path.relative_to(source).as_posix() if path != source else path.name for path in paths]
     examining = partial(examine, shortest=shortest, drawn=drawn)

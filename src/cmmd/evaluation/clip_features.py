@@ -18,7 +18,6 @@ from cmmd.measures.sound_onsets import RECORDINGS, OnsetSettings, sound_onsets
 from cmmd.measures.visual_events import VisualEventDetector
 from cmmd.worker_processes import Failure
 
-DETECTOR_FPS, DETECTOR_SIZE = 10, 64
 SILENT = 1e-6
 """Peak at or below which a sound is digital silence."""
 Need = Literal["sound", "picture"]
@@ -28,7 +27,8 @@ Need = Literal["sound", "picture"]
 class ClipFeatures:
     """Times in seconds. heard, sound_beats: of its sound, None without. seen: by the detector of visual events in the
     world, elsewhere the moments of most motion; moved: those in any clip; rests: moments of least motion; None without
-    a picture. waveform (16 kHz) and frames: None where there are none. embeddings: by backbone."""
+    a picture. waveform (16 kHz) and frames: None where there are none. embeddings: by backbone. given: the waveform at
+    the rate of the model that is measured."""
 
     clip: ListedClip
     seconds: float
@@ -40,6 +40,7 @@ class ClipFeatures:
     waveform: np.ndarray | None
     frames: np.ndarray | None
     embeddings: dict[str, Embedding]
+    given: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +103,16 @@ class ClipMeasurer:
         world, fps = clip.group in FAMILIES, self.reading.fps
         waveform, frames = media.sounds.get(SAMPLE_RATE), media.frames
         moved = None if frames is None else motion_peaks(frames, fps=fps)
-        timed = world and frames is not None and frames.shape[1] == DETECTOR_SIZE and fps == DETECTOR_FPS
         return ClipFeatures(
             clip=clip,
             seconds=media.seconds,
             heard=None if waveform is None else heard_onsets(waveform, world=world),
             sound_beats=None if waveform is None else beat_times(waveform, sample_rate=SAMPLE_RATE),
-            seen=self.detector.times(frames) if timed and frames is not None else moved,
+            seen=self.detector.times(frames, fps=fps) if world and frames is not None else moved,
             moved=moved,
             rests=None if frames is None else motion_rests(frames, fps=fps),
             waveform=waveform,
+            given=media.sounds.get(self.reading.model_rate),
             frames=frames,
             embeddings={},
         )

@@ -24,11 +24,11 @@ def denoising_gains(pipeline: CMMDPipeline, pairs: Sequence[FeaturePair], direct
     usable, targets, conditions = [], [], []
     for index, (made, true) in enumerate(pairs):
         sound, picture = (made, true) if direction == "video_to_audio" else (true, made)
-        if sound.waveform is None or picture.frames is None:
+        if sound.given is None or picture.frames is None:
             continue
-        if len(sound.waveform) < samples or len(picture.frames) < frames:
+        if len(sound.given) < samples or len(picture.frames) < frames:
             continue
-        audio = pipeline.encode_audio(sound.waveform[:samples])
+        audio = pipeline.encode_audio(sound.given[:samples])
         video = pipeline.encode_video(picture.frames[:frames])
         usable.append(index)
         targets.append(audio if direction == "video_to_audio" else video)

@@ -20,7 +20,7 @@ from cmmd.evaluation.evaluate_options import EvaluateOptions
 from cmmd.evaluation.failures import NO_CLIP, NO_REFERENCE, Failures
 from cmmd.evaluation.generated_samples import Samples, generate_samples
 from cmmd.evaluation.media import SAMPLE_RATE, Reading
-from cmmd.evaluation.pairing import ListedClip, list_clips, pair_by_name
+from cmmd.evaluation.pairing import ListedClip, list_clips, named_as_sources, pair_by_name, require_pairs
 from cmmd.evaluation.protocol import protocol_of
 from cmmd.evaluation.record import VERSION, DelayResponse, Direction, Record, Result, System, write_record
 from cmmd.evaluation.reference_clips import WORLD, groups_of, world_references
@@ -45,6 +45,8 @@ class _Given:
 
 def evaluate(options: EvaluateOptions) -> Record:
     """Generate if asked to, measure, write the record and the report. Raises InputError for what cannot be begun."""
+    if options.reference is not None:
+        require_pairs(options.systems.values(), options.reference)
     return _Evaluation(options).run()
 
 
@@ -116,7 +118,7 @@ class _Evaluation:
             return world_references(options.out / "reference", samples=options.samples)
         place = Path(options.data) if options.data is not None else options.reference
         assert place is not None, "the command asks for a reference or data"
-        return list_clips(place)
+        return list_clips(place, told_apart=True)
 
     def _measure(self, clips: Sequence[ListedClip], what: str, *, cached: bool = False) -> MeasuredClips:
         with closing(progress(len(clips), f"measuring {what}", unit="clip")) as bar:
@@ -136,7 +138,8 @@ class _Evaluation:
         systems: dict[str, list[_Given]] = {}
         for name, place in options.systems.items():
             groups = {clip.name: clip.group for clip in references}
-            listed = tuple(replace(clip, group=groups.get(clip.name, "")) for clip in list_clips(place))
+            named = named_as_sources(list_clips(place), references)
+            listed = tuple(replace(clip, group=groups.get(clip.name, "")) for clip in named)
             measured = self._measure(listed, name)
             made = measured.features.values()
             has: dict[Direction, bool] = {
@@ -233,8 +236,6 @@ def _reading(pipeline: CMMDPipeline | None, backbones: Sequence[Backbone]) -> Re
     rates = {backbone.sample_rate for backbone in backbones if backbone.modality == "audio"} - {SAMPLE_RATE}
     if pipeline is None:
         return Reading(rates=tuple(sorted(rates)))
-    geometry = pipeline.geometry
-    if geometry.sample_rate != SAMPLE_RATE:
-        found = f"{geometry.sample_rate} Hz"
-        raise InputError.about("the model", found=found, expected=f"{SAMPLE_RATE} Hz, at which sound is measured")
-    return Reading(fps=geometry.fps, image_size=geometry.image_size, rates=tuple(sorted(rates)))
+    geometry, own = pipeline.geometry, pipeline.geometry.sample_rate
+    rates |= {own} - {SAMPLE_RATE}
+    return Reading(fps=geometry.fps, image_size=geometry.image_size, rates=tuple(sorted(rates)), model_rate=own)

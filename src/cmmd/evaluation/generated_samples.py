@@ -95,8 +95,9 @@ def _pictures(condition: ClipFeatures) -> np.ndarray:
 
 
 def _sound(condition: ClipFeatures) -> np.ndarray:
-    assert condition.waveform is not None, "conditions have sound"
-    return condition.waveform
+    """At the model's rate."""
+    assert condition.given is not None, "conditions have sound"
+    return condition.given
 
 
 def _alone(
@@ -105,7 +106,7 @@ def _alone(
     """As `cmmd generate` does."""
     geometry, takes = pipeline.geometry, []
     for number, condition in enumerate(batch):
-        frames, waveform = condition.frames, condition.waveform
+        frames, waveform = condition.frames, condition.given
         rates = float(geometry.fps), geometry.sample_rate
         clip = Clip(frames, waveform, *rates, condition.seconds, condition.clip.file)
         make = pipeline.video_to_audio if direction == "video_to_audio" else pipeline.audio_to_video

@@ -20,11 +20,12 @@ RESAMPLER = "soxr HQ, channels kept and then averaged"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """How clips are read. rates: further sample rates (Hz) besides `SAMPLE_RATE`."""
+    """How clips are read. rates: further sample rates (Hz) besides `SAMPLE_RATE`, among them that of a model."""
 
     fps: int = 10
     image_size: int = 64
     rates: tuple[int, ...] = ()
+    model_rate: int = SAMPLE_RATE
 
     def __str__(self) -> str:
         size = f"{self.image_size} x {self.image_size}"

@@ -2,13 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from cmmd.clips.names import media_in, plain_name, source_name
+from cmmd.clips import names
+from cmmd.clips.names import media_in, plain_name
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.plain_json import read_json
@@ -46,15 +47,19 @@ class Pairing:
     without_clip: tuple[ListedClip, ...]
 
 
-def list_clips(place: Path) -> tuple[ListedClip, ...]:
+def list_clips(place: Path, *, told_apart: bool = False) -> tuple[ListedClip, ...]:
     """The clips of a folder or of a manifest (.csv, .jsonl), by name.
+
+    told_apart: files of a folder that share a stem are told apart by their suffixes, as `cmmd generate` does.
 
     In a folder a JSON file of the same stem may hold `events` ([{"time": s}, ...] or [s, ...]) and `family`, as
     `cmmd world` writes it. A manifest has a name, a file (relative to it) and perhaps events (in CSV: times with spaces
     between) and a group. Raises InputError where there is no clip, a name comes twice, or a manifest cannot be read.
     """
     if place.is_dir():
-        clips = [_of_folder(file) for file in media_in(place)]
+        files = media_in(place)
+        named = names.told_apart(files).items() if told_apart else [(file.stem, file) for file in files]
+        clips = [_of_folder(file, name=name) for name, file in named]
     elif place.suffix.lower() in (".csv", ".jsonl", ".json"):
         clips = _of_manifest(place)
     else:
@@ -71,15 +76,10 @@ def list_clips(place: Path) -> tuple[ListedClip, ...]:
 
 
 def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip]) -> Pairing:
-    """In order of name; a result of `cmmd generate` is paired with what it was made of. Raises InputError where no name
-    is on both sides, or several results are of one clip."""
+    """In order of name, see `named_as_sources`. Raises InputError where no name is on both sides."""
+    generated = named_as_sources(generated, reference)
+    made = {clip.name for clip in generated}
     known = {clip.name: clip for clip in reference}
-    generated = [_as_its_source(clip, known) for clip in generated]
-    made = Counter(clip.name for clip in generated)
-    twice = [name for name, count in made.items() if count > 1]
-    if twice:
-        files = " and ".join(clip.file.name for clip in generated if clip.name == twice[0])
-        raise InputError.about(generated[0].file.parent, found=files, expected=f"one clip for {twice[0]}")
     pairs = tuple(Pair(generated=clip, reference=known[clip.name]) for clip in generated if clip.name in known)
     if not pairs:
         found = f"no common name ({generated[0].name}, ... and {reference[0].name}, ...)"
@@ -93,19 +93,35 @@ def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip
     )
 
 
-def _as_its_source(clip: ListedClip, known: Mapping[str, ListedClip]) -> ListedClip:
-    name = source_name(clip.name)
-    return replace(clip, name=name) if clip.name not in known and name in known else clip
+def named_as_sources(generated: Sequence[ListedClip], reference: Sequence[ListedClip]) -> tuple[ListedClip, ...]:
+    """Results of `cmmd generate` under the names of the references that they were made of. Raises InputError where
+    several are of one."""
+    files = {clip.name: clip.file for clip in reference}
+    of_results = names.sources_of_results(files)
+    named = tuple(replace(clip, name=names.name_of_source(clip.name, files, of_results)) for clip in generated)
+    for name, count in Counter(clip.name for clip in named).items():
+        if count > 1:
+            found = " and ".join(clip.file.name for clip in named if clip.name == name)
+            expected = f"one clip for {name}: takes go into folders of their own, each with a --system"
+            raise InputError.about(generated[0].file.parent, found=found, expected=expected)
+    return named
 
 
-def _of_folder(file: Path) -> ListedClip:
+def require_pairs(systems: Iterable[Path], reference: Path) -> None:
+    """Raise InputError, before anything is loaded or measured, for clips that cannot be listed or paired."""
+    real = list_clips(reference, told_apart=True)
+    for place in systems:
+        pair_by_name(list_clips(place), real)
+
+
+def _of_folder(file: Path, *, name: str) -> ListedClip:
     beside = file.with_suffix(".json")
     told: dict[str, Any] = {}
     if beside.is_file():
         told = read_json(beside, expected=f"the events of {file.name}")
     told = told if isinstance(told, dict) else {}
     events = _events(told.get("events"), beside)
-    return ListedClip(name=file.stem, file=file, events=events, group=_group(told.get("family"), beside))
+    return ListedClip(name=name, file=file, events=events, group=_group(told.get("family"), beside))
 
 
 def _of_manifest(place: Path) -> list[ListedClip]:

@@ -18,6 +18,7 @@ from cmmd.evaluation.generated_samples import Samples
 from cmmd.evaluation.paired_measures import FeaturePair, paired_measures
 from cmmd.evaluation.record import ClipRow, CopyRow, Direction, Memorisation, Metric, Result, SetDistance
 from cmmd.evaluation.set_distances import class_metrics, set_distance, set_metrics
+from cmmd.evaluation.too_few import FEWEST_REAL
 from cmmd.measures.copies import find_embedded_copies
 from cmmd.measures.intervals import bootstrap_mean
 from cmmd.pipeline import CMMDPipeline
@@ -153,7 +154,7 @@ def _distances(
     backbone: Backbone, pairs: Sequence[FeaturePair], real: Sequence[ClipFeatures], rows: Rows
 ) -> tuple[list[Metric], list[SetDistance]]:
     """Nothing where there are too few clips."""
-    if len(pairs) < 2 or len(real) < 4:
+    if len(pairs) < 2 or len(real) < FEWEST_REAL:
         return [], []
     made = [features.embeddings[backbone.name] for features, _ in pairs]
     true = [features.embeddings[backbone.name] for features in real]

@@ -20,10 +20,12 @@ from tqdm import tqdm
 
 from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip
 from cmmd.data.world.difficulty import Split
+from cmmd.data.world.encoding import require_world
 from cmmd.data.world.families import world_clip
-from cmmd.diffusion.conditioning import DIRECTIONS, Direction
+from cmmd.diffusion.direction import DIRECTIONS, Direction
 from cmmd.diffusion.sampling import check_contrast
 from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Backbone
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
@@ -89,7 +91,13 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
     """Score, print the table, and write the record if asked. Raises InputError where it cannot be written."""
     if options.out is not None:
         make_folder(options.out.parent)  # now, and not after minutes of work
-    scores = score_pipeline(load_pipeline(options.model, device=options.device), options)
+    pipeline = load_pipeline(options.model, device=options.device)
+    try:
+        require_world(pipeline.geometry)
+    except ValueError as error:
+        expected = "a model of the world's sizes; cmmd evaluate measures any"
+        raise InputError.about(options.model or "shipped", found=str(error), expected=expected) from error
+    scores = score_pipeline(pipeline, options)
     print(table(scores))
     if options.out is not None:
         record = provenance(_plain(options), seed=options.seed) | {"scores": [asdict(row) for row in scores]}

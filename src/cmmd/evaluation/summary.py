@@ -3,20 +3,21 @@
 import math
 
 from cmmd.evaluation.record import Metric, Record
+from cmmd.evaluation.too_few import too_few_in
 from cmmd.markdown import markdown_table
 
 HEAD = ("system", "clips of", "direction", "metric", "value", "95 %", "floor", "chance", "ceiling", "clips")
 
 
 def summary(record: Record) -> str:
-    """Every metric of every result, in Markdown."""
+    """Every metric of every result, in Markdown, and what so few clips cannot tell."""
     rows = [
         (system.name, result.group or "-", result.direction.replace("_", " "), metric.name, *_cells(metric))
         for system in record.systems
         for result in system.results
         for metric in result.metrics
     ]
-    return markdown_table(rows, head=HEAD)
+    return "\n".join([markdown_table(rows, head=HEAD), *too_few_in(record)])
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:

@@ -22,6 +22,17 @@ LOG_FLOOR = 0.015
 generate it would spend most of its loss on what nobody hears (decision 03)."""
 
 
+WINDOW = 512
+
+
+def overlapping_window(hop: int) -> int:
+    """`WINDOW` samples, doubled until they span two hops: what overlaps less cannot be inverted."""
+    window = WINDOW
+    while window < 2 * hop:
+        window *= 2
+    return window
+
+
 @runtime_checkable
 class SpectrogramCodec(Protocol):
     """What every codec offers; `channels` and `bins` are the c and m of its spectrograms."""
@@ -40,16 +51,18 @@ class SpectrogramCodec(Protocol):
 class LogMelCodec(nn.Module):
     """Natural logarithm of a mel magnitude spectrogram, `(b, 1, m, n)`; Griffin-Lim or a vocoder invents the phase.
 
-    window: samples of the analysis window; 512 at 16 kHz is a compromise between an onset's sharpness and bass.
+    window: samples of the analysis window; 512 at 16 kHz is a compromise between an onset's sharpness and bass. By
+    default as many, or more where hops are so long that such windows would not overlap by half.
     """
 
     channels = 1
 
-    def __init__(self, geometry: Geometry, *, window: int = 512, vocoder: Vocoder | None = None) -> None:
+    def __init__(self, geometry: Geometry, *, window: int | None = None, vocoder: Vocoder | None = None) -> None:
         super().__init__()
+        window = overlapping_window(geometry.hop) if window is None else window
         self.geometry = geometry
         self.bins = geometry.mels
-        self.fft_size = 1024
+        self.fft_size = max(2 * WINDOW, window)
         self.window_size = window
         filters = mel_filters(geometry.mels, self.fft_size, geometry.sample_rate)
         self.register_buffer("filters", filters, persistent=False)
@@ -97,8 +110,9 @@ class ComplexSTFTCodec(nn.Module):
 
     channels = 2
 
-    def __init__(self, geometry: Geometry, *, fft_size: int = 512, power: float = 0.4) -> None:
+    def __init__(self, geometry: Geometry, *, fft_size: int | None = None, power: float = 0.4) -> None:
         super().__init__()
+        fft_size = overlapping_window(geometry.hop) if fft_size is None else fft_size
         if fft_size < 2 * geometry.hop:
             raise ValueError(
                 f"fft_size {fft_size} is below twice the hop {geometry.hop}: the STFT could not be inverted"

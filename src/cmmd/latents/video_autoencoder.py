@@ -12,8 +12,9 @@ from torch import Tensor
 from cmmd.clips.geometry import AUTOENCODER_DOWNSAMPLING
 from cmmd.errors import InputError
 from cmmd.latents.taef2 import FILES, LATENT_CHANNELS, TAEF2
+from cmmd.model_name import SHIPPED, local_folder
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.safe_weights import CONFIG, load_model, local_folder, read_json
+from cmmd.safe_weights import CONFIG, load_model, read_json
 
 VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2
 
@@ -38,7 +39,7 @@ def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
 
     Raises InputError when the folder holds none of them.
     """
-    folder = SHIPPED_MODEL / "video_autoencoder" if name_or_folder == "shipped" else local_folder(name_or_folder)
+    folder = SHIPPED_MODEL / "video_autoencoder" if name_or_folder == SHIPPED else local_folder(name_or_folder)
     if (folder / FILES["encoder"]).exists():
         return TAEF2.of_files(folder)
     if not (folder / CONFIG).exists():

@@ -159,8 +159,11 @@ def _f1(matched: int, found: int, true: int) -> float:
 
 
 def bootstrap_f1(counts: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % bounds of the pooled F1, from clips drawn with replacement; `counts` (clips, 3): matched, found, true."""
-    if len(counts) == 0:
+    """95 % bounds of the pooled F1, from clips drawn with replacement; `counts` (clips, 3): matched, found, true.
+
+    nan for fewer than two clips.
+    """
+    if len(counts) < 2:
         return float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(counts), size=(resamples, len(counts)))
     matched, found, true = counts[drawn].sum(1).T

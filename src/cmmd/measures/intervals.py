@@ -14,18 +14,19 @@ import torch
 from torch import Tensor
 
 LEVEL = (0.025, 0.975)
+NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with its 95 % bounds; all nan where there was nothing to measure."""
+    """A value with its 95 % bounds; all nan where there was nothing to measure, the bounds where there was one clip."""
 
     value: float
     low: float
     high: float
 
 
-NOTHING = Interval(float("nan"), float("nan"), float("nan"))
+NOTHING = Interval(NAN, NAN, NAN)
 
 
 def bootstrap(count: int, measure: Callable[[np.ndarray], float], *, resamples: int = 1000, seed: int = 0) -> Interval:
@@ -33,8 +34,8 @@ def bootstrap(count: int, measure: Callable[[np.ndarray], float], *, resamples: 
 
     Draws without a value (nan) are left out of the bounds.
     """
-    if count == 0:
-        return NOTHING
+    if count < 2:
+        return Interval(measure(np.arange(1)), NAN, NAN) if count else NOTHING
     drawn = np.random.default_rng(seed).integers(count, size=(resamples, count))
     return _within(measure(np.arange(count)), np.array([measure(row) for row in drawn]))
 
@@ -43,8 +44,8 @@ def bootstrap_mean(values: Sequence[float] | np.ndarray, *, resamples: int = 100
     """Of the mean of one value a clip; clips without a value (nan) do not count."""
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
-    if len(known) == 0:
-        return NOTHING
+    if len(known) < 2:
+        return Interval(float(known[0]), NAN, NAN) if len(known) else NOTHING
     drawn = np.random.default_rng(seed).integers(len(known), size=(resamples, len(known)))
     return _within(float(known.mean()), known[drawn].mean(1))
 
@@ -54,7 +55,7 @@ def half_samples(
 ) -> Interval:
     """Of a distance of sets, `measure(indices)`, around its value on all `count` clips (or the one given)."""
     if count < 8:
-        return NOTHING if count < 2 else Interval(measure(torch.arange(count)), float("nan"), float("nan"))
+        return NOTHING if count < 2 else Interval(measure(torch.arange(count)), NAN, NAN)
     generator = torch.Generator().manual_seed(seed)
     halves = np.array([measure(torch.randperm(count, generator=generator)[: count // 2]) for _ in range(draws)])
     centre = measure(torch.arange(count)) if value is None else value
@@ -65,6 +66,6 @@ def half_samples(
 def _within(value: float, draws: np.ndarray) -> Interval:
     draws = draws[~np.isnan(draws)]
     if len(draws) == 0:
-        return Interval(value, float("nan"), float("nan"))
+        return Interval(value, NAN, NAN)
     low, high = np.quantile(draws, LEVEL)
     return Interval(float(value), float(low), float(high))

@@ -79,15 +79,28 @@ class VisualEventDetector(ModelMixin, ConfigMixin):
 
     @torch.no_grad()
     def times(
-        self, frames: UInt8[np.ndarray, "f h w 3"] | UInt8[Tensor, "f h w 3"], *, threshold: float = THRESHOLD
+        self,
+        frames: UInt8[np.ndarray, "f h w 3"] | UInt8[Tensor, "f h w 3"],
+        *,
+        fps: float | int | None = None,
+        threshold: float = THRESHOLD,
     ) -> Float[np.ndarray, " events"]:
-        """Event times (seconds, ascending) of one clip of any number of frames at the detector's frame rate."""
-        size = self.config["image_size"]
-        if tuple(frames.shape[1:3]) != (size, size):
-            raise ValueError(f"frames of {frames.shape[2]} x {frames.shape[1]}, the detector reads {size} x {size}")
-        video = frames_to_video(torch.as_tensor(frames)[None]).to(self.device, self.dtype)
+        """Event times (seconds, ascending) of one clip of any number of frames.
+
+        fps: their rate, by default the detector's. Of another rate, the frame shown at each of the detector's moments
+        is seen; frames of another size are seen at the detector's.
+        """
+        rate, size = self.config["fps"], self.config["image_size"]
+        seen = torch.as_tensor(frames)
+        if fps is not None and fps != rate:
+            moments = np.arange(max(1, round(len(seen) * rate / fps)))
+            seen = seen[np.minimum((moments * fps / rate + 1e-6).astype(int), len(seen) - 1)]
+        video = frames_to_video(seen[None])
+        if tuple(seen.shape[1:3]) != (size, size):
+            video = F.interpolate(video[0].transpose(0, 1), (size, size), mode="area").transpose(0, 1)[None]
+        video = video.to(self.device, self.dtype)
         probability = self(video)[0].float().sigmoid().cpu().numpy()
-        return pick_events(probability, bins_per_second=BINS_PER_FRAME * self.config["fps"], threshold=threshold)
+        return pick_events(probability, bins_per_second=BINS_PER_FRAME * rate, threshold=threshold)
 
 
 def frames_to_video(frames: UInt8[Tensor, "b f h w 3"]) -> Float[Tensor, "b 3 f h w"]:

@@ -24,8 +24,8 @@ MOST_COPIES = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoupledRecipe:
-    """start: a model (folder, hub name or `shipped`) to train on from, with its autoencoder and statistics; without one
-    the network starts at random. autoencoder: a diffusers folder or hub name, or `shipped`; without one that of the
+    """start: a model (folder, hub:ORG/NAME or `shipped`) to train on from, with its autoencoder and statistics; without
+    one the network starts at random. autoencoder: a folder, hub:ORG/NAME or `shipped`; without one that of the
     prepared clips. codec: of the spectrogram. data: clips of the world, where no clips are prepared. held_out: share of
     them that is not trained on; training then keeps the step at which the model tells their conditions from wrong ones
     best, as it does with prepared clips to validate on. copies: samples a direction to compare with the world's

@@ -12,7 +12,7 @@ from cmmd.models.network_config import NetworkConfig
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.loop_config import LoopConfig
 
-STABLE_DIFFUSION_AUTOENCODER = "stabilityai/sd-vae-ft-mse"
+STABLE_DIFFUSION_AUTOENCODER = "hub:stabilityai/sd-vae-ft-mse"
 
 
 def aist_cmmd() -> CoupledRecipe:

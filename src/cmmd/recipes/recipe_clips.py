@@ -82,17 +82,21 @@ def _prepared(config: CoupledRecipe, autoencoder_sha256: str) -> RecipeClips:
 
 
 def _require_fit(config: CoupledRecipe, index: Index, folder: Path, autoencoder_sha256: str) -> None:
-    """Every setting that differs in one line."""
+    """Every setting that differs in one line, with the words that set the recipe to them."""
     settings, geometry = index.settings, index.settings["geometry"]
-    wanted = {name: getattr(config.geometry, name) for name in ("fps", "image_size", "sample_rate")}
-    different = [f"{name} {geometry[name]}, not {value}" for name, value in wanted.items() if geometry[name] != value]
+    names = ("fps", "image_size", "sample_rate", *(("mels",) if config.codec == "log_mel" else ()))
+    wanted = {name: getattr(config.geometry, name) for name in names}
+    unlike = {name: value for name, value in wanted.items() if geometry[name] != value}
+    different = [f"{name} {geometry[name]}, not {value}" for name, value in unlike.items()]
+    words = [f"--set geometry.{name}={geometry[name]}" for name in unlike]
     if settings["codec"] != config.codec:
         different.append(f"codec {settings['codec']}, not {config.codec}")
+        words.append(f"--set codec={settings['codec']}")
     if settings["autoencoder_sha256"] != autoencoder_sha256:
         different.append("the latents of another autoencoder")
     if geometry["frames"] < config.geometry.frames:
         different.append(f"clips of {geometry['frames']} frames and more, not {config.geometry.frames}")
     if different:
-        raise InputError.about(
-            folder, found=f"clips prepared with {'; '.join(different)}", expected="the settings of the recipe"
-        )
+        found = f"clips prepared with {'; '.join(different)}"
+        expected = " ".join(["the settings of the recipe", *(["or", *words] if words else [])])
+        raise InputError.about(folder, found=found, expected=expected)

@@ -71,4 +71,5 @@ def open_trackers(
 
 
 def _missing(name: str) -> InputError:
-    return InputError(f"loop.trackers: {name} is not installed, expected it after: pip install {name}")
+    checkout = ' (in a checkout: pip install "./[track]")' if name == "tensorboard" else ""
+    return InputError(f"loop.trackers: {name} is not installed, expected it after: pip install {name}{checkout}")

@@ -6,7 +6,6 @@ bytes whoever prepares them. Shards that are complete are not made again.
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from cmmd.data.shards import (
     write_index,
     write_shard,
 )
+from cmmd.device import existing_device
 from cmmd.errors import InputError
 from cmmd.folder_lock import LOCK, locked, locked_folder
 from cmmd.latents.spectrogram import CodecName, SpectrogramCodec, spectrogram_codec
@@ -44,6 +44,7 @@ from cmmd.latents.video_autoencoder import (
     load_autoencoder,
     weights_hash,
 )
+from cmmd.processors import processors
 from cmmd.progress import progress
 from cmmd.unfinished_file import sweep
 from cmmd.worker_processes import Failure, Workers
@@ -114,13 +115,15 @@ def prepare(
     parts: int = 1,
     workers: int | None = None,
     device: str = "cpu",
+    threads: int = 1,
 ) -> Prepared:
     """Make the shards `part`, `part + parts`, ... of a listing in folder `out`, and the index when all are there.
 
-    Raises InputError for an autoencoder that cannot be loaded, when `out` is finished with other settings, when not
-    one clip can be trained on, and while another process makes the same part, or another number of parts.
+    threads: that encode; sums in another order may change the last bits of the latents. Raises InputError for an
+    autoencoder that cannot be loaded, when `out` is finished with other settings, when not one clip can be trained on,
+    and while another process makes the same part, or another number of parts.
     """
-    with _alone(out, part, parts):
+    with _alone(out, part, parts), _encoding_on(threads):
         return _prepare(listing, out, config, part=part, parts=parts, workers=workers, device=device)
 
 
@@ -146,9 +149,9 @@ def _prepare(
     own = range(part, len(shards), parts)
     todo = [number for number in own if not _complete(out, number, keys[number])]
     sweep(out, *(f"{shard_file(out, number).stem}.*" for number in own))
-    started, clips, count = time.perf_counter(), 0, workers or os.cpu_count() or 1
+    started, clips, count = time.perf_counter(), 0, workers or processors()
     bar = progress(sum(len(shards[number]) for number in todo), "preparing", unit="file")
-    with Workers(cut, count=count) as cutters, _one_thread():
+    with Workers(cut, count=count) as cutters:
         for number in todo:
             manifest = _make_shard(out, number, shards[number], listing, encoder, cutters, key=keys[number], bar=bar)
             clips += len(manifest.clips)
@@ -235,12 +238,9 @@ class _Encoder:
 
     @classmethod
     def load(cls, config: PrepareConfig, device: str) -> "_Encoder":
+        chosen = existing_device(device)
         autoencoder = load_autoencoder(config.autoencoder).eval()
-        try:
-            nn.Module.to(autoencoder, torch.device(device))
-        except (RuntimeError, AssertionError) as error:  # how torch tells of a device that is not there
-            found = str(error).splitlines()[0]
-            raise InputError.about(f"device {device}", found=found, expected="a device of this machine") from error
+        nn.Module.to(autoencoder, chosen)
         codec = spectrogram_codec(config.codec, config.geometry)
         named = {"autoencoder": absolute_name(config.autoencoder), "autoencoder_sha256": weights_hash(autoencoder)}
         return cls(config, autoencoder, codec, asdict(config) | named)
@@ -299,11 +299,11 @@ def _complete(out: Path, number: int, key: str) -> bool:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in the same order on every machine, and the other cores for the decoders."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _encoding_on(threads: int) -> Iterator[None]:
+    """One thread sums in the same order on every machine, and leaves the other cores to the decoders."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)

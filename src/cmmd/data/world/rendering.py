@@ -1,7 +1,7 @@
 """Many world clips in a fixed order, made by worker processes that need no torch (ours)."""
 
 import multiprocessing
-import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from functools import partial
 from cmmd.data.world.clip import FAMILIES, IMAGE_SIZE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
+from cmmd.processors import processors
 
 LARGEST_SEED = 2**31
 MOST_FRAMES = 2**24
@@ -67,7 +68,9 @@ def render(config: WorldConfig) -> Iterator[WorldClip]:
     ]
     # Fork would copy the threads' locks of a process that has used torch; a fresh server has none.
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+    # Ctrl-C goes to all processes of a terminal, and is for the one that started the others.
+    deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    with ProcessPoolExecutor(processors(), mp_context=context, **deaf) as pool:
         yield from pool.map(partial(_render_one, frames=config.frames, split=config.split), jobs, chunksize=8)
 
 

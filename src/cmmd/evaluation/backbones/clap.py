@@ -3,7 +3,6 @@
 Windows are those of fadtk (10 s every 1 s, the last ones filled with silence), so that a clip of 1.6 s has two.
 """
 
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -11,15 +10,15 @@ import torch
 
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Embedding, sha256_of
+from cmmd.model_name import DOWNLOADED, local_folder
 
 DEFAULT = "laion/clap-htsat-unfused"
 SAMPLE_RATE = 48_000
 WINDOW_SECONDS, HOP_SECONDS = 10, 1
-FILES = ("*.json", "*.safetensors")
 
 
 class CLAP:
-    """From a folder or a name on the hub; see `Backbone`. Raises InputError without transformers or a model."""
+    """From a folder or hub:ORG/NAME; see `Backbone`. Raises InputError without transformers or a model."""
 
     name = "CLAP"
     distance = "FAD-CLAP"
@@ -34,9 +33,9 @@ class CLAP:
         try:
             from transformers import ClapFeatureExtractor, ClapModel  # pyright: ignore[reportMissingImports]
         except ImportError as error:
-            found = "no transformers"
-            raise InputError.about("backbone CLAP", found=found, expected="pip install transformers") from error
-        folder = _folder(source)
+            expected = 'pip install transformers (in a checkout: pip install "./[eval]")'
+            raise InputError.about("backbone CLAP", found="no transformers", expected=expected) from error
+        folder = local_folder(source)
         try:
             self.model: Any = ClapModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
             self.features: Any = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
@@ -46,7 +45,7 @@ class CLAP:
         if self.features.sampling_rate != SAMPLE_RATE:
             found = f"{self.features.sampling_rate} Hz"
             raise InputError.about(source, found=found, expected=f"a model of {SAMPLE_RATE} Hz")
-        self.sha256 = sha256_of(file for pattern in FILES for file in folder.glob(pattern))
+        self.sha256 = sha256_of(file for pattern in DOWNLOADED for file in folder.glob(pattern))
 
     @torch.no_grad()
     def embed(self, clip: np.ndarray) -> Embedding:
@@ -61,15 +60,3 @@ class CLAP:
             out = self.model.get_audio_features(input_features=heard, is_longer=torch.zeros(1, 1, dtype=torch.bool))
             vectors.append(getattr(out, "pooler_output", out)[0])
         return Embedding(torch.nn.functional.normalize(torch.stack(vectors), dim=1), None)
-
-
-def _folder(source: str) -> Path:
-    if Path(source).is_dir():
-        return Path(source)
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(source, allow_patterns=list(FILES)))
-    except (OSError, ValueError) as error:
-        expected = "a folder, or a name on the hub that can be reached"
-        raise InputError.about(source, found=type(error).__name__, expected=expected) from error

@@ -31,8 +31,12 @@ TYPES = {
     ".flac": "audio/flac",
     ".mp3": "audio/mpeg",
     ".m4a": "audio/mp4",
+    ".aac": "audio/aac",
+    ".oga": "audio/ogg",
     ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
 }
+"""Other suffixes are videos."""
 
 
 def data_address(content: bytes, kind: str) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cmmd.evaluation.record import DelayResponse, Direction, Metric, Record, Result, SetDistance, System
 from cmmd.evaluation.report.quantities import NOTHING, interval, quantity, same_or_each
+from cmmd.evaluation.too_few import too_few
 
 DIRECTION_NAMES: dict[str, str] = {"video_to_audio": "video to audio", "audio_to_video": "audio to video"}
 
@@ -102,7 +103,8 @@ def headline_table(record: Record, part: Part) -> Table:
         clips = Cell(same_or_each([str(m.samples) for m in known]))
         rows.append((Cell(name), *systems, *limits, Cell(known[0].better), clips))
     head = ("", *(system.name for system in record.systems), "floor", "chance", "ceiling", "better", "clips")
-    return Table(head=head, rows=tuple(rows))
+    untold = dict.fromkeys(filter(None, map(too_few, results_of(record, part).values())))
+    return Table(head=head, rows=tuple(rows), about=" ".join(untold))
 
 
 def best_of(metrics: Sequence[Metric | None]) -> int | None:
