@@ -42,14 +42,17 @@ def read_bytes(path: Path, *, expected: str, largest: int = LARGEST) -> bytes:
     with reading(path, expected=expected):
         # Without waiting for somebody who writes to a pipe.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 found = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
                 raise InputError.about(path, found=found, expected=expected)
             if status.st_size > largest:
                 raise InputError.about(path, found=f"{status.st_size} bytes", expected=f"{expected}, {largest} at most")
-            return file.read(status.st_size)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read(status.st_size)
+        finally:
+            os.close(descriptor)
 
 
 def read_text(path: Path, *, expected: str, largest: int = LARGEST) -> str:

@@ -13,6 +13,7 @@ from cmmd.data.statistics import Statistics
 from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.sampling import OnStep, Scheduler, sample_joint, sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames, latent_channels
 from cmmd.models.blocks import Modality
@@ -142,18 +143,27 @@ class LatentPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def decode_audio(self, standardised: Float[Tensor, "b c m n"], *, seed: int) -> Float[Tensor, "b s"]:
-        """Spectrograms to waveforms whose peak is below 1; item i starts its phases from seed + i."""
+        """Spectrograms to waveforms whose peak is below 1; item i starts its phases from seed + i.
+
+        Raises InputError for a model whose numbers have grown beyond all bounds.
+        """
         waveforms = []
         for index, spectrogram in enumerate(self.statistics["audio"].restore(standardised.float().cpu())):
             generator = torch.Generator().manual_seed(seed + index)
             waveforms.append(_limited(self.spectrogram_codec.decode(spectrogram[None], generator=generator)[0]))
-        return torch.stack(waveforms)
+        return _finite(torch.stack(waveforms), "sound")
 
     @torch.no_grad()
     def decode_video(self, standardised: Float[Tensor, "b c f lh lw"]) -> list[np.ndarray]:
-        """Latents to frames uint8 (f, h, w, 3), one array an item."""
-        latents = self.statistics["video"].restore(standardised.float())
+        """Latents to frames uint8 (f, h, w, 3), one array an item. Raises InputError as `decode_audio`."""
+        latents = _finite(self.statistics["video"].restore(standardised.float()), "a picture")
         return [decode_frames(self.video_autoencoder, item).numpy() for item in latents]
+
+
+def _finite(made: Tensor, what: str) -> Tensor:
+    if not made.isfinite().all():
+        raise InputError.about("the model", found=f"{what} of numbers that are not finite", expected="a trained model")
+    return made
 
 
 def _limited(waveform: Float[Tensor, " s"]) -> Float[Tensor, " s"]:

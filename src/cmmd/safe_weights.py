@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils import logging as diffusers_logging
 
@@ -88,6 +89,8 @@ def load_model(model_class: type[Model], folder: Path, *, check: Callable[[Model
         if names := sorted(report[kind]):
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise InputError(f"{folder}: the weights {what} {names[0]}{more}, expected those of {model_class.__name__}")
+    with quiet_diffusers():
+        model.to(torch.float32)  # a file may have another type a tensor
     check_finite(model, folder)
     model.register_to_config(_name_or_path="")  # diffusers would save the path of this machine with the model
     return model

@@ -21,12 +21,14 @@ from av.video.stream import VideoStream
 
 from cmmd.clips.channel_mix import ChannelMix
 from cmmd.clips.clock_bridges import Shifter, clock_bridges
-from cmmd.clips.opening import SEEKABLE, keeps_no_times, open_media
+from cmmd.clips.opening import EXPECTED, SEEKABLE, keeps_no_times, open_media
 from cmmd.clips.timeline import PictureClock
+from cmmd.errors import InputError
 
 SEEK_MARGIN = Fraction(1)  # s decoded before the time asked for, so that sound decoders have settled
 SOUND_RATES = range(1_000, 768_001)  # Hz; at a lower one a few bytes would last for hours
-MOST_PIXELS = 2**26  # of a picture, twice 8K: decoders ask for memory before they have seen the data
+MOST_PIXELS = 2**25  # of a picture, 8K: decoders ask for memory before they have seen the data
+FREE_PIXELS, PIXELS_A_BYTE = 2**30, 2**17  # of all pictures: a still in H.264 has some 70,000 a byte, a bomb millions
 
 
 @dataclass
@@ -86,8 +88,12 @@ def decode_pictures(
         moved = not bridges.jumps and _seek(container, stream, begin)
         held: tuple[VideoFrame, Fraction] | None = None
         frames = _frames(container, stream, damage, bridges.of(index), on_packet=clock.saw_packet, patience=patience)
+        left = FREE_PIXELS + PIXELS_A_BYTE * path.stat().st_size
         for frame in frames:
             assert isinstance(frame, VideoFrame)
+            left -= frame.width * frame.height
+            if left < 0:
+                raise InputError.about(path, found="many more pictures than so few bytes can tell", expected=EXPECTED)
             time = clock.place(frame)
             if time is None:
                 continue
@@ -143,7 +149,12 @@ def decode_sound(
                 yield from decode_sound(path, index, damage=damage, mix=mix)
                 return
             moved = False
-            for packed in packer.resample(frame):
+            try:
+                blocks = packer.resample(frame)
+            except (FFmpegError, ValueError):  # damage that made up a layout or rate
+                damage.packets, layout = damage.packets + 1, None
+                continue
+            for packed in blocks:
                 yield Sound(mix.mix(_unpacked(packed)), packed.sample_rate, time)
                 time = None
 

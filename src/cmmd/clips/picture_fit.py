@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, isqrt
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,8 @@ from av.video.frame import VideoFrame
 from cmmd.clips.tone_mapping import to_sdr, transfer_of
 
 Fit = Literal["crop", "letterbox"]
+MOST_PIXELS = 2**23
+"""Of a picture that is resized here, those of 4K: as float32 it takes 100 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,8 +88,12 @@ def upright_rgb(frame: VideoFrame, turn: Orientation) -> np.ndarray:
 def ordinary_rgb(frame: VideoFrame, **size: int) -> np.ndarray:
     """The stored pixels, uint8 (h, w, 3), as an ordinary display shows them: what has a high dynamic range loses it.
 
-    size: width and height, if others are wanted: the means of areas of pixels.
+    size: width and height, if others are wanted: the means of areas of pixels. A picture beyond 4K is made smaller by a
+    whole factor in any case, which bounds the memory.
     """
+    factor = isqrt((frame.width * frame.height - 1) // MOST_PIXELS) + 1
+    if factor > 1 and not size:
+        size = {"width": max(1, frame.width // factor), "height": max(1, frame.height // factor)}
     options = {"threads": 1, "interpolation": "AREA" if size else None, **size}
     transfer = transfer_of(frame)
     if transfer is None:

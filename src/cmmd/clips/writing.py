@@ -34,6 +34,7 @@ from cmmd.clips.packet_scan import scan_packets
 from cmmd.clips.side_streams import metadata_left_out
 from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
+from cmmd.clips.timeline import LONGEST_HOLD
 from cmmd.errors import InputError
 from cmmd.unfinished_file import written_beside
 
@@ -81,7 +82,11 @@ def write_sound_under_video(
         raise InputError.about(source, found="no video that can be decoded", expected="a video to put sound under")
     scan = scan_packets(source, streams.video)
     assert scan is not None, "a stream with a decoded frame has packets"
-    waveform = _fit_length(waveform, round((scan.end_seconds - streams.origin) * sample_rate))
+    seconds = scan.end_seconds - streams.origin
+    if seconds > LONGEST_HOLD + Fraction(len(waveform), sample_rate):
+        found = f"{float(seconds):.0f} s by the times of its packets"
+        raise InputError.about(source, found=found, expected="a clip that goes on")
+    waveform = _fit_length(waveform, round(seconds * sample_rate))
     job = MuxJob(source=source, streams=streams, scan=scan, kind=kind, waveform=waveform, sample_rate=sample_rate)
     reason = obstacle(scan, kind) or _refused(source, streams.video, kind, for_browsers=for_browsers)
     with written_beside(out) as beside:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cmmd.commands.options import ANY_PATH, Number, Whole
+from cmmd.errors import InputError
 
 UNUSABLE = 1
 """Exit code."""
@@ -31,6 +32,9 @@ def doctor(path: Path, record: Path | None, page: Path | None, seconds: float | 
 
     Example: cmmd doctor clips --page clips.html
     """
+    for out, suffix in ((record, ".json"), (page, ".html")):
+        if out is not None and out.suffix.lower() != suffix:  # a clip is never written over
+            raise InputError.about(out, found=f"the suffix {out.suffix!r}", expected=suffix)
     from cmmd.clips.geometry import Geometry
     from cmmd.doctor.checkup import check
     from cmmd.doctor.page import write_page

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -57,7 +58,7 @@ def check_sizes(autoencoder: VideoAutoencoder) -> None:
     makes them 64 again."""
     pixels = torch.empty(1, 3, 8 * AUTOENCODER_DOWNSAMPLING, 8 * AUTOENCODER_DOWNSAMPLING, device="meta")
     (encoded,) = autoencoder.encode(pixels, return_dict=False)  # pyright: ignore[reportArgumentType]
-    latents = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
+    latents: Any = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
     (decoded,) = autoencoder.decode(latents, return_dict=False)
     if tuple(latents.shape) != (1, latent_channels(autoencoder), 8, 8) or decoded.shape != pixels.shape:
         found = f"pictures of 64 x 64 become {tuple(latents.shape[1:])} and then {tuple(decoded.shape[1:])}"

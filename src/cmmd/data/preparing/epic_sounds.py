@@ -19,6 +19,8 @@ from cmmd.data.preparing.stretches import stretches_held
 from cmmd.errors import InputError
 
 TIME = re.compile(r"(\d{1,4}):(\d{1,2}):(\d{1,2}(?:\.\d{0,9})?)", re.ASCII)
+PAIRS = 100
+"""Clips and sounds of one video that are held against each other in the time that a request takes."""
 COLUMNS = ("annotation_id", "participant_id", "video_id", "start_timestamp", "stop_timestamp", "class")
 
 
@@ -86,6 +88,7 @@ def list_epic_sounds(
         in_video.setdefault(sound.video, []).append(sound)
     files, skipped = _videos(folder)
     requests: list[ClipRequest] = []
+    pairs = 0
     for video, heard in sorted(in_video.items()):
         chosen = [sound for sound in heard if not classes or sound.label in classes]
         if video not in files:
@@ -102,7 +105,8 @@ def list_epic_sounds(
             held = stretches_held(files[video], count, start=sound.start, seconds=seconds)
             if held < count:
                 skipped.append((name, f"{count - held} stretches beyond the end of its file"))
-            check_number(len(requests) + held, folder)
+            pairs += held * len(heard)  # each clip is compared with each sound of its video
+            check_number(max(len(requests) + held, pairs // PAIRS), folder)
             requests += _requests(sound, files[video], heard, count=held, seconds=seconds)
     if not requests:
         raise InputError.about(
