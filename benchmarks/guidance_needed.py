@@ -19,7 +19,7 @@ from contrast import LONG, by_method, long
 from safetensors.torch import load_file
 from trainings import MEASURES, SAMPLING_STEPS, TEST_SEED, Training, assembled, encoded, mean_of, row_of, untrained
 
-from cmmd.diffusion.conditioning import Direction
+from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.yamnet import YAMNet
 from cmmd.evaluation.score import ScoreOptions, score_pipeline, true_clips

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning, ConditioningConfig, draw_conditioning
+from cmmd.diffusion.conditioning import Conditioning, ConditioningConfig, draw_conditioning
+from cmmd.diffusion.direction import DIRECTIONS
 
 
 def draw(config: ConditioningConfig, *, batch: int = 4000, frames: int = 16, seed: int = 0) -> Conditioning:

@@ -7,13 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from cmmd.diffusion.conditioning import (
-    DIRECTIONS,
-    Conditioning,
-    ConditioningConfig,
-    draw_conditioning,
-    most_contrasted,
-)
+from cmmd.diffusion.conditioning import Conditioning, ConditioningConfig, draw_conditioning, most_contrasted
+from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.recipes import load_recipe, recipe_names
 from cmmd.training.batch import dealt
 from cmmd.training.objective import MicroBatch

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cmmd.diffusion.conditioning import DIRECTIONS
+from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE, SamplingConfig
 
 

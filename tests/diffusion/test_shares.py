@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from cmmd.diffusion import conditioning
-from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning, ConditioningConfig, draw_conditioning
+from cmmd.diffusion.conditioning import Conditioning, ConditioningConfig, draw_conditioning
+from cmmd.diffusion.direction import DIRECTIONS
 
 CONFIGS = {
     "default": ConditioningConfig(),

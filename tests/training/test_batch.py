@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_training import ALL_KINDS, FRAMES, batch_config, small_clips
 
-from cmmd.diffusion.conditioning import DIRECTIONS, ConditioningConfig, most_contrasted
+from cmmd.diffusion.conditioning import ConditioningConfig, most_contrasted
+from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.mismatch import SPEEDS
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.training.batch import TrainingBatch, dealt, draw_batch, paired

@@ -9,7 +9,8 @@ import torch
 from small_training import ALL_KINDS, NETWORK, batch_config, small_clips, small_network
 from torch import Tensor
 
-from cmmd.diffusion.conditioning import DIRECTIONS, ConditioningConfig
+from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.process import PredictionType
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet

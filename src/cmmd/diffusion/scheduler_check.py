@@ -5,7 +5,8 @@ from typing import Any, get_args
 
 import torch
 
-from cmmd.diffusion.process import TRAINING_STEPS, PredictionType
+from cmmd.diffusion.direction import TRAINING_STEPS
+from cmmd.diffusion.process import PredictionType
 from cmmd.diffusion.sampling import Scheduler, build_scheduler
 from cmmd.diffusion.sampling_config import Sampler
 

@@ -13,7 +13,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from cmmd.data.training_clips import TrainingClips
-from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning, ConditioningConfig, draw_conditioning, most_contrasted
+from cmmd.diffusion.conditioning import Conditioning, ConditioningConfig, draw_conditioning, most_contrasted
+from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.mismatch import smallest_shift
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.exchange import OTHER, Prediction

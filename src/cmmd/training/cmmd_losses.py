@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning
+from cmmd.diffusion.conditioning import Conditioning
+from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.mismatch import Mismatch, at_speed
 from cmmd.diffusion.process import PredictionType, diffuse, implied_clean, prediction_target
 from cmmd.losses.contrastive import ContrastiveConfig, contrastive_losses

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
-from cmmd.diffusion.conditioning import DIRECTIONS, Conditioning
+from cmmd.diffusion.conditioning import Conditioning
+from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.mismatch import Mismatch, at_speed, draw_order, draw_speeds, shifted_order
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.blocks import Modality

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from av.error import FFmpegError
 
-from cmmd.clips.decoding import open_media
+from cmmd.clips.opening import open_media
 from cmmd.errors import InputError
 
 FEW = 100
