@@ -22,8 +22,14 @@ def clip(tmp_path) -> Path:
     return tmp_path / "clip.mp4"
 
 
+def interruptible() -> None:
+    """In a new process: also where the tests run in the background of a shell, which ignores interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def python(*words: str, **options) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=300, check=False, **options)
+    options |= {"capture_output": True, "text": True, "timeout": 300, "preexec_fn": interruptible}
+    return subprocess.run([sys.executable, *words], check=False, **options)
 
 
 def test_the_module_is_the_command():
@@ -56,10 +62,20 @@ def test_a_mistake_is_told_before_torch_is_imported(clip):
     assert sorted(path.name for path in clip.parent.iterdir()) == ["clip.mp4"]
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.4, 2.5])
-def test_ctrl_c_is_one_line_from_the_first_import_on(clip, seconds):
-    code = "import os, signal, sys, threading\nfrom cmmd.__main__ import run\n"
-    code += f"threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+KILL = "threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start()"
+DENOISING = f"""from cmmd.latent_pipeline import LatentPipeline
+sample = LatentPipeline.sample
+def killed(*arguments, **options):
+    {KILL.format(seconds=0.3)}
+    return sample(*arguments, **options)
+LatentPipeline.sample = killed"""
+
+
+@pytest.mark.parametrize(
+    "kill", [KILL.format(seconds=0.05), KILL.format(seconds=0.4), DENOISING], ids=["start", "imports", "denoising"]
+)
+def test_ctrl_c_is_one_line_from_the_first_import_on(clip, kill):
+    code = f"import os, signal, sys, threading\nfrom cmmd.__main__ import run\n{kill}\n"
     code += "sys.argv = ['cmmd', 'generate', 'clip.mp4', '--steps', '1000', '--takes', '100']\nrun()"
     stopped = python("-c", code, cwd=clip.parent)
     assert (stopped.returncode, stopped.stdout, stopped.stderr) == (130, "", "cmmd: interrupted\n")
@@ -73,7 +89,12 @@ def test_ctrl_c_is_not_for_the_workers():
     code += "        list(map_in_workers(time.sleep, [100, 100], workers=2))\n"
     code += "    except KeyboardInterrupt:\n        print('interrupted')\n"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=interruptible,
     )
     assert process.stdout is not None and process.stdout.readline() == "begun\n"
     time.sleep(1)

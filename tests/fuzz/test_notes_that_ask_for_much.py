@@ -5,6 +5,7 @@ import os
 import socket
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_tables import KINDS, SETTINGS
@@ -30,8 +31,6 @@ TABLES = {
     "epic": [
         "annotation_id,participant_id,video_id,start_timestamp,stop_timestamp,class\n"
         + "a,P01,P01_01,00:00:00.0,9999:59:59.0,x\n",
-        "annotation_id,participant_id,video_id,start_timestamp,stop_timestamp,class\n"
-        + "a,P01,P01_01,00:00:00.0,250:00:00.0,x\n" * 5000,
     ],
     "pairs jsonl": ["[" * 1_000_000, '{"name": "a", "file": "b", "events": [' + "1e999," * 1000 + "1]}"],
     "events": ['{"events": [' + "9" * 5000 + "]}", '{"a":' * 200_000],
@@ -87,6 +86,16 @@ def test_a_table_that_asks_for_much_is_refused(name, tmp_path):
         (tmp_path / kind.file).write_text(text)
         found = watched(partial(kind.read, tmp_path))
         assert found.told is not None and found.peak < MEMORY and found.seconds < 20, (text[:200], found)
+
+
+def test_annotations_of_years_ask_for_what_their_file_holds(tmp_path):
+    kind, rows = KINDS["epic"], (f"a{row},P01,P01_01,00:00:00.0,250:00:00.0,x\n" for row in range(500))
+    kind.make(tmp_path)
+    (tmp_path / kind.file).write_text(TABLES["epic"][0].splitlines()[0] + "\n" + "".join(rows))
+    listings: list[Any] = []
+    found = watched(lambda: listings.append(kind.read(tmp_path)))
+    assert found.peak < MEMORY and found.seconds < 20, found
+    assert len(listings[0].requests) == 500  # a file that cannot be read is tried once a row
 
 
 def test_settings_of_a_model_that_ask_for_much_are_refused(tmp_path):

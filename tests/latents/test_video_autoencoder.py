@@ -66,5 +66,5 @@ def test_other_folders_are_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match=r"no config\.json, expected a diffusers autoencoder"):
         load_autoencoder(str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"_class_name": "UNet2DModel"}))
-    with pytest.raises(InputError, match="holds UNet2DModel, expected one of AutoencoderKL, AutoencoderTiny, TAEF2"):
+    with pytest.raises(InputError, match="holds 'UNet2DModel', expected one of AutoencoderKL, AutoencoderTiny, TAEF2"):
         load_autoencoder(str(tmp_path))

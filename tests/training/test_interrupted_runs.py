@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -146,6 +148,16 @@ def test_a_full_disk_leaves_whole_lines_in_the_log(tmp_path):
     assert (tmp_path / "log.jsonl").read_text() == json.dumps({"step": 1, "loss": 0.5}) + "\n"
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Also where the tests run in the background of a shell, which ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_a_termination_in_a_save_leaves_the_checkpoint_before(out, whole, monkeypatch, place):
     """Between two files of a checkpoint, and when all are there; SIGTERM has this handler, too."""
@@ -156,7 +168,7 @@ def test_a_termination_in_a_save_leaves_the_checkpoint_before(out, whole, monkey
             os.kill(os.getpid(), signal.SIGINT)
 
     before = names(out)
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, interruptible():
         patched.setattr("cmmd.training.state.save_file", terminated)
         with pytest.raises(KeyboardInterrupt):
             run(out, steps=6, resume=True)

@@ -18,7 +18,7 @@ from cmmd.clips.decoding import Damage, decode_pictures, decode_sound
 from cmmd.clips.picture_fit import Fit, Region, fit_picture
 from cmmd.clips.probing import MediaInfo, probe
 from cmmd.clips.stream_choice import Streams, choose_streams
-from cmmd.clips.timeline import LONGEST_HOLD, Holds, SoundLine
+from cmmd.clips.timeline import Holds, SoundLine
 from cmmd.errors import InputError
 
 __all__ = ["Clip", "MediaInfo", "probe", "read_clip"]
@@ -106,8 +106,7 @@ def _read_frames(
     for picture in decode_pictures(source, streams.video, begin=zero if begin else None, damage=damage):
         end = picture.time - zero + picture.duration
         holds.add(picture.duration if limit is None else min(picture.duration, limit))
-        if holds.too_long:
-            raise _hardly_anything(source, "picture")
+        holds.check(source, "picture")
         due = ceil((end - ROUNDING) / step)  # so many of the times 0, step, 2 step, ... are before the next picture
         due = due if most is None else min(due, most)
         if due > count:
@@ -164,18 +163,11 @@ def _heard(
     damage, zero, line = Damage(), streams.origin + begin, SoundLine(sample_rate, until=until)
     for sound in decode_sound(source, streams.audio, begin=zero if begin else None, damage=damage, mix=mix):
         line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - zero)
-        if line.pauses.too_long:
-            raise _hardly_anything(source, "sound")
+        line.pauses.check(source, "sound")
         if line.full:
             break
     damage.jumps = line.jumps
     return line, damage
-
-
-def _hardly_anything(source: Path, what: str) -> InputError:
-    """Raised before a small file asks for much memory."""
-    found = f"more than {float(LONGEST_HOLD) / 60:.0f} minutes in which no new {what} comes"
-    return InputError.about(source, found=found, expected="a clip that goes on")
 
 
 def _note_place(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:

@@ -6,12 +6,15 @@ are used, and where there are none, the order of decoding.
 
 from collections import deque
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import soxr
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from cmmd.errors import InputError
 
 LONGEST_GAP = Fraction(1800)  # s; a longer jump is a broken timestamp, not a pause or a picture that is held
 USUAL_HOLD = Fraction(10)  # s that one picture is shown, or a pause of the sound lasts, without being counted
@@ -90,10 +93,11 @@ class Holds:
         """A picture's time, or a pause."""
         self.total += max(Fraction(0), seconds - USUAL_HOLD)
 
-    @property
-    def too_long(self) -> bool:
-        """Whether it is beyond what a clip can be thought to have."""
-        return self.total > LONGEST_HOLD
+    def check(self, source: Path, what: str) -> None:
+        """Raise InputError for more than a clip can be thought to have. what: that does not come."""
+        if self.total > LONGEST_HOLD:
+            found = f"more than {float(LONGEST_HOLD) / 60:.0f} minutes in which no new {what} comes"
+            raise InputError.about(source, found=found, expected="a clip that goes on")
 
 
 class SoundLine:

@@ -17,6 +17,7 @@ from cmmd.clips.decoding import Damage, decode_pictures
 from cmmd.clips.picture_fit import ordinary_rgb
 from cmmd.clips.reading import ROUNDING
 from cmmd.clips.stream_choice import Streams
+from cmmd.clips.timeline import Holds
 from cmmd.doctor.thumbnails import ThumbnailStrip
 from cmmd.errors import InputError
 
@@ -62,15 +63,17 @@ class PictureTrace:
 
 
 def watch(path: Path, streams: Streams, *, strip: ThumbnailStrip | None = None) -> PictureTrace:
-    """Decode the chosen pictures once. Raises InputError where not one is shown."""
+    """Decode the chosen pictures once. Raises InputError where not one is shown, or hardly any."""
     assert streams.video is not None
-    damage, gaps, looks = Damage(), _Gaps(), _Looks()
+    damage, gaps, looks, holds = Damage(), _Gaps(), _Looks(), Holds()
     count = flagged = 0
     end = Fraction(0)
     for picture in decode_pictures(path, streams.video, damage=damage):
         count, flagged = count + 1, flagged + picture.frame.is_corrupt
         time = picture.time - streams.origin
         end = time + picture.duration
+        holds.add(picture.duration)
+        holds.check(path, "picture")
         gaps.add(time, picture.duration)
         if looks.wants(end):
             small = ordinary_rgb(picture.frame, width=SIDE, height=SIDE)

@@ -64,6 +64,7 @@ def _trace(path: Path, streams: Streams, mix: ChannelMix) -> SoundTrace:
     damage, line, meter = Damage(), SoundLine(LINE_HZ), _Meter()
     for sound in decode_sound(path, streams.audio, damage=damage, mix=mix):
         line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - streams.origin)
+        line.pauses.check(path, "sound")
         meter.add(sound.samples, sound.rate, place=line.end - Fraction(len(sound.samples), sound.rate))
     damage.jumps = line.jumps
     energy, peaks, bands = meter.finish()
