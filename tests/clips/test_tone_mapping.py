@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from cmmd.clips.tone_mapping import shoulder, to_sdr, transfer_of
+from cmmd.clips.tone_mapping import BAND, shoulder, to_sdr, transfer_of
 
 
 def _grey(code: float) -> np.ndarray:
@@ -64,3 +64,9 @@ def test_a_frame_says_what_it_is(code_point: int, transfer: str | None) -> None:
     frame = VideoFrame(16, 16, "yuv420p10le")
     frame.color_trc = code_point
     assert transfer_of(frame) == transfer
+
+
+def test_a_large_picture_is_mapped_as_its_rows_are():
+    codes = np.random.default_rng(0).integers(0, 65536, (5, BAND // 2, 3), dtype=np.uint16)
+    whole = to_sdr(codes, transfer="hlg")
+    assert np.array_equal(whole, np.concatenate([to_sdr(row[None], transfer="hlg") for row in codes]))

@@ -81,24 +81,28 @@ def orientation(frame: VideoFrame) -> Orientation:
 
 
 def upright_rgb(frame: VideoFrame, turn: Orientation) -> np.ndarray:
-    """The whole picture as shown, uint8 (h, w, 3), pixels not yet made square."""
-    return turn.apply(ordinary_rgb(frame))
+    """The whole picture as shown, uint8 (h, w, 3), pixels not yet made square; smaller if it is beyond 4K."""
+    return turn.apply(_bounded_rgb(frame))
 
 
 def ordinary_rgb(frame: VideoFrame, **size: int) -> np.ndarray:
     """The stored pixels, uint8 (h, w, 3), as an ordinary display shows them: what has a high dynamic range loses it.
 
-    size: width and height, if others are wanted: the means of areas of pixels. A picture beyond 4K is made smaller by a
-    whole factor in any case, which bounds the memory.
+    size: width and height, if others are wanted: the means of areas of pixels.
     """
-    factor = isqrt((frame.width * frame.height - 1) // MOST_PIXELS) + 1
-    if factor > 1 and not size:
-        size = {"width": max(1, frame.width // factor), "height": max(1, frame.height // factor)}
     options = {"threads": 1, "interpolation": "AREA" if size else None, **size}
     transfer = transfer_of(frame)
     if transfer is None:
         return frame.to_ndarray(format="rgb24", **options)
     return to_sdr(frame.to_ndarray(format="rgb48le", **options), transfer=transfer)
+
+
+def _bounded_rgb(frame: VideoFrame) -> np.ndarray:
+    """`ordinary_rgb`; a picture beyond 4K is made smaller by a whole factor, which bounds the memory."""
+    factor = isqrt((frame.width * frame.height - 1) // MOST_PIXELS) + 1
+    if factor == 1:
+        return ordinary_rgb(frame)
+    return ordinary_rgb(frame, width=max(1, frame.width // factor), height=max(1, frame.height // factor))
 
 
 def fit_picture(
@@ -113,7 +117,7 @@ def fit_picture(
         return _cut_out(
             upright_rgb(frame, turn), fit, size, pixel_aspect=1 / pixel_aspect if turn.transpose else pixel_aspect
         )
-    pixels = ordinary_rgb(frame)
+    pixels = _bounded_rgb(frame)
     height, width = pixels.shape[:2]
     shown_width, shown_height = float(width * pixel_aspect), float(height)
     if fit == "crop":

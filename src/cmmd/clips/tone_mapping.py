@@ -18,6 +18,7 @@ WHITE = 203.0  # cd/m2 (BT.2408)
 HLG_PEAK = 1000.0  # cd/m2 of the display that HLG is meant for
 HLG_GAMMA = 1.2  # of that display (BT.2100, table 5)
 KNEE = 0.75
+BAND = 2**20  # pixels that are mapped at once, in floating point
 DISPLAY_GAMMA = 2.4  # of an ordinary display (BT.1886)
 LUMA_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
 BT2020_TO_BT709 = np.array(  # linear light (BT.2087)
@@ -36,6 +37,14 @@ def to_sdr(rgb: UInt16[np.ndarray, "h w 3"], *, transfer: Transfer) -> UInt8[np.
 
     The curve is applied to the largest of red, green and blue and scales all three, so that hues stay.
     """
+    shown = np.empty(rgb.shape, np.uint8)
+    rows = max(1, BAND // max(1, rgb.shape[1]))
+    for top in range(0, len(rgb), rows):
+        shown[top : top + rows] = _displayed(rgb[top : top + rows], transfer)
+    return shown
+
+
+def _displayed(rgb: UInt16[np.ndarray, "h w 3"], transfer: Transfer) -> UInt8[np.ndarray, "h w 3"]:
     scene = _linear(transfer)[rgb]
     if transfer == "hlg":
         luminance = np.maximum(scene @ LUMA_2020, 1e-6)[..., None]
