@@ -28,6 +28,7 @@ from cmmd.errors import InputError
 SEEK_MARGIN = Fraction(1)  # s decoded before the time asked for, so that sound decoders have settled
 SOUND_RATES = range(1_000, 768_001)  # Hz; at a lower one a few bytes would last for hours
 MOST_PIXELS = 2**25  # of a picture, 8K: decoders ask for memory before they have seen the data
+LARGE = 2**23  # pixels, 4K
 FREE_PIXELS, PIXELS_A_BYTE = 2**30, 2**17  # of all pictures: a still in H.264 has some 70,000 a byte, a bomb millions
 
 
@@ -82,8 +83,10 @@ def decode_pictures(
     with open_media(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
-        stream.thread_type = "AUTO"
-        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        context = stream.codec_context
+        # Threads that decode a frame each hold as many frames as there are processors.
+        stream.thread_type = "AUTO" if context.width * context.height <= LARGE else "SLICE"
+        context.options = {"max_pixels": str(MOST_PIXELS)}
         clock = PictureClock(stream, by_order=keeps_no_times(container))
         moved = not bridges.jumps and _seek(container, stream, begin)
         held: tuple[VideoFrame, Fraction] | None = None
