@@ -19,7 +19,7 @@ from made_media import (
 )
 
 from cmmd.clips.clock_bridges import clock_bridges
-from cmmd.clips.reading import probe, read_clip
+from cmmd.clips.reading import Clip, probe, read_clip
 from cmmd.clips.writing import write_sound_under_video
 from cmmd.errors import InputError
 
@@ -148,14 +148,19 @@ def test_three_parts_and_one_without_sound(tmp_path: Path) -> None:
     assert not np.abs(clip.waveform[36_000:62_000]).max() > 0.01
 
 
+def _in_sync(path: Path, *, at: float) -> Clip:
+    """A file of two seconds whose only flash and click are at `at` (s)."""
+    clip = read_clip(path, fps=RATE)
+    assert clip.frames is not None and clip.waveform is not None
+    assert clip.seconds == pytest.approx(2, abs=0.001)
+    assert _flashes(clip.frames) == pytest.approx([at], abs=0.001)
+    assert click_time(clip.waveform, 16_000) == pytest.approx(at, abs=0.02)
+    return clip
+
+
 def test_a_clock_that_wraps_while_it_runs(tmp_path: Path) -> None:
     path = _part(tmp_path / "wraps.ts", at=1.4, start=WRAP - 1)
-    clip = read_clip(path, fps=RATE)
-    assert clip.frames is not None
-    assert clip.waveform is not None
-    assert clip.seconds == pytest.approx(2, abs=0.001)
-    assert _flashes(clip.frames) == pytest.approx([1.42], abs=0.001)
-    assert click_time(clip.waveform, 16_000) == pytest.approx(1.42, abs=0.02)
+    _in_sync(path, at=1.42)
 
 
 def _break_time(path: Path, number: int, seconds: int) -> None:
@@ -173,12 +178,7 @@ def _break_time(path: Path, number: int, seconds: int) -> None:
 def test_a_single_broken_time_stamp_is_bridged(tmp_path: Path) -> None:
     path = _part(tmp_path / "v.ts", at=0.6)
     _break_time(path, 8, 4000)
-    clip = read_clip(path, fps=RATE)
-    assert clip.frames is not None
-    assert clip.waveform is not None
-    assert clip.seconds == pytest.approx(2, abs=0.001)
-    assert _flashes(clip.frames) == pytest.approx([0.62], abs=0.001)
-    assert click_time(clip.waveform, 16_000) == pytest.approx(0.62, abs=0.02)
+    clip = _in_sync(path, at=0.62)
     assert any("the file's clock jumps once, by 3999" in note for note in clip.notes)
 
 

@@ -22,7 +22,7 @@ NegativesOf = Literal["conditions", "targets", "both"]
 WEIGHT = 0.3
 """Of the recipes: less keeps time less well, more overdrives samples (docs/results.md)."""
 MOST_NEGATIVES = 4096
-LATEST_STEP = 10**9
+LARGEST = 10**9
 """Beyond these a setting is a slip of the pen."""
 
 
@@ -67,8 +67,8 @@ class ContrastiveConfig:
         if not 1 <= self.count <= MOST_NEGATIVES:
             raise ValueError(f"count is {self.count}, expected a whole number from 1 to {MOST_NEGATIVES}")
         for name in ("weight", "begin", "ramp", "end", "fall"):
-            if not 0 <= getattr(self, name) <= LATEST_STEP:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected a number from 0 to {LATEST_STEP}")
+            if not 0 <= getattr(self, name) <= LARGEST:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected a number from 0 to {LARGEST}")
         for name in ("temperature", "margin"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a finite number above 0")
