@@ -3,12 +3,15 @@
 from typing import NamedTuple
 
 import torch
+from literal_fusions import heard_keys, spoken_keys
 from torch import Tensor
 
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.cross_attention import CrossAttention, HearKeys, SpeakKeys
 from cmmd.models.easy_fusion import EasyFusion
 from cmmd.models.exchange import OTHER, Condition
+from cmmd.models.fusion import Fusion
 from cmmd.models.staged_unet import Stage, StagedUNet
 
 Order = tuple[int, ...]
@@ -47,8 +50,33 @@ def added(features: Tensor, heard: Tensor) -> Tensor:
     return features
 
 
+def said(fusion: Fusion, features: Tensor, speaker: Modality) -> Tensor:
+    """The message of one item."""
+    if isinstance(fusion, CrossAttention):
+        mouth = fusion.mouths[speaker]
+        assert isinstance(mouth, SpeakKeys)
+        return spoken_keys(mouth, features)
+    assert isinstance(fusion, EasyFusion)
+    return fusion.mouths[speaker](features)
+
+
+def after_hearing(fusion: Fusion, own: Tensor, message: Tensor, hearer: Modality, turn: float) -> Tensor:
+    """Features of one item with what it heard."""
+    if isinstance(fusion, CrossAttention):
+        ear = fusion.ears[hearer]
+        assert isinstance(ear, HearKeys)
+        return own + heard_keys(ear, own, message, turn=turn)
+    assert isinstance(fusion, EasyFusion)
+    return added(own, fusion.ears[hearer](message))
+
+
 def literal_pass(
-    model: CoupledUNet, latents: dict[Modality, Tensor], times: dict[Modality, Tensor], rows: dict[Modality, list[Row]]
+    model: CoupledUNet,
+    latents: dict[Modality, Tensor],
+    times: dict[Modality, Tensor],
+    rows: dict[Modality, list[Row]],
+    *,
+    turn: float = 0.0,
 ) -> dict[Modality, Tensor]:
     """What each stream predicts; a skip is the features of a stage together with what was heard after it."""
     unets: dict[Modality, StagedUNet] = {"video": model.video_unet, "audio": model.audio_unet}
@@ -56,20 +84,20 @@ def literal_pass(
     features = {name: states[name].features for name in latents}
     skips: dict[Modality, list[Tensor]] = {"video": [], "audio": []}
     for index, fusion in enumerate(model.fusions):
-        assert isinstance(fusion, EasyFusion)
+        assert isinstance(fusion, Fusion)
         for name in latents:
             stage = unets[name].stages[index]
             assert isinstance(stage, Stage)
             skip = skips[name].pop() if stage.plan.channels_skip else None
             features[name] = stage(features[name], skip, states[name].embedding)
-        spoken = {name: fusion.mouths[name](features[name]) for name in latents}
+        spoken = {name: [said(fusion, item, name) for item in features[name].split(1)] for name in latents}
         for name in latents:
             heard = []
             for row, (speaker, order) in enumerate(rows[name]):
                 own = features[name][row : row + 1]
                 if speaker is not None:
-                    message = in_order(spoken[OTHER[name]][speaker : speaker + 1], order)
-                    own = added(own, fusion.ears[name](message))
+                    message = in_order(spoken[OTHER[name]][speaker], order)
+                    own = after_hearing(fusion, own, message, name, turn)
                 heard.append(own)
             features[name] = torch.cat(heard)
             if 2 * index + 1 < len(model.fusions):  # on the way down: all stages before the middle one

@@ -13,6 +13,14 @@ from cmmd.models.network_config import NetworkConfig
 SIZES: dict[str, Any] = {"frames": 4, "latent_channels": 2, "latent_size": 4, "mels": 16}
 NETWORK = NetworkConfig(video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, message_width=8)
 MODALITIES: tuple[Modality, Modality] = ("video", "audio")
+FUSIONS: dict[str, dict[str, Any]] = {
+    "easy": {},
+    "easy, low rank": {"message_reduction": "low_rank"},
+    "easy, mean": {"message_reduction": "mean"},
+    "random shift": {"fusion": "random_shift"},
+    "attention": {"fusion": "attention"},
+}
+"""Settings of every kind of fusion through which the streams hear each other."""
 
 
 def fresh(*, spectrogram_channels: int = 1, **network: Any) -> CoupledUNet:

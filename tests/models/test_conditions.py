@@ -2,17 +2,17 @@
 
 import pytest
 import torch
-from small_network import MODALITIES, awake, fresh, inputs, same
+from small_network import FUSIONS, MODALITIES, awake, fresh, inputs, same
 
 from cmmd.models.blocks import Modality
 from cmmd.models.exchange import Condition, Listening, reordered
 
 
 @pytest.mark.parametrize("target", MODALITIES)
-@pytest.mark.parametrize("reduction", ["positions", "mean"])
+@pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
-def test_cached_and_plain_path_agree(target: Modality, reduction, dtype, tolerance):
-    model = awake(message_reduction=reduction).to(dtype)
+def test_cached_and_plain_path_agree(target: Modality, fusion, dtype, tolerance):
+    model = awake(**FUSIONS[fusion]).to(dtype)
     video, audio, t = (x.to(dtype) for x in inputs())
     clean = torch.zeros_like(t)
     hears = torch.tensor([True, True, False])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_network import NETWORK, SIZES, awake, fresh, inputs, same
+from small_network import FUSIONS, NETWORK, SIZES, awake, fresh, inputs, same
 
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.easy_fusion import EasyFusion
@@ -13,8 +13,9 @@ from cmmd.models.exchange import Prediction
 # Who hears whom
 
 
-def test_a_fresh_model_is_two_independent_unets():
-    model = fresh()
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_a_fresh_model_is_two_independent_unets(fusion):
+    model = fresh(**FUSIONS[fusion])
     video, audio, t = inputs()
     first = model(video, audio, t_video=t, t_audio=t)
     assert torch.equal(model(video, audio + 1, t_video=t, t_audio=t).video, first.video)
@@ -22,9 +23,9 @@ def test_a_fresh_model_is_two_independent_unets():
     assert (first.video.std() > 0.01) & (first.audio.std() > 0.01)
 
 
-@pytest.mark.parametrize("reduction", ["positions", "mean"])
-def test_after_training_each_stream_hears_the_other(reduction):
-    model = awake(message_reduction=reduction)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_after_training_each_stream_hears_the_other(fusion):
+    model = awake(**FUSIONS[fusion])
     video, audio, t = inputs()
     first = model(video, audio, t_video=t, t_audio=t)
     assert (model(video, audio + 1, t_video=t, t_audio=t).video - first.video).abs().max() > 1e-4
@@ -33,15 +34,16 @@ def test_after_training_each_stream_hears_the_other(reduction):
 
 def test_positions_tell_where_and_the_mean_does_not():
     picture = torch.randn(3, 16, 4, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    for reduction, tells in (("positions", True), ("mean", False)):
+    for reduction, tells in (("positions", True), ("low_rank", True), ("mean", False)):
         fusion = awake(message_reduction=reduction).fusions[0]
         assert isinstance(fusion, EasyFusion)
         message, mirrored = (fusion.speak(x, speaker="video") for x in (picture, picture.flip(-1)))
         assert bool((message - mirrored).abs().max() > 1e-6) is tells
 
 
-def test_hearing_masks_act_item_by_item():
-    model = awake()
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_hearing_masks_act_item_by_item(fusion):
+    model = awake(**FUSIONS[fusion])
     video, audio, t = inputs()
     hears = torch.tensor([True, False, True])
     plain = model(video, audio, t_video=t, t_audio=t)
@@ -56,16 +58,18 @@ def test_hearing_masks_act_item_by_item():
     assert (plain.audio - deaf.audio).abs().max() > 1e-4
 
 
-def test_what_is_not_heard_may_even_be_infinite():
-    model = awake()
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_what_is_not_heard_may_even_be_infinite(fusion):
+    model = awake(**FUSIONS[fusion])
     video, audio, t = inputs()
     deaf = torch.zeros(3, dtype=torch.bool)
     broken = model(torch.full_like(video, torch.inf), audio, t_video=t, t_audio=t, audio_hears=deaf)
     same(broken.audio, model.predict(audio, modality="audio", t=t, condition=None))
 
 
-def test_a_clean_condition_only_speaks():
-    model = awake()
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_a_clean_condition_only_speaks(fusion):
+    model = awake(**FUSIONS[fusion])
     video, audio, t = inputs()
     clean = torch.zeros_like(t)
     first = model(video, audio, t_video=clean, t_audio=t)
@@ -74,7 +78,7 @@ def test_a_clean_condition_only_speaks():
     # One frame that is being generated is enough to hear, and the switch lets a clean stream hear.
     partly = torch.zeros(3, 4, dtype=torch.float64)
     partly[:, 2] = 0.5
-    for hearing, times in ((model, partly), (awake(clean_hears=True), clean)):
+    for hearing, times in ((model, partly), (awake(clean_hears=True, **FUSIONS[fusion]), clean)):
         first, other = (hearing(video, x, t_video=times, t_audio=t) for x in (audio, audio + 1))
         assert (first.video - other.video).abs().max() > 1e-4
 
@@ -94,8 +98,9 @@ def test_without_fusion_nothing_is_ever_heard():
 # What every module must hold
 
 
-def test_an_item_does_not_depend_on_its_batch_mates_and_eval_is_deterministic():
-    model = awake()
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_an_item_does_not_depend_on_its_batch_mates_and_eval_is_deterministic(fusion):
+    model = awake(**FUSIONS[fusion])
     video, audio, t = inputs()
     batch = model(video, audio, t_video=t, t_audio=t)
     again = model(video, audio, t_video=t, t_audio=t)
@@ -126,9 +131,10 @@ def test_each_stream_has_its_own_time():
     assert (first.video - model(video, audio, t_video=1 - t, t_audio=t).video).abs().max() > 1e-4
 
 
+@pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("frames", [2, 8, 10])
-def test_any_number_of_frames_that_divides_works(frames):
-    model = awake()
+def test_any_number_of_frames_that_divides_works(frames, fusion):
+    model = awake(**FUSIONS[fusion])
     video, audio, t = inputs(frames=frames)
     predicted = model(video, audio, t_video=t, t_audio=t)
     assert (predicted.video.shape, predicted.audio.shape) == (video.shape, audio.shape)

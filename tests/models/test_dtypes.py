@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_network import MODALITIES, awake, inputs
+from small_network import FUSIONS, MODALITIES, awake, inputs
 from torch import Tensor, nn
 
 from cmmd.models.blocks import Modality
@@ -22,8 +22,9 @@ def dtypes_inside(model: nn.Module) -> set[torch.dtype]:
 
 @pytest.mark.parametrize("weights", FLOATING)
 @pytest.mark.parametrize("latents", FLOATING)
-def test_latents_come_back_in_their_dtype_and_the_weights_decide_inside(weights, latents):
-    model = awake().to(weights)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_latents_come_back_in_their_dtype_and_the_weights_decide_inside(weights, latents, fusion):
+    model = awake(**FUSIONS[fusion]).to(weights)
     seen = dtypes_inside(model)
     video, audio, t = inputs()
     video, audio, t = video.to(latents), audio.to(latents), t.float()

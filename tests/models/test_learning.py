@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from small_network import NETWORK, SIZES, awake, inputs
+from small_network import FUSIONS, NETWORK, SIZES, awake, inputs
 
 from cmmd.diffusion.conditioning import ConditioningConfig, draw_conditioning
 from cmmd.diffusion.process import diffuse, velocity
@@ -12,9 +12,9 @@ from cmmd.losses.denoising import denoising_errors
 from cmmd.models.coupled_unet import CoupledUNet
 
 
-@pytest.mark.parametrize("reduction", ["positions", "mean"])
-def test_gradient_reaches_every_parameter(reduction):
-    model = awake(message_reduction=reduction)
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_gradient_reaches_every_parameter(fusion):
+    model = awake(**FUSIONS[fusion])
     video, audio, t = inputs()
     predicted = model(video, audio, t_video=t, t_audio=t)
     (predicted.video.square().mean() + predicted.audio.square().mean()).backward()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from literal_network import Order, Row, condition_in_order, literal_pass
-from small_network import MODALITIES, awake, inputs, same
+from small_network import FUSIONS, MODALITIES, awake, inputs, same
 from torch import Tensor
 
 from cmmd.models.blocks import Modality
@@ -50,10 +50,10 @@ def denoised(model: CoupledUNet, batch: dict[str, Any], **changes: Any) -> Predi
     return model.denoise(arguments.pop("video"), arguments.pop("audio"), **arguments)
 
 
-@pytest.mark.parametrize("reduction", ["positions", "mean"])
+@pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("target", MODALITIES)
-def test_a_row_predicts_as_alone_under_the_condition_that_it_hears(batch, target: Modality, reduction):
-    model = awake(message_reduction=reduction)
+def test_a_row_predicts_as_alone_under_the_condition_that_it_hears(batch, target: Modality, fusion):
+    model = awake(**FUSIONS[fusion])
     found = getattr(denoised(model, batch), target)
     noisy, t = batch[target], batch[f"t_{target}"]
     heard: Listening = batch[f"{target}_listening"]
@@ -71,13 +71,14 @@ def test_a_row_predicts_as_alone_under_the_condition_that_it_hears(batch, target
     assert checked == len(noisy) - 4
 
 
-@pytest.mark.parametrize("network", [{}, {"message_reduction": "mean"}, {"blocks_per_level": 2}, {"clean_hears": True}])
-def test_a_pass_is_that_of_loops_over_stages_rows_and_blocks(batch, network):
+@pytest.mark.parametrize("network", [*FUSIONS.values(), {"blocks_per_level": 2}, {"clean_hears": True}])
+@pytest.mark.parametrize("turn", [0.0, 0.6])
+def test_a_pass_is_that_of_loops_over_stages_rows_and_blocks(batch, network, turn):
     model = awake(**network)
     hears = {"video": torch.ones(9, dtype=torch.bool), "audio": torch.ones(10, dtype=torch.bool)}
     hears["video"][[3, 7]] = False
     hears["audio"][[1, 7]] = False
-    found = denoised(model, batch, video_hears=hears["video"], audio_hears=hears["audio"])
+    found = denoised(model, batch, video_hears=hears["video"], audio_hears=hears["audio"], turn=turn)
     rows: dict[Modality, list[Row]] = {}
     for name in MODALITIES:
         heard: Listening = batch[f"{name}_listening"]
@@ -90,7 +91,7 @@ def test_a_pass_is_that_of_loops_over_stages_rows_and_blocks(batch, network):
         ]
     latents: dict[Modality, Tensor] = {name: batch[name] for name in MODALITIES}
     times: dict[Modality, Tensor] = {name: batch[f"t_{name}"][:, None].expand(-1, 4) for name in MODALITIES}
-    expected = literal_pass(model, latents, times, rows)
+    expected = literal_pass(model, latents, times, rows, turn=turn)
     same(found.video, expected["video"])
     same(found.audio, expected["audio"])
 

@@ -39,8 +39,8 @@ def test_settings_that_do_not_fit_together_are_named(values, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("fusion", "fusion is 'odd', expected one of easy, none"),
-        ("message_reduction", "message_reduction is 'odd', expected one of positions, mean"),
+        ("fusion", "fusion is 'odd', expected one of easy, random_shift, attention, none"),
+        ("message_reduction", "message_reduction is 'odd', expected one of positions, low_rank, mean"),
     ],
 )
 def test_names_of_no_kind_are_told(name, message):

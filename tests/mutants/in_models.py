@@ -12,6 +12,7 @@ EASY, STAGED, AUDIO, VIDEO = (
     "models/audio_unet.py",
     "models/video_unet.py",
 )
+CROSS, SHIFT = "models/cross_attention.py", "models/random_shift_attention.py"
 IN_BLOCKS, IN_COUPLED, IN_CONDITIONS = (
     "models/test_blocks.py",
     "models/test_coupled_unet.py",
@@ -114,11 +115,41 @@ OF_THE_STREAMS = (
     Mutant("what is heard is turned over in the picture", EASY,
            '"b c (h w) f -> b c f h w"', '"b c (w h) f -> b c f h w"', IN_LISTENING),
     Mutant("a message that knows no positions", EASY,
-           'if reduction == "positions":', "if False:", IN_COUPLED, "positions"),
+           'if reduction != "mean":', "if False:", IN_COUPLED, "positions"),
     Mutant("hearing without its nonlinearity", EASY,
            "self.project(nn.functional.silu(heard))", "self.project(heard)", IN_LITERAL),
     Mutant("a message without its norm", EASY,
            "self.project(self.norm(sequence))", "self.project(sequence)", "models/test_learning.py", "every_parameter"),
+)
+
+OF_THE_RIVALS = (
+    Mutant("attention without a clock", CROSS,
+           "keys = keys + self.key_clock(clock(keys, rate=self.other_rate))", "", IN_LISTENING, "loops"),
+    Mutant("keys are told the hearer's time", CROSS,
+           "clock(keys, rate=self.other_rate)", "clock(keys, rate=self.own_rate)", IN_LISTENING, "loops"),
+    Mutant("attention without the speaker's norm", CROSS,
+           "self.project(self.norm(tokens_of(features)))", "self.project(tokens_of(features))", IN_LISTENING, "loops"),
+    Mutant("attention is heard by all", CROSS,
+           "torch.where(hears.view(-1, *(1,) * (features.ndim - 1)), heard, 0.0)", "heard", IN_COUPLED, "masks"),
+    Mutant("a fresh attention says something", CROSS,
+           "zero_initialised(nn.Linear(channels, channels))", "nn.Linear(channels, channels)", IN_COUPLED, "fresh"),
+    Mutant("what attention tells is turned over in the picture", CROSS,
+           '"b f (h w) c -> b c f h w"', '"b f (w h) c -> b c f h w"', IN_LISTENING, "loops"),
+    Mutant("shifts the wrong way", SHIFT,
+           "tokens.roll(-self.shift(", "tokens.roll(self.shift(", IN_LISTENING, "loops"),
+    Mutant("windows that end with the clip", SHIFT,
+           "turned[:, : window - 1]", "turned[:, units - window + 1 :]", IN_LISTENING, "loops"),
+    Mutant("a step of training turns nothing", SHIFT,
+           "(self.start + turn) % 1.0", "self.start % 1.0", "models/test_fusion_kinds.py"),
+    Mutant("every ear starts alike", "models/fusion_kinds.py",
+           "torch.Generator().manual_seed(index)", "torch.Generator().manual_seed(0)", "models/test_fusion_kinds.py"),
+    Mutant("the middle hears a window", "models/fusion_kinds.py",
+           ' and not stages["video"].is_middle', "", "models/test_fusion_kinds.py"),
+    Mutant("the loss forgets the turn", "training/cmmd_losses.py",
+           "turn=batch.turn", "turn=0.0", "training/test_cmmd_losses.py", "turn"),
+    Mutant("a low-rank ear says something at first", EASY,
+           "self.widen = zero_initialised(PointConv(rank, channels))", "self.widen = PointConv(rank, channels)",
+           IN_COUPLED, "fresh"),
 )
 
 OF_THE_UNETS = (
@@ -146,4 +177,4 @@ OF_THE_UNETS = (
            "models/test_network_config.py models/test_coupled_unet.py", "divide"),
 )
 
-MUTANTS = (*OF_THE_BLOCKS, *OF_THE_STREAMS, *OF_THE_UNETS)
+MUTANTS = (*OF_THE_BLOCKS, *OF_THE_STREAMS, *OF_THE_RIVALS, *OF_THE_UNETS)

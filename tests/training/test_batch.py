@@ -52,6 +52,7 @@ def test_a_batch_is_a_function_of_seed_and_step():
         assert not torch.equal(first[0], other.clips)
         assert not torch.equal(first[1], other.clean.video)
         assert not torch.equal(first[3], other.noise.video)
+        assert draw().turn == draw(index=1, count=4).turn != other.turn
 
 
 @pytest.mark.parametrize("count", [2, 4, 8])

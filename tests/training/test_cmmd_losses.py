@@ -225,15 +225,16 @@ def gradients(unet: CoupledUNet, count: int) -> tuple[dict[str, float], Tensor]:
     unet.zero_grad()
     parts = []
     for index in range(count):
-        terms = cmmd_losses(unet, drawn(count=count, index=index), contrastive=ALL_KINDS)
+        terms = cmmd_losses(unet, drawn(count=count, index=index, network=unet.network), contrastive=ALL_KINDS)
         (terms["loss"].total / 16).backward()
         parts.append(terms)
     found = [parameter.grad.flatten() for parameter in unet.parameters() if parameter.grad is not None]
     return means(tuple(parts[0]), summed(parts)), torch.cat(found)
 
 
-def test_terms_and_gradients_do_not_depend_on_micro_batches():
-    unet = small_network().double()
+@pytest.mark.parametrize("fusion", ["easy", "random_shift"])
+def test_terms_and_gradients_do_not_depend_on_micro_batches(fusion):
+    unet = small_network(replace(NETWORK, fusion=fusion)).double()
     terms, gradient = gradients(unet, 1)
     for count in (2, 4, 8):
         others, other = gradients(unet, count)
@@ -260,6 +261,13 @@ def test_what_only_fills_up_counts_for_nothing():
     ]
     for name, term in found[0].items():
         assert torch.equal(term.total, found[1][name].total) and torch.equal(term.count, found[1][name].count)
+
+
+def test_random_shifts_turn_with_the_batch():
+    network = replace(NETWORK, fusion="random_shift")
+    unet, batch = small_network(network).double(), drawn(network=network)
+    first, second = (cmmd_losses(unet, batch._replace(turn=turn), contrastive=ALL_KINDS)["loss"] for turn in (0.1, 0.6))
+    assert (first.total - second.total).abs() > 1e-6
 
 
 def test_only_the_loss_has_a_gradient():

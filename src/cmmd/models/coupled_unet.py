@@ -49,7 +49,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
     """
 
     _repeated_blocks = ["Stage"]  # noqa: RUF012 - diffusers' names, and its lists
-    _no_split_modules = ["Stage", "Speak", "Hear"]  # noqa: RUF012
+    _no_split_modules = ["Stage", "Speak", "Hear", "SpeakKeys", "HearKeys", "HearShiftedKeys"]  # noqa: RUF012
     entry_points = ("denoise", "predict", "encode_condition")
 
     def __init__(
@@ -82,8 +82,8 @@ class CoupledUNet(ModelMixin, ConfigMixin):
             plan_stages(widths, network.blocks_per_level) for widths in (network.video_widths, network.audio_widths)
         )
         self.fusions = nn.ModuleList(
-            build_fusion(network, {"video": video, "audio": audio}, latent_size=latent_size, mels=mels)
-            for video, audio in zip(*plans, strict=True)
+            build_fusion(network, {"video": video, "audio": audio}, index=index, latent_size=latent_size, mels=mels)
+            for index, (video, audio) in enumerate(zip(*plans, strict=True))
         )
 
     @property
@@ -121,10 +121,12 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         audio_hears: Bool[Tensor, " ba"] | None = None,
         video_listening: Listening | None = None,
         audio_listening: Listening | None = None,
+        turn: float = 0.0,
     ) -> Prediction:
         """``forward`` for streams of unequal numbers of items, whose ``Listening`` says to whom each one listens.
 
-        That is how a training step denoises a target under its own and under mismatched conditions in one pass.
+        That is how a training step denoises a target under its own and under mismatched conditions in one pass. turn:
+        of random shifts in this step (see `Fusion.hear`); they stand still otherwise, as a solver needs it.
         """
         self._check_input(video, "video")
         self._check_input(audio, "audio")
@@ -139,8 +141,8 @@ class CoupledUNet(ModelMixin, ConfigMixin):
             heard = self.audio_unet.stage(index, heard)
             from_video = _spoken(fusion, seen, by_audio.listening, speaker="video")
             from_audio = _spoken(fusion, heard, by_video.listening, speaker="audio")
-            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video")
-            heard = self._hear(index, heard, from_video, by_audio.hears, hearer="audio")
+            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video", turn=turn)
+            heard = self._hear(index, heard, from_video, by_audio.hears, hearer="audio", turn=turn)
         return Prediction(self.video_unet.finish(seen).to(video.dtype), self.audio_unet.finish(heard).to(audio.dtype))
 
     def encode_condition(self, latents: Float[Tensor, "b c ..."], *, modality: Modality) -> Condition:
@@ -193,8 +195,10 @@ class CoupledUNet(ModelMixin, ConfigMixin):
                 state = self._hear(index, state, condition.messages[index], hears, hearer=modality)
         return unet.finish(state).to(noisy.dtype)
 
-    def _hear(self, index: int, state: UNetState, message: Tensor, hears: Tensor, *, hearer: Modality) -> UNetState:
-        features = self._fusions()[index].hear(state.features, message, hearer=hearer, hears=hears)
+    def _hear(
+        self, index: int, state: UNetState, message: Tensor, hears: Tensor, *, hearer: Modality, turn: float = 0.0
+    ) -> UNetState:
+        features = self._fusions()[index].hear(state.features, message, hearer=hearer, hears=hears, turn=turn)
         return self._unet(hearer).keep_skip(index, state._replace(features=features))
 
     def _unet(self, modality: Modality) -> StagedUNet:

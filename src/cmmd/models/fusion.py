@@ -24,6 +24,10 @@ class Fusion(nn.Module):
         *,
         hearer: Modality,
         hears: Bool[Tensor, " b"],
+        turn: float = 0.0,
     ) -> Float[Tensor, "b ..."]:
-        """The hearer's features with what it heard added; exactly the features themselves where ``hears`` is False."""
+        """The hearer's features with what it heard added; exactly the features themselves where ``hears`` is False.
+
+        turn: part of the clip by which a random shift is turned in this call, 0 to 1; other kinds have none.
+        """
         return features

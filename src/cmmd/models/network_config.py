@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.models.blocks import GROUPS, Modality
 
-FusionKind = Literal["easy", "none"]
-Reduction = Literal["positions", "mean"]
+FusionKind = Literal["easy", "random_shift", "attention", "none"]
+Reduction = Literal["positions", "low_rank", "mean"]
 
 
 LARGEST = {"blocks_per_level": 64, "heads": 256, "patch": 64, "message_width": 2**16}
@@ -27,7 +27,7 @@ class NetworkConfig:
     attention_levels: levels whose stages attend (0 is the finest). heads: of every attention.
     patch: side of the spectrogram squares that the audio stem folds into channels.
     message_width: channels of an easy-fusion message. message_reduction: how it leaves space or frequency out.
-    fusion: `easy`, or `none` for two independent U-Nets.
+    fusion: `easy`; its rivals `random_shift` (the baseline's) and `attention` (full); `none`, two independent U-Nets.
     clean_hears: a clean stream hears the other one too (ablation: its condition cannot be encoded once).
 
     Raises ValueError, naming the values, for settings that do not fit together.

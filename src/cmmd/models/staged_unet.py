@@ -20,6 +20,11 @@ class StagePlan(NamedTuple):
     resample: Literal["down", "up", "none"]
     keeps_skip: bool
 
+    @property
+    def is_middle(self) -> bool:
+        """Between the ways down and up."""
+        return not self.keeps_skip and not self.channels_skip
+
 
 def plan_stages(widths: tuple[int, ...], blocks_per_level: int) -> list[StagePlan]:
     """The stages of a U-Net in order: down, one in the middle, up; as many for any widths of equal number."""

@@ -68,13 +68,15 @@ class Contrast(NamedTuple):
 
 
 class TrainingBatch(NamedTuple):
-    """clips: their numbers. clean: standardised latents and spectrograms. noise: of the same shapes."""
+    """clips: their numbers. clean: standardised latents and spectrograms. noise: of the same shapes. turn: of random
+    shifts, from 0 to 1, for the whole batch."""
 
     clips: Int[Tensor, " b"]
     clean: Prediction
     noise: Prediction
     modes: Conditioning
     contrast: Contrast | None
+    turn: float
 
 
 def draw_batch(
@@ -108,6 +110,7 @@ def draw_batch(
         noise=Prediction(*(_noise(x, name, items, seed=seed, step=step) for name, x in clean._asdict().items())),
         modes=modes.select(items),
         contrast=_draw_contrast(config, weight, whole, items, micro_batch) if weight else None,
+        turn=float(torch.rand((), generator=step_generator(seed, step, "turn"))),
     )
 
 

@@ -141,7 +141,7 @@ def cmmd_losses(
 def answers(model: CoupledUNet, batch: TrainingBatch, *, prediction_type: PredictionType) -> Answers:
     """One pass of the network, and what its losses are made of."""
     video, audio = Stream.video_of(batch), Stream.audio_of(batch)
-    predicted = _denoised(model, video, audio)
+    predicted = _denoised(model, video, audio, turn=batch.turn)
     seen = Answer.of(video, predicted.video, prediction_type)
     heard = Answer.of(audio, predicted.audio, prediction_type)
     if batch.contrast is None:
@@ -150,7 +150,7 @@ def answers(model: CoupledUNet, batch: TrainingBatch, *, prediction_type: Predic
     return Answers(seen, heard, {side: Compared.of_both(sounds[side], pictures[side]) for side in sounds})
 
 
-def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
+def _denoised(model: CoupledUNet, video: Stream, audio: Stream, *, turn: float) -> Prediction:
     """One pass: the items and, after them, the contrasted targets under each mismatched condition."""
     seen, t_video, video_hears = _network_input(video, audio)
     heard, t_audio, audio_hears = _network_input(audio, video)
@@ -163,6 +163,7 @@ def _denoised(model: CoupledUNet, video: Stream, audio: Stream) -> Prediction:
         audio_hears=audio_hears,
         video_listening=_listening(video, audio),
         audio_listening=_listening(audio, video),
+        turn=turn,
     )
 
 

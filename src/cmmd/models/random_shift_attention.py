@@ -1,0 +1,51 @@
+"""Random-shift attention, the fusion of the baseline MM-Diffusion (arXiv 2212.09478; decision 11).
+
+Frame i hears the frames i + r to i + r + S - 1 of the other stream, cyclically: S is the window, r the shift. The cost
+is linear in clip length. Ours: r is one of a whole clip's windows, from a seeded start of the stage and the turn that a
+call is given, and queries and keys know their time, as those of the full attention do.
+"""
+
+from fractions import Fraction
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from cmmd.models.cross_attention import HearKeys
+
+WINDOWS = (1, 4, 8)
+"""Video frames that a frame hears, from the finest level down; the middle hears all."""
+
+
+class HearShiftedKeys(HearKeys):
+    """Attention of every unit of time to the `window` units from `shift` units later on.
+
+    A unit is a video frame, or a step of the coarser grid where that is longer: then windows are rounded up to whole
+    ones. A shift is the same for a whole call: 0 to all but one of the units of the clip, from `start`, the part of the
+    clip by which an ear is turned where a call does not say more.
+    """
+
+    def __init__(
+        self, channels: int, *, heads: int, own_rate: Fraction, other_rate: Fraction, window: int, start: float
+    ):
+        super().__init__(channels, heads=heads, own_rate=own_rate, other_rate=other_rate)
+        frames = max(own_rate.denominator, other_rate.denominator)
+        self.window = -(-window // frames)
+        self.own_steps, self.other_steps = int(own_rate * frames), int(other_rate * frames)
+        self.start = start
+
+    def shift(self, units: int, *, turn: float) -> int:
+        """Of a clip of so many units."""
+        return int((self.start + turn) % 1.0 * units)
+
+    def _queries(self, tokens: Float[Tensor, "b time positions e"]) -> Float[Tensor, "groups queries e"]:
+        return rearrange(tokens, "b (units s) p e -> (b units) (s p) e", s=self.own_steps)
+
+    def _heard(self, tokens: Float[Tensor, "b time positions e"], *, turn: float) -> Float[Tensor, "groups keys e"]:
+        tokens = rearrange(tokens, "b (units s) p e -> b units (s p) e", s=self.other_steps)
+        units = tokens.shape[1]
+        window = min(self.window, units)
+        turned = tokens.roll(-self.shift(units, turn=turn), dims=1)
+        windows = torch.cat([turned, turned[:, : window - 1]], dim=1).unfold(1, window, 1)
+        return rearrange(windows, "b units tokens e window -> (b units) (window tokens) e")
