@@ -75,9 +75,9 @@ OF_THE_STREAMS = (
     Mutant("sound hears what the picture says after hearing", COUPLED,
            '            from_video = _spoken(fusion, seen, by_audio.listening, speaker="video")\n'
            '            from_audio = _spoken(fusion, heard, by_video.listening, speaker="audio")\n'
-           '            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video")\n',
+           '            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video", turn=turn)\n',
            '            from_audio = _spoken(fusion, heard, by_video.listening, speaker="audio")\n'
-           '            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video")\n'
+           '            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video", turn=turn)\n'
            '            from_video = _spoken(fusion, seen, by_audio.listening, speaker="video")\n', IN_LISTENING),
     Mutant("times of the streams change places", COUPLED,
            "t_video, t_audio = (_frame_times(t, video.shape[2]) for t in (t_video, t_audio))",
