@@ -9,15 +9,14 @@ and no push away from others.
 """
 
 import argparse
-import json
-import multiprocessing
 import os
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bounded_form import bounded_objective
+from comparison import Comparison, by_method, cost_table, costs
 from matplotlib.figure import Figure
 from trainings import (
     GUIDANCES,
@@ -31,7 +30,6 @@ from trainings import (
     encoded,
     mean_of,
     paired,
-    started,
     told,
     values,
 )
@@ -58,7 +56,6 @@ METHODS: dict[str, ContrastiveConfig] = {
     "targets": TARGETS,
     "both": replace(TARGETS, negatives="both"),
 }
-COST_STEPS = 40
 LEVELS = (0.5, 0.8, 0.9)
 """Of F1, that long trainings reach or do not."""
 COLORS = ("tab:gray", "tab:blue", "tab:orange", "tab:green", "tab:red")
@@ -100,35 +97,19 @@ def recipe(contrastive: ContrastiveConfig, *, split: Split = "standard", clips: 
     )
 
 
-def standard(seeds: int, cost: Mapping[str, float]) -> list[Training]:
-    """All methods, seed by seed; nCMMD also after the time of the others."""
-    return [
-        compared("standard", clips, name, seed, cost)
-        for seed in range(seeds)
-        for clips in (FULL, SMALL)
-        for name in METHODS
-    ]
-
-
-def hard(seeds: int, cost: Mapping[str, float]) -> list[Training]:
-    return [compared("hard", FULL, name, seed, cost) for seed in range(seeds) for name in METHODS]
-
-
-def compared(split: Split, clips: int, name: str, seed: int, cost: Mapping[str, float]) -> Training:
-    marks = {STEPS[split]}
-    if name == "ncmmd":
-        marks |= {equal_time(split, method, cost) for method in METHODS}
-    return Training(
-        name=f"{split}-{clips}-{name}-{seed}",
-        recipe=recipe(METHODS[name], split=split, clips=clips, seed=seed),
-        marks=tuple(sorted(marks)),
-        less=name == "targets",
+def comparison(split: Split, clips: int, cost: Mapping[str, float]) -> Comparison:
+    """All methods against nCMMD. Methods that take further passes share one number of steps of equal time, and so do
+    the others."""
+    slowest = {costly: max(cost[name] for name in METHODS if (name in COSTLY) == costly) for costly in (True, False)}
+    return Comparison(
+        title=f"{split}, {clips} clips",
+        prefix=f"{split}-{clips}",
+        recipes={name: recipe(config, split=split, clips=clips, seed=0) for name, config in METHODS.items()},
+        base="ncmmd",
+        steps=STEPS[split],
+        ratios={name: slowest[name in COSTLY] for name in METHODS},
+        less=("targets",),
     )
-
-
-def equal_time(split: Split, method: str, cost: Mapping[str, float]) -> int:
-    """Steps of nCMMD in the time of the steps of a method."""
-    return round(STEPS[split] * max(cost[name] for name in METHODS if (name in COSTLY) == (method in COSTLY)))
 
 
 def long(seeds: int) -> list[Training]:
@@ -174,12 +155,15 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    cost = costs(folder)
+    cost = costs({name: recipe(config, seed=0) for name, config in METHODS.items()}, "ncmmd", folder)
     ratios = {name: found["ratio"] for name, found in cost.items()}
+    full, small, hard = (comparison(*one, ratios) for one in (("standard", FULL), ("standard", SMALL), ("hard", FULL)))
+    seeds: int = arguments.seeds or 5
+    pairs = zip(full.trainings(seeds), small.trainings(seeds), strict=True)
     plans = {
-        "standard": standard(arguments.seeds or 5, ratios),
+        "standard": [one for pair in pairs for one in pair],
         "sweep": sweep(arguments.seeds or 1),
-        "hard": hard(arguments.seeds or 3, ratios),
+        "hard": hard.trainings(arguments.seeds or 3),
         "long": long(arguments.seeds or 3),
     }
     wanted = [one for name, plan in plans.items() if arguments.plan in (name, "all") for one in plan]
@@ -192,97 +176,17 @@ def main() -> None:
         do(training, folder, test_clips=arguments.test_clips, yamnet=arguments.yamnet, objective=objective)
         return
     do_missing(wanted, folder, workers=arguments.workers)
-    print(tables(plans, cost, folder))
+    print("Cost of a step:", cost_table(cost, "nCMMD"), tables(plans, (full, small, hard), seeds, folder), sep="\n\n")
     if arguments.picture:
         draw_curves(plans["long"], folder, arguments.picture)
 
 
-def costs(folder: Path) -> dict[str, dict[str, float]]:
-    """Seconds of a step of every method, taken in turn in one run, their ratio to nCMMD's, and peak memory (MiB) of a
-    process that trains so."""
-    file = folder / "cost.json"
-    if not file.exists():
-        clips = encoded(recipe(METHODS["ncmmd"], seed=0), folder)
-        runs = [started(recipe(config, seed=0), clips, steps=COST_STEPS)[1] for config in METHODS.values()]
-        turns = [[report.seconds for report in turn] for turn in zip(*runs, strict=True)][5:]
-        seconds = dict(zip(METHODS, map(statistics.median, zip(*turns, strict=True)), strict=True))
-        found = {}
-        for name, own in seconds.items():
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                memory = pool.apply(peak_memory, (name, folder))
-            found[name] = {"seconds": own, "ratio": own / seconds["ncmmd"], "mib": memory}
-        file.write_text(json.dumps(found, indent=1) + "\n")
-    return json.loads(file.read_text())
-
-
-def peak_memory(method: str, folder: Path) -> float:
-    """Of this process after ten steps, MiB; Linux tells it."""
-    one = recipe(METHODS[method], seed=0)
-    for _ in started(one, encoded(one, folder), steps=10)[1]:
-        pass
-    status = Path("/proc/self/status").read_text().split()
-    return round(int(status[status.index("VmHWM:") + 1]) / 1024)
-
-
-def tables(plans: Mapping[str, list[Training]], cost: Mapping[str, Mapping[str, float]], folder: Path) -> str:
-    """Markdown: cost, comparisons by measure, the sweep, and how soon long trainings get where."""
-    rows = [
-        (name, f"{found['seconds']:.3f} s", f"{found['ratio']:.3f}", f"{found['mib']:.0f} MiB")
-        for name, found in cost.items()
-    ]
-    parts = ["Cost of a step:", markdown_table(rows, head=("", "time", "over nCMMD", "peak memory"))]
-    ratios = {name: found["ratio"] for name, found in cost.items()}
-    settings: tuple[tuple[Split, int], ...] = (("standard", FULL), ("standard", SMALL), ("hard", FULL))
-    for split, clips in settings:
-        done = by_method(plans[split], f"{split}-{clips}-")
-        for measure in MEASURES:
-            parts += compared_by(measure, done, folder, split=split, clips=clips, ratios=ratios)
+def tables(plans: Mapping[str, list[Training]], compared: Sequence[Comparison], seeds: int, folder: Path) -> str:
+    """Markdown: comparisons by measure, the sweep, and how soon long trainings get where."""
+    parts = [table for one in compared for table in one.tables(folder, seeds=seeds)]
     parts += ["Sweep, differences to `mixed` after as many steps:", swept(plans, folder)]
     parts += ["Long trainings:", reached(plans["long"], folder), ended(plans["long"], folder)]
     return "\n\n".join(parts)
-
-
-def by_method(trainings: list[Training], prefix: str) -> dict[str, dict[int, Training]]:
-    """Trainings by method (or name in the sweep) and seed."""
-    found: dict[str, dict[int, Training]] = {}
-    for one in trainings:
-        if one.name.startswith(prefix):
-            name = one.name.removeprefix(prefix).rpartition("-")[0]
-            found.setdefault(name, {})[one.recipe.loop.seed] = one
-    return found
-
-
-def compared_by(
-    measure: str,
-    methods: Mapping[str, Seeds],
-    folder: Path,
-    *,
-    split: Split,
-    clips: int,
-    ratios: Mapping[str, float],
-) -> list[str]:
-    """A row a direction: nCMMD, and how far the others are from it at equal steps and at equal time, under one guidance
-    for all; then `targets` with less guidance over nCMMD with the usual one, at equal time."""
-    rows, steps = [], STEPS[split]
-    others = [name for name in methods if name != "ncmmd"]
-    for family, direction in ROWS:
-        place = Place(measure, family, direction)
-        less = place if measure == "retrieval" else replace(place, guidance="less")
-        base = values(methods["ncmmd"], folder, place, step=steps)
-        if not base:
-            continue
-        later = {name: values(methods["ncmmd"], folder, place, step=equal_time(split, name, ratios)) for name in others}
-        own = {name: values(methods[name], folder, place, step=steps) for name in others}
-        row = [f"{family}, {direction.replace('_', ' ')}", str(len(own["targets"])), mean_of(base, measure)]
-        for name in others:
-            row += [told(paired(own[name], found), measure) for found in (base, later[name])]
-        row.append(told(paired(values(methods["targets"], folder, less, step=steps), later["targets"]), measure))
-        rows.append(row)
-    if not rows:
-        return []
-    head = ["", "seeds", "nCMMD", *(f"{name}, equal {what}" for name in others for what in ("steps", "time"))]
-    head.append("targets, less guidance")
-    return [f"{split}, {clips} clips, {MEASURES[measure]}:", markdown_table(rows, head=head)]
 
 
 SHOWN = tuple(

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from contrast import LONG, by_method, long
+from comparison import by_method
+from contrast import LONG, long
 from safetensors.torch import load_file
 from trainings import MEASURES, SAMPLING_STEPS, TEST_SEED, Training, assembled, encoded, mean_of, row_of, untrained
 
