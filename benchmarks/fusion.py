@@ -3,8 +3,8 @@
     python benchmarks/fusion.py FOLDER --picture PICTURE.png
 
 A step is one pass of both U-Nets over the whole clip (sampling cuts long clips into windows), the pass of one of them
-on an encoded condition, or a training step. Passes of all kinds are interleaved, so that ratios are those of one run. It
-goes on where it was interrupted.
+on an encoded condition, or a training step. Passes of all kinds are interleaved, so that ratios are those of one run.
+It goes on where it was interrupted.
 """
 
 import argparse
@@ -86,8 +86,11 @@ class Step:
             self.what = case.what
             self.unet.train(case.what == "training")
             with torch.no_grad():
-                speaker = {"sound": ("video", self.video), "video": ("audio", self.audio)}.get(case.what)
-                self.condition = self.unet.encode_condition(speaker[1], modality=speaker[0]) if speaker else None
+                self.condition = None
+                if case.what == "sound":
+                    self.condition = self.unet.encode_condition(self.video, modality="video")
+                elif case.what == "video":
+                    self.condition = self.unet.encode_condition(self.audio, modality="audio")
 
     @property
     def fusion_parameters(self) -> int:
