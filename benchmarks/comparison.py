@@ -96,10 +96,10 @@ class Comparison:
         return [f"{self.title}, {MEASURES[measure]}:", markdown_table(rows, head=head)]
 
 
-def costs(recipes: Mapping[str, CoupledRecipe], base: str, folder: Path) -> dict[str, dict[str, float]]:
+def costs(recipes: Mapping[str, CoupledRecipe], base: str, file: Path) -> dict[str, dict[str, float]]:
     """Of every method: seconds of a step, taken in turn in one run, their ratio to the base's, and peak memory (MiB) of
-    a process that trains so; measured once."""
-    file = folder / "cost.json"
+    a process that trains so; measured once. file: of the record, next to the encoded clips."""
+    folder = file.parent
     found: dict[str, dict[str, float]] = json.loads(file.read_text()) if file.exists() else {}
     if not set(recipes) <= set(found):
         runs = [started(recipe, encoded(recipe, folder), steps=COST_STEPS)[1] for recipe in recipes.values()]

@@ -59,6 +59,12 @@ METHODS: dict[str, ContrastiveConfig] = {
 LEVELS = (0.5, 0.8, 0.9)
 """Of F1, that long trainings reach or do not."""
 COLORS = ("tab:gray", "tab:blue", "tab:orange", "tab:green", "tab:red")
+LONG_METHODS = {
+    "ncmmd": METHODS["ncmmd"],
+    "targets": TARGETS,
+    "falling": replace(TARGETS, end=LONG[-1], fall=LONG[-1] - LONG[-2]),
+}
+"""The weight of the last one falls to 0 in the last third: what is learned stays, and the bias of the samples goes."""
 COSTLY = ("conditions", "both")
 """A pass more for every negative: nCMMD of equal time has more steps than for the others."""
 SWEPT = replace(TARGETS, mismatches=MIXED, count=4)
@@ -117,13 +123,13 @@ def long(seeds: int) -> list[Training]:
     return [
         Training(
             name=f"long-{FULL}-{name}-{seed}",
-            recipe=recipe(METHODS[name], seed=seed),
+            recipe=recipe(config, seed=seed),
             marks=LONG,
             retrieval=False,
             less=True,
         )
         for seed in range(seeds)
-        for name in ("ncmmd", "targets")
+        for name, config in LONG_METHODS.items()
     ]
 
 
@@ -155,7 +161,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
-    cost = costs({name: recipe(config, seed=0) for name, config in METHODS.items()}, "ncmmd", folder)
+    cost = costs({name: recipe(config, seed=0) for name, config in METHODS.items()}, "ncmmd", folder / "cost.json")
     ratios = {name: found["ratio"] for name, found in cost.items()}
     full, small, hard = (comparison(*one, ratios) for one in (("standard", FULL), ("standard", SMALL), ("hard", FULL)))
     seeds: int = arguments.seeds or 5
