@@ -40,7 +40,7 @@ def heard_keys(ear: HearKeys, features: Tensor, message: Tensor, *, turn: float 
     """What one item is to add to its features."""
     own = columns(features)
     keys, values = message[0].chunk(2)
-    told = torch.empty_like(features)
+    answers = torch.empty_like(features)
     for step, rows in enumerate(own):
         heard = heard_steps(ear, step, own_steps=len(own), other_steps=message.shape[-1], turn=turn)
         clocks = [F.linear(time_of(other, float(ear.other_rate)), ear.key_clock.weight) for other in heard]
@@ -57,10 +57,10 @@ def heard_keys(ear: HearKeys, features: Tensor, message: Tensor, *, turn: float 
                 answer[query, part] = (weights / weights.sum()) @ v[:, part]
         answer = F.linear(answer, ear.project.weight, ear.project.bias)  # pyright: ignore[reportArgumentType]
         if features.ndim == 5:
-            told[0, :, step] = answer.T.reshape(told.shape[1], *told.shape[3:])
+            answers[0, :, step] = answer.T.reshape(answers.shape[1], *answers.shape[3:])
         else:
-            told[0, :, :, step] = answer.T
-    return told
+            answers[0, :, :, step] = answer.T
+    return answers
 
 
 def heard_steps(ear: HearKeys, step: int, *, own_steps: int, other_steps: int, turn: float) -> list[int]:

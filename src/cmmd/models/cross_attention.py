@@ -37,9 +37,9 @@ class SpeakKeys(nn.Module):
 class HearKeys(nn.Module):
     """Multi-head attention of features to the keys and values of the other stream, with a zero-initialised output.
 
-    Queries and keys are told their time by sinusoids: attention alone does not know what happens at once. A key is told
-    when it is heard, not when it is spoken, because messages may be heard in another order. own_rate, other_rate: time
-    steps a video frame.
+    Sinusoids of their time are added to queries and keys: attention alone cannot know what happens at once. A key gets
+    them here and not in the message, because a message may be heard in another order. own_rate, other_rate: time steps
+    per video frame.
     """
 
     def __init__(self, channels: int, *, heads: int, own_rate: Fraction, other_rate: Fraction):

@@ -1,8 +1,8 @@
 """Random-shift attention, the fusion of the baseline MM-Diffusion (arXiv 2212.09478; decision 11).
 
 Frame i hears the frames i + r to i + r + S - 1 of the other stream, cyclically: S is the window, r the shift. The cost
-is linear in clip length. Ours: r is one of a whole clip's windows, from a seeded start of the stage and the turn that a
-call is given, and queries and keys know their time, as those of the full attention do.
+is linear in clip length. Ours: r is the sum of a seeded start of the stage and a turn that is drawn for each training
+step, and queries and keys know their time, as those of the full attention do.
 """
 
 from fractions import Fraction
@@ -21,9 +21,8 @@ WINDOWS = (1, 4, 8)
 class HearShiftedKeys(HearKeys):
     """Attention of every unit of time to the `window` units from `shift` units later on.
 
-    A unit is a video frame, or a step of the coarser grid where that is longer: then windows are rounded up to whole
-    ones. A shift is the same for a whole call: 0 to all but one of the units of the clip, from `start`, the part of the
-    clip by which an ear is turned where a call does not say more.
+    A unit is a video frame, or a step of the coarser time grid where that is longer: windows are then rounded up to
+    whole steps. The shift is one number per call: ``(start + turn) % 1`` of the clip, in whole units.
     """
 
     def __init__(
@@ -36,7 +35,7 @@ class HearShiftedKeys(HearKeys):
         self.start = start
 
     def shift(self, units: int, *, turn: float) -> int:
-        """Of a clip of so many units."""
+        """Units by which the windows are shifted in a clip of `units`."""
         return int((self.start + turn) % 1.0 * units)
 
     def _queries(self, tokens: Float[Tensor, "b time positions e"]) -> Float[Tensor, "groups queries e"]:
