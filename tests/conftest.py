@@ -47,7 +47,7 @@ def generator() -> "torch.Generator":
     return torch.Generator().manual_seed(0)
 
 
-def small_pipeline(*, clean_hears: bool = False, **sizes: int) -> "CMMDPipeline":
+def small_pipeline(*, clean_hears: bool = False, shared_time: bool = False, **sizes: int) -> "CMMDPipeline":
     """A model of random weights, none of them zero, whose statistics are not the identity; sizes: of its geometry."""
     import torch
 
@@ -60,7 +60,12 @@ def small_pipeline(*, clean_hears: bool = False, **sizes: int) -> "CMMDPipeline"
 
     torch.manual_seed(0)
     network = NetworkConfig(
-        video_widths=(8, 8, 16), audio_widths=(8, 16, 16), message_width=8, heads=2, clean_hears=clean_hears
+        video_widths=(8, 8, 16),
+        audio_widths=(8, 16, 16),
+        message_width=8,
+        heads=2,
+        clean_hears=clean_hears,
+        shared_time=shared_time,
     )
     geometry = Geometry(**sizes)
     unet = CoupledUNet(network=network, latent_size=geometry.latent_size, mels=geometry.mels)
@@ -93,6 +98,12 @@ def pipeline_of_sizes() -> "Callable[..., CMMDPipeline]":
 def hearing_pipeline() -> "CMMDPipeline":
     """A model whose clean condition hears what is generated."""
     return small_pipeline(clean_hears=True)
+
+
+@pytest.fixture(scope="session")
+def shared_time_pipeline() -> "CMMDPipeline":
+    """The baseline: a model that knows one time for both modalities."""
+    return small_pipeline(shared_time=True)
 
 
 @pytest.fixture

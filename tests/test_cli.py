@@ -171,6 +171,8 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("generate --joint --to audio", "--joint makes both from nothing"),
         ("generate a.mp4 --seconds 2", "--seconds goes with --joint"),
         ("generate --joint --contrast 1", "--contrast needs an INPUT"),
+        ("generate --joint --gradient 1", "--gradient needs an INPUT"),
+        ("generate a.mp4 --gradient nan", "'--gradient': nan is not a finite number"),
         ("generate --joint --seconds 0", "'--seconds': 0"),
         ("generate --joint --seconds inf", "'--seconds': inf"),
         ("generate a.mp4 --steps 0", "'--steps': 0 is not in the range"),
@@ -214,7 +216,7 @@ def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: p
 def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
-    line += " --contrast 0.5 --overwrite"
+    line += " --contrast 0.5 --gradient 0.25 --overwrite"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
     assert calls[0].args[1] == import_module("cmmd.generation").GenerateOptions(
         to="audio",
@@ -224,7 +226,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         outputs=import_module("cmmd.output_plan").OutputOptions(
             out=Path("o.mp4"), folder=False, takes=4, picture=True, overwrite=True
         ),
-        sampling=sampling(steps=9, guidance=2.5, contrast=0.5, sampler="dpm++"),
+        sampling=sampling(steps=9, guidance=2.5, contrast=0.5, gradient=0.25, sampler="dpm++"),
         seed=3,
         fit="letterbox",
         device="cuda:1",
@@ -251,7 +253,7 @@ def test_score_without_options_uses_the_defaults_of_scoring(monkeypatch: pytest.
 def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.evaluation.score", "score")
     line = (
-        "score m --family dance --clips 5 --direction joint --steps 9 --seed 3 --guidance 2 --sampler ddim --out o.json"
+        "score m --family dance --clips 5 --direction joint --steps 9 --seed 3 --guidance 2 --sampler ddpm --out o.json"
     )
     assert main([*line.split(), "--device", "cuda", "--contrast", "1", "--split", "hard"]) == 0
     assert calls[0].args == (
@@ -261,7 +263,7 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
             split="hard",
             clips=5,
             direction="joint",
-            sampling=sampling(steps=9, guidance=2.0, contrast=1.0, sampler="ddim"),
+            sampling=sampling(steps=9, guidance=2.0, contrast=1.0, sampler="ddpm"),
             seed=3,
             out=Path("o.json"),
             device="cuda",

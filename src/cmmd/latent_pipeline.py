@@ -10,9 +10,11 @@ from torch import Tensor
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.statistics import Statistics
+from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.kept import Kept
-from cmmd.diffusion.sampling import OnStep, Scheduler, sample_joint, sample_target
+from cmmd.diffusion.sampling import sample_joint, sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.diffusion.solver import OnStep, Scheduler
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames, latent_channels
@@ -120,6 +122,10 @@ class LatentPipeline(DiffusionPipeline):
         noise = Prediction(*(part.to(self.device) for part in noise))
         window = self.geometry.frames
         return sample_joint(self.unet, self.scheduler, noise, config, window=window, kept=kept, on_step=on_step)
+
+    def strength(self, config: SamplingConfig, direction: Direction) -> float:
+        """The guidance that a direction is sampled with."""
+        return config.guidance_for(direction, shared_time=self.unet.network.shared_time)
 
     def noise(self, modality: Modality, frames: int, *, seed: int, items: int) -> Float[Tensor, "b c ..."]:
         """Item i is drawn from seed + i on the CPU: an item depends neither on its batch mates nor on the device.

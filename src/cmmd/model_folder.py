@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
-from cmmd.diffusion.sampling import Scheduler
 from cmmd.diffusion.scheduler_check import check_scheduler_values, check_solvers
+from cmmd.diffusion.solver import Scheduler
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.latents.taef2 import TAEF2
@@ -33,6 +34,7 @@ CLASSES: dict[str, dict[tuple[str, str], type]] = {
     },
     "scheduler": {
         ("diffusers", "DDIMScheduler"): DDIMScheduler,
+        ("diffusers", "DDPMScheduler"): DDPMScheduler,
         ("diffusers", "DPMSolverMultistepScheduler"): DPMSolverMultistepScheduler,
         ("diffusers", "UniPCMultistepScheduler"): UniPCMultistepScheduler,
     },

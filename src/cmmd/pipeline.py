@@ -20,8 +20,9 @@ from cmmd.clips.take import Take
 from cmmd.data.statistics import Statistics
 from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.process import PredictionType, scheduler_config
-from cmmd.diffusion.sampling import OnStep, check_contrast
+from cmmd.diffusion.sampling import check_sampling
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, SamplingSettings
+from cmmd.diffusion.solver import OnStep
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.latent_pipeline import LatentPipeline
@@ -118,9 +119,9 @@ class CMMDPipeline(LatentPipeline):
         keep: stretches, (start, end) in seconds, of the clip's own sound that stay; each is rounded inwards to whole
         frames. Take i is that of seed + i, bit for bit: takes are made one after the other. on_step: called with 1 to
         `steps` for each of them. settings: see `SamplingConfig`. Without a `guidance`, a take in which the model saw
-        nothing that sounds, so that it is inaudible, is made again with `UNSURE_GUIDANCE`; `Take.guidance`
-        tells. Raises InputError for a file that cannot be read and a stretch that cannot be kept, ValueError for
-        settings.
+        nothing that sounds, so that it is inaudible, is made again with `UNSURE_GUIDANCE`, unless the model has a
+        `shared_time`; `Take.guidance` tells. Raises InputError for a file that cannot be read and a stretch that cannot
+        be kept, ValueError for settings.
         """
         config, clock = self._sampling_config(settings), PartClock(self.device)
         with clock("reading"):
@@ -140,10 +141,10 @@ class CMMDPipeline(LatentPipeline):
             with clock("decoding"):
                 return self.decode_audio(audio, seed=seed + take)[0, :samples].numpy()
 
-        used = [config.guidance_for("video_to_audio")] * takes
+        used = [self.strength(config, "video_to_audio")] * takes
         waveforms = [make(take, used[0]) for take in range(takes)]
         silent = [take for take, sound in enumerate(waveforms) if _inaudible(sound, stays)]
-        if config.guidance is None and silent:
+        if config.guidance is None and silent and not self.unet.network.shared_time:
             LOGGER.info("%d of %d takes were inaudible and are made again", len(silent), takes)
             for take in silent:
                 waveforms[take], used[take] = make(take, UNSURE_GUIDANCE), UNSURE_GUIDANCE
@@ -186,7 +187,7 @@ class CMMDPipeline(LatentPipeline):
             with clock("decoding"):
                 made = self.decode_video(video)[0][:count]
                 frames.append(stays.into_frames(made) if stays else made)
-        sounds, used = [clip.waveform] * takes, [config.guidance_for("audio_to_video")] * takes
+        sounds, used = [clip.waveform] * takes, [self.strength(config, "audio_to_video")] * takes
         return self._takes(frames, sounds, clip, seed=seed, generated="video", guidance=used, clock=clock, keep=keep)
 
     @torch.no_grad()
@@ -233,7 +234,7 @@ class CMMDPipeline(LatentPipeline):
                 sound = self.decode_audio(audio, seed=seed + take)[0, : self.geometry.samples_of(wanted)].numpy()
             frames.append(picture if stays is None else stays.into_frames(picture))
             sounds.append(sound if stays is None else stays.into_sound(sound))
-        used = [config.guidance_for("joint")] * takes
+        used = [self.strength(config, "joint")] * takes
         return self._takes(frames, sounds, source, seed=seed, generated="both", guidance=used, clock=clock, keep=keep)
 
     def _sampling_config(self, settings: SamplingSettings, *, joint: bool = False) -> SamplingConfig:
@@ -243,7 +244,7 @@ class CMMDPipeline(LatentPipeline):
             known = ", ".join(SamplingSettings.__annotations__)
             raise TypeError(f"found the unknown setting {unknown[0]!r}, expected some of {known}")
         config = SamplingConfig(**settings)
-        check_contrast(self.unet, config.contrast, joint=joint)
+        check_sampling(self.unet, config, joint=joint)
         return config
 
     def _kept(self, modality: Modality, stays: KeptStretches, length: int) -> Kept:

@@ -7,8 +7,11 @@ from cmmd.diffusion.conditioning import Conditioning, ConditioningConfig, draw_c
 from cmmd.diffusion.direction import DIRECTIONS
 
 
-def draw(config: ConditioningConfig, *, batch: int = 4000, frames: int = 16, seed: int = 0) -> Conditioning:
-    return draw_conditioning(config, batch=batch, frames=frames, generator=torch.Generator().manual_seed(seed))
+def draw(
+    config: ConditioningConfig, *, batch: int = 4000, frames: int = 16, seed: int = 0, shared_time: bool = False
+) -> Conditioning:
+    generator = torch.Generator().manual_seed(seed)
+    return draw_conditioning(config, batch=batch, frames=frames, shared_time=shared_time, generator=generator)
 
 
 def only(direction: str, **others: float) -> ConditioningConfig:
@@ -34,6 +37,16 @@ def test_times_cover_the_interval_and_joint_times_are_independent():
     assert times.max() <= 1.0
     torch.testing.assert_close(times.mean(1), torch.full((2,), 0.5), rtol=0, atol=0.02)
     assert abs(torch.corrcoef(times)[0, 1]) < 0.065
+
+
+def test_a_shared_time_is_that_of_both_modalities_and_the_videos_of_a_draw_without():
+    config = only("joint", keep_clean=0.0, audio_noise=4.0, video_noise=4.0)
+    shared, apart = draw(config, shared_time=True), draw(config)
+    assert torch.equal(shared.t_audio, shared.t_video) and torch.equal(shared.t_video, apart.t_video)
+    assert torch.equal(shared.t_video, shared.t_video[:, :1].expand_as(shared.t_video))
+    assert shared.t_video[:, 0].unique().numel() > 3900
+    for name in ("audio_hears", "video_hears", "audio_loss", "video_loss", "direction"):
+        assert torch.equal(getattr(shared, name), getattr(apart, name))
 
 
 def test_what_is_generated_is_never_clean(monkeypatch):

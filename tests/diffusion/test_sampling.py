@@ -12,8 +12,9 @@ from cmmd.diffusion.guidance import guided_target
 from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.process import scheduler_config, time_of_timestep
-from cmmd.diffusion.sampling import build_scheduler, sample_joint, sample_target
+from cmmd.diffusion.sampling import sample_joint, sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.diffusion.solver import build_scheduler
 from cmmd.errors import InputError
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet

@@ -14,6 +14,8 @@ from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE, SamplingConfig
         ("steps", 2.5, "steps is 2.5"),
         ("guidance", float("nan"), "guidance is nan, expected a finite number"),
         ("contrast", float("inf"), "contrast is inf, expected a finite number"),
+        ("gradient", float("nan"), "gradient is nan, expected a finite number"),
+        ("gradient", 101, "gradient is 101, expected a finite number of at most 100"),
         ("sampler", "euler", "sampler is 'euler', expected one of ddim, dpm"),
     ],
 )
@@ -32,3 +34,8 @@ def test_the_check_is_part_of_making_one():
 def test_a_guidance_that_is_given_holds_in_every_direction():
     assert [SamplingConfig(guidance=2).guidance_for(direction) for direction in DIRECTIONS] == [2.0] * 3
     assert {direction: SamplingConfig().guidance_for(direction) for direction in DIRECTIONS} == DEFAULT_GUIDANCE
+
+
+def test_a_network_of_one_time_has_no_guidance_unless_it_is_given():
+    assert [SamplingConfig().guidance_for(direction, shared_time=True) for direction in DIRECTIONS] == [1.0] * 3
+    assert SamplingConfig(guidance=2).guidance_for("joint", shared_time=True) == 2

@@ -41,7 +41,7 @@ calls = [
     lambda: to_video(clip(None, sound[None])),
     *(lambda name=name, value=value: to_sound(frames, **{name: value}) for name, value in [
         ("guidance", float("nan")), ("guidance", float("inf")), ("guidance", 1e30), ("guidance", "3"),
-        ("contrast", float("nan")), ("contrast", None), ("contrast", -1e9),
+        ("contrast", float("nan")), ("contrast", None), ("contrast", -1e9), ("gradient", None), ("gradient", 1),
         ("steps", -1), ("steps", 0), ("steps", 10**9), ("steps", 2.5), ("steps", "3"), ("steps", None),
         ("sampler", "euler"), ("sampler", None), ("takes", 0), ("takes", -1), ("takes", 1.5),
         ("seed", -1), ("seed", 2**70), ("seed", 0.5), ("seed", None),

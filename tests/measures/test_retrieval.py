@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cmmd.diffusion.hearing import CONDITION_SEED
 from cmmd.measures.denoising_alignment import denoising_alignment
 from cmmd.measures.retrieval import retrieve
 from cmmd.models.blocks import Modality
@@ -90,3 +91,27 @@ def test_a_condition_that_hears_is_tried_through_both_networks():
             results.append(1.0 + (other < own) if results is ranks else 1 - own / other)
     assert found.rank == sum(ranks) / 2
     assert gains.tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_network_of_one_time_hears_the_condition_at_that_time():
+    """Literal errors of two clips under both conditions, whose noise is one for all."""
+    torch.manual_seed(0)
+    network = NetworkConfig(
+        video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, shared_time=True
+    )
+    unet = CoupledUNet(**SIZES, network=network).eval()
+    for parameter in unet.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    generator = torch.Generator().manual_seed(0)
+    video, audio = torch.randn(2, 2, 8, 4, 4, generator=generator), torch.randn(2, 1, 16, 64, generator=generator)
+    found = denoising_alignment(unet, audio, video, modality="audio", times=(0.5,))
+    noise = torch.randn(2, 1, 16, 64, generator=torch.Generator().manual_seed(0))
+    beside = torch.randn(2, 8, 4, 4, generator=torch.Generator().manual_seed(CONDITION_SEED))
+    half, time, expected = 0.5**0.5, torch.full((1,), 0.5), []
+    for item in range(2):
+        noisy, aim = half * (audio[[item]] + noise[[item]]), half * (noise[[item]] - audio[[item]])
+        said = [unet(half * (video[[c]] + beside), noisy, t_video=time, t_audio=time).audio for c in (item, 1 - item)]
+        own, other = ((one - aim).square().mean().item() for one in said)
+        expected.append(1 - own / other)
+    assert found.tolist() == pytest.approx(expected, abs=1e-4) and abs(expected[0]) > 1e-4
+    assert retrieve(unet, audio, video, modality="audio").candidates == 2

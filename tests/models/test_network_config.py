@@ -36,6 +36,14 @@ def test_settings_that_do_not_fit_together_are_named(values, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["clean_hears", "shared_time"])
+def test_a_switch_is_true_or_false(name):
+    config = NetworkConfig()
+    object.__setattr__(config, name, "no")  # past the annotations that tests check and users do not
+    with pytest.raises(ValueError, match=f"{name} is 'no', expected true or false"):
+        config.__post_init__()
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -8,6 +8,12 @@ from mutant import Mutant
 PROCESS, CONDITIONING = "diffusion/process.py", "diffusion/conditioning.py"
 GUIDANCE, MISMATCH = "diffusion/guidance.py", "diffusion/mismatch.py"
 SAMPLING, WINDOWS = "diffusion/sampling.py", "diffusion/windows.py"
+SOLVER, ITEM_NOISE, ZERO_SHOT = "diffusion/solver.py", "diffusion/item_noise.py", "diffusion/zero_shot.py"
+IN_SOLVER, IN_ZERO_SHOT, IN_GRADIENT = (
+    "diffusion/test_solver.py",
+    "diffusion/test_zero_shot.py",
+    "diffusion/test_gradient.py",
+)
 IN_PROCESS, IN_CONDITIONING = "diffusion/test_process.py", "diffusion/test_conditioning.py"
 IN_SHARES, IN_CONTRASTED = "diffusion/test_shares.py", "diffusion/test_contrasted_items.py"
 IN_MISMATCH, IN_SAMPLING, IN_WINDOWS = (
@@ -150,7 +156,7 @@ OF_THE_SAMPLING = (
     Mutant("joint audio time 1 - t", SAMPLING,
            "t_video=t_video, t_audio=t_audio, guidance",
            "t_video=t_video, t_audio=1 - t_audio, guidance", IN_SAMPLING, "joint_sampling"),
-    Mutant("t = 0.5 at every step", SAMPLING,
+    Mutant("t = 0.5 at every step", SOLVER,
            "yield step, timestep, float(time_of_timestep(timestep))",
            "yield step, timestep, 0.5", IN_SAMPLING, "one_window"),
     Mutant("kept frames are noise in the first step", SAMPLING,
@@ -164,11 +170,12 @@ OF_THE_SAMPLING = (
     Mutant("guidance of the other direction", SAMPLING,
            '"video_to_audio" if target == "audio" else "audio_to_video"',
            '"audio_to_video" if target == "audio" else "video_to_audio"', IN_SAMPLING, "its_own"),
-    Mutant("DDIM clips the latents", SAMPLING,
-           '{"clip_sample": False} if sampler == "ddim" else {}', "{}", IN_SAMPLING, "clip"),
+    Mutant("DDIM and DDPM clip the latents", SOLVER,
+           '{"clip_sample": False} if sampler in ("ddim", "ddpm") else {}', "{}", f"{IN_SAMPLING} {IN_SOLVER}", "clip"),
     Mutant("one solver for both modalities", SAMPLING,
-           "tuple(build_scheduler(config.sampler, scheduler) for _ in range(2))",
-           "(build_scheduler(config.sampler, scheduler),) * 2", "test_pipeline.py", "joint_makes_both"),
+           "tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in (video, audio))",
+           "(Solver(config.sampler, scheduler, video, steps=config.steps),) * 2",
+           "test_pipeline.py", "joint_makes_both"),
     Mutant("flat window weights", WINDOWS,
            "torch.minimum(position, steps - position) / (steps / 2)", "torch.ones_like(position)", IN_WINDOWS),
     Mutant("weights of the last window alone", WINDOWS,
@@ -181,4 +188,47 @@ OF_THE_SAMPLING = (
            "t[:, start : start + self.length].expand", "t[:, : self.length].expand", IN_WINDOWS),
 )
 
-MUTANTS = (*OF_THE_PROCESS, *OF_THE_CONDITIONING, *OF_THE_MISMATCHES, *OF_THE_SAMPLING)
+OF_THE_BASELINE = (
+    Mutant("two times in spite of a shared one", CONDITIONING,
+           "        time_audio = time_video\n", "        pass\n", IN_CONDITIONING, "shared"),
+    Mutant("a clean condition beside a noisy target", ZERO_SHOT,
+           "Kept(diffuse(self.clean, self.noise, self.times(t)),", "Kept(self.clean,", IN_ZERO_SHOT, "one_noise"),
+    Mutant("the condition's noise anew at every step", ZERO_SHOT,
+           "diffuse(self.clean, self.noise, self.times(t))",
+           "diffuse(self.clean, torch.randn_like(self.noise), self.times(t))", IN_ZERO_SHOT, "one_noise"),
+    Mutant("one noise for the conditions of all items", ZERO_SHOT,
+           'fixed = item_noise(noise, "condition", shape=tuple(condition.shape[1:]))',
+           'fixed = item_noise(noise[:1], "condition", shape=tuple(condition.shape[1:])).repeat(len(noise), '
+           "*(1,) * (condition.ndim - 1))", IN_ZERO_SHOT, "mates or takes"),
+    Mutant("given frames come out as the network has them", ZERO_SHOT,
+           "part if known is None else known.hold(part) for part, known in zip(x, given, strict=True)",
+           "part for part, known in zip(x, given, strict=True)", IN_ZERO_SHOT, "kept_frames"),
+    Mutant("gradient away from the condition", ZERO_SHOT,
+           "mean + gradient * float(share)", "mean - gradient * float(share)", IN_GRADIENT, "one_window"),
+    Mutant("gradient that a batch divides", ZERO_SHOT,
+           "difference.square()).sum() / stream.values",
+           "difference.square()).mean() / stream.values", IN_GRADIENT, "batch"),
+    Mutant("gradient by the number of the condition's values", ZERO_SHOT,
+           "difference.square()).sum() / stream.values", "difference.square()).sum()", IN_GRADIENT, "number_of_values"),
+    Mutant("gradient by the number of the target's values", ZERO_SHOT,
+           "float(share) * stream.values * slope", "float(share) * slope", IN_GRADIENT, "number_of_values"),
+    Mutant("gradient of the velocity as of the noise", ZERO_SHOT,
+           '(alpha(time) if prediction_type == "v_prediction" else 1)', "1", IN_GRADIENT, "one_window"),
+    Mutant("gradient of the noise as of the velocity", ZERO_SHOT,
+           '(alpha(time) if prediction_type == "v_prediction" else 1)', "alpha(time)", IN_GRADIENT, "alike"),
+    Mutant("gradient of all frames, given or not", ZERO_SHOT,
+           "known = windows.cut_times(stream.known, starts",
+           "known = windows.cut_times(torch.ones_like(stream.known), starts", IN_GRADIENT, "one_window"),
+    Mutant("what ddpm adds is anybody's", SOLVER,
+           '{"generator": item_generators(noise, "ddpm")} if sampler == "ddpm" else {}', "{}", IN_SOLVER, "own"),
+    Mutant("one noise for all uses", ITEM_NOISE,
+           "digest_size=8, person=use.encode()", "digest_size=8", IN_SOLVER, "its_use"),
+    Mutant("a condition of retrieval is clean beside a shared time", "diffusion/hearing.py",
+           "condition, beside = diffuse(condition, noise.to(condition).expand_as(condition), t), t",
+           "condition = condition + 0 * noise", "measures/test_retrieval.py", "one_time"),
+    Mutant("guidance in spite of a shared time", "diffusion/sampling_config.py",
+           "usual = 1.0 if shared_time else DEFAULT_GUIDANCE[direction]",
+           "usual = DEFAULT_GUIDANCE[direction]", "diffusion/test_sampling_config.py", "one_time"),
+)
+
+MUTANTS = (*OF_THE_PROCESS, *OF_THE_CONDITIONING, *OF_THE_MISMATCHES, *OF_THE_SAMPLING, *OF_THE_BASELINE)

@@ -56,6 +56,8 @@ OF_THE_BATCH = (
            "torch.arange(size).view(micro_batch.count, -1)[micro_batch.index]", IN_BATCH, "room"),
     Mutant("contrast from the first step on", BATCH,
            "config.contrastive.weight_at(step)", "config.contrastive.weight", IN_BATCH, "without_weight"),
+    Mutant("the network's shared time does not reach the draw", BATCH,
+           "        shared_time=config.network.shared_time,\n", "", "training/test_shared_time.py", "one_time"),
     Mutant("every item that hears is contrasted", BATCH,
            "fraction=config.contrastive.fraction,\n        generator",
            "fraction=1.0,\n        generator", IN_BATCH, "room"),

@@ -33,6 +33,8 @@ def generate(inputs: tuple[Path, ...], joint: bool, seconds: float | None, **opt
         raise click.UsageError("--joint makes both from nothing: leave out INPUT and --to")
     if joint and options["contrast"]:
         raise click.UsageError("--contrast needs an INPUT to mismatch: leave it out with --joint")
+    if joint and options["gradient"]:
+        raise click.UsageError("--gradient needs an INPUT to move towards: leave it out with --joint")
     if not joint and not inputs:
         raise click.UsageError("expected an INPUT file, or --joint; cmmd generate --help lists the options")
     if not joint and seconds is not None:

@@ -53,13 +53,19 @@ def sampling_config(options: dict[str, Any]) -> "SamplingConfig":
     """Takes the values of `sampling_options` out of a command's options."""
     from cmmd.diffusion.sampling_config import SamplingConfig
 
-    return SamplingConfig(**{name: options.pop(name) for name in ("steps", "guidance", "contrast", "sampler")})
+    names = ("steps", "guidance", "contrast", "gradient", "sampler")
+    return SamplingConfig(**{name: options.pop(name) for name in names})
 
 
 def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that samples."""
     for option in (
-        click.option("--sampler", type=click.Choice(["ddim", "dpm++", "unipc"]), default="unipc", help="ODE solver."),
+        click.option(
+            "--sampler", type=click.Choice(["ddim", "dpm++", "unipc", "ddpm"]), default="unipc", help="Solver."
+        ),
+        click.option(
+            "--gradient", type=Number(0, 100), default=0, help="Pull of the condition, for models of one shared time."
+        ),
         click.option(
             "--contrast", type=Number(0, 100), default=0, help="Push away from the wrong timing; not when making both."
         ),

@@ -77,12 +77,19 @@ class Conditioning(NamedTuple):
 
 
 def draw_conditioning(
-    config: ConditioningConfig, *, batch: int, frames: int, fraction: float | int = 0, generator: torch.Generator
+    config: ConditioningConfig,
+    *,
+    batch: int,
+    frames: int,
+    fraction: float | int = 0,
+    shared_time: bool = False,
+    generator: torch.Generator,
 ) -> Conditioning:
     """Draw what each of ``batch`` items of ``frames`` video frames learns, on the CPU.
 
-    ``fraction`` of the conditional items that hear are contrasted. How much is drawn depends on nothing but ``batch``,
-    so that two configurations see the same times and stretches.
+    ``fraction`` of the conditional items that hear are contrasted. With ``shared_time`` both modalities of an item have
+    the time of its video. How much is drawn depends on nothing but ``batch``, so that two configurations see the same
+    times and stretches.
     """
 
     def uniform() -> Tensor:
@@ -93,6 +100,8 @@ def draw_conditioning(
     makes_video = direction != DIRECTIONS.index("video_to_audio")
     # 1 - [0, 1) is (0, 1]: pure noise is trained on, and a generated modality is never taken for a clean one.
     time_video, time_audio = (noisier(1 - uniform(), factor) for factor in (config.video_noise, config.audio_noise))
+    if shared_time:
+        time_audio = time_video
     clean = _clean_stretch(config.keep_clean, uniform(), uniform(), uniform(), frames=frames)
     # One stretch for both modalities of a joint item: that is how a joint clip is continued.
     video_loss = (makes_video[:, None] & ~clean).float()

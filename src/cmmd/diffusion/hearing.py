@@ -1,4 +1,4 @@
-"""A target under a clean condition: encoded once, or with both U-Nets where the condition hears too (ours)."""
+"""A target under a condition: encoded once, or with both U-Nets where the condition hears too or is noised (ours)."""
 
 from collections.abc import Sequence
 
@@ -6,20 +6,26 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from cmmd.diffusion.process import diffuse
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Condition
 
 Heard = Condition | Tensor
 """An encoded condition, or the clean latents themselves."""
+CONDITION_SEED = 2**31
+"""Far from the seeds of targets, whose noise must be another."""
 
 
 def heard(unet: CoupledUNet, latents: Float[Tensor, "b c ..."], *, modality: Modality, once: bool = True) -> Heard:
     """What a target is to hear of clean latents: their messages, or, not `once`, the latents.
 
-    The messages of a model with `clean_hears` depend on the target: there it is always the latents.
+    The messages of a model with `clean_hears` depend on the target, and one with `shared_time` hears the condition at
+    the target's time: there it is always the latents.
     """
-    return unet.encode_condition(latents, modality=modality) if once and not unet.clean_hears else latents
+    if not once or unet.clean_hears or unet.network.shared_time:
+        return latents
+    return unet.encode_condition(latents, modality=modality)
 
 
 def items(condition: Heard) -> int:
@@ -57,10 +63,17 @@ def predict_target(
     condition: Heard,
     hears: Bool[Tensor, " b"] | None = None,
 ) -> Float[Tensor, "b c ..."]:
-    """The network's prediction for a target of `modality` under a clean condition."""
+    """The network's prediction for a target of `modality` under a clean condition.
+
+    With `shared_time` the condition goes in at the target's time, with one noise for all items and times, so that
+    conditions can be compared.
+    """
     if isinstance(condition, Condition):
         return unet.predict(noisy, modality=modality, t=t, condition=condition, hears=hears)
-    clean = torch.zeros_like(t)
+    beside = torch.zeros_like(t)
+    if unet.network.shared_time:
+        noise = torch.randn(condition.shape[1:], generator=torch.Generator().manual_seed(CONDITION_SEED))
+        condition, beside = diffuse(condition, noise.to(condition).expand_as(condition), t), t
     if modality == "audio":
-        return unet(condition, noisy, t_video=clean, t_audio=t, video_hears=hears, audio_hears=hears).audio
-    return unet(noisy, condition, t_video=t, t_audio=clean, video_hears=hears, audio_hears=hears).video
+        return unet(condition, noisy, t_video=beside, t_audio=t, video_hears=hears, audio_hears=hears).audio
+    return unet(noisy, condition, t_video=t, t_audio=beside, video_hears=hears, audio_hears=hears).video

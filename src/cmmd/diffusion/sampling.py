@@ -3,12 +3,7 @@
 Latents, the solvers' state, times and guidance are float32 whatever the network computes in.
 """
 
-from collections.abc import Callable, Iterator
-
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
-from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,39 +12,35 @@ from cmmd.diffusion.guidance import guided_pair, guided_target
 from cmmd.diffusion.hearing import heard, repeat
 from cmmd.diffusion.kept import Kept, frame_times
 from cmmd.diffusion.mismatch import circularly_shifted
-from cmmd.diffusion.process import time_of_timestep
-from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
-from cmmd.diffusion.windows import WindowAverage, Windows
+from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.diffusion.solver import OnStep, Scheduler, Solver
+from cmmd.diffusion.windows import WINDOW_BATCH, WindowAverage, Windows
+from cmmd.diffusion.zero_shot import replaced_condition, sample_by_replacement
 from cmmd.errors import InputError
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import OTHER, Condition, Prediction
 
-Scheduler = DDIMScheduler | DPMSolverMultistepScheduler | UniPCMultistepScheduler
-OnStep = Callable[[int], None]
 
-WINDOW_BATCH = 8
-"""Windows that go through the network together: more would cost memory, fewer time."""
+def check_sampling(unet: CoupledUNet, config: SamplingConfig, *, joint: bool = False, encode_once: bool = True) -> None:
+    """Raise InputError for settings that need what the network, or the direction, does not have.
 
-
-def build_scheduler(sampler: Sampler, scheduler: Scheduler) -> Scheduler:
-    """The solver by its short name, on the process that `scheduler` describes."""
-    classes = {"ddim": DDIMScheduler, "dpm++": DPMSolverMultistepScheduler, "unipc": UniPCMultistepScheduler}
-    # Latents of our autoencoders are not confined to [-1, 1], to which DDIM would clip them.
-    options = {"clip_sample": False} if sampler == "ddim" else {}
-    solver = classes[sampler].from_config(scheduler.config, **options)
-    assert isinstance(solver, Scheduler)
-    return solver
-
-
-def check_contrast(unet: CoupledUNet, contrast: float | int, *, joint: bool = False, encode_once: bool = True) -> None:
-    """Raise InputError for a contrast where no condition is encoded: it shifts encoded messages."""
-    if contrast and joint:
-        raise InputError(f"contrast is {contrast}, expected 0 when both are made: there is no condition")
-    if contrast and unet.clean_hears:
-        raise InputError(f"contrast is {contrast}, expected 0 for a model with clean_hears: no condition is encoded")
+    A contrast shifts encoded messages. A gradient goes through a network that denoises its condition, as one with
+    `shared_time` does; guidance needs one that can do without hearing, which such a network was not trained for.
+    """
+    shared, contrast, gradient = unet.network.shared_time, config.contrast, config.gradient
+    for name, value in (("contrast", contrast), ("gradient", gradient)):
+        if value and joint:
+            raise InputError(f"{name} is {value}, expected 0 when both are made: there is no condition")
+    for name in ("clean_hears", "shared_time"):
+        if contrast and getattr(unet.network, name):
+            raise InputError(f"contrast is {contrast}, expected 0 for a model with {name}: no condition is encoded")
     if contrast and not encode_once:
         raise InputError(f"contrast is {contrast}, expected 0 when the condition is not encoded once")
+    if gradient and not shared:
+        raise InputError(f"gradient is {gradient}, expected 0 for a model without shared_time: its condition is clean")
+    if shared and config.guidance not in (None, 1):
+        raise InputError(f"guidance is {config.guidance}, expected 1 for a model with shared_time: it always hears")
 
 
 @torch.no_grad()
@@ -69,23 +60,28 @@ def sample_target(
     """Denoise `noise` into the target under clean, standardised condition latents of the same length, or of one item
     that all share; float32, on the device of the noise. `scheduler` describes the process, `window` is the network's
     clip length in video frames, `kept` are frames of the target that are given. `encode_once` False runs the
-    condition's U-Net again at every step, as for a model with `clean_hears` (without, the same result).
+    condition's U-Net again at every step, as for a model with `clean_hears` (without, the same result). A network with
+    `shared_time` is conditioned by replacement (zero_shot.py).
 
-    Raises InputError for a contrast where the condition is not encoded once, ValueError for too short clips.
+    Raises InputError as `check_sampling` does, ValueError for too short clips.
     """
     config = config or SamplingConfig()
-    check_contrast(unet, config.contrast, encode_once=encode_once)
+    check_sampling(unet, config, encode_once=encode_once)
     guidance = config.guidance_for("video_to_audio" if target == "audio" else "audio_to_video")
     x, other = noise.float(), OTHER[target]
     condition = condition.to(x)
+    if unet.network.shared_time:
+        pair, given = replaced_condition(condition, x, target=target, kept=kept)
+        both = sample_by_replacement(unet, scheduler, pair, config, given=given, window=window, on_step=on_step)
+        return both.audio if target == "audio" else both.video
     windows = Windows(_frames(condition, other), window)
     encoded = [
         (starts, heard(unet, windows.cut(condition, other, starts), modality=other, once=encode_once))
         for starts in windows.batches(WINDOW_BATCH)
     ]
-    solver = build_scheduler(config.sampler, scheduler)
+    solver = Solver(config.sampler, scheduler, x, steps=config.steps)
     x = _held(x, kept)
-    for step, timestep, t in _steps(solver, config.steps):
+    for step, timestep, t in solver.steps():
         times = frame_times(t, windows.frames, kept, device=x.device)
         average = WindowAverage(x, windows, target)
         for starts, given in encoded:
@@ -105,7 +101,7 @@ def sample_target(
                 contrast=config.contrast,
             )
             average.add(predictions, starts)
-        x = _step(solver, average.mean(), timestep, x)
+        x = solver.step(average.mean(), timestep, x)
         x = _held(x, kept)
         if on_step:
             on_step(step + 1)
@@ -124,17 +120,19 @@ def sample_joint(
     on_step: OnStep | None = None,
 ) -> Prediction:
     """Denoise both modalities together; each has its own solver over the same times. `kept`: frames of video and audio
-    that are given. Float32, on the device of the noise. Raises InputError for a contrast, as there is no condition."""
+    that are given. Float32, on the device of the noise. Raises InputError as `check_sampling` does."""
     config = config or SamplingConfig()
-    check_contrast(unet, config.contrast, joint=True)
+    check_sampling(unet, config, joint=True)
+    if unet.network.shared_time:
+        given = kept or (None, None)
+        return sample_by_replacement(unet, scheduler, noise, config, given=given, window=window, on_step=on_step)
     guidance = config.guidance_for("joint")
     video, audio = noise.video.float(), noise.audio.float()
     windows = Windows(_frames(video, "video"), window)
     keep_video, keep_audio = kept or (None, None)
-    solvers = tuple(build_scheduler(config.sampler, scheduler) for _ in range(2))
-    solvers[1].set_timesteps(config.steps)
+    solvers = tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in (video, audio))
     video, audio = _held(video, keep_video), _held(audio, keep_audio)
-    for step, timestep, t in _steps(solvers[0], config.steps):
+    for step, timestep, t in solvers[0].steps():
         times = [frame_times(t, windows.frames, part, device=video.device) for part in (keep_video, keep_audio)]
         averages = WindowAverage(video, windows, "video"), WindowAverage(audio, windows, "audio")
         for starts in windows.batches(WINDOW_BATCH):
@@ -143,23 +141,11 @@ def sample_joint(
             predicted = guided_pair(unet, *cut, t_video=t_video, t_audio=t_audio, guidance=guidance)
             for average, prediction in zip(averages, predicted, strict=True):
                 average.add(prediction, starts)
-        video = _held(_step(solvers[0], averages[0].mean(), timestep, video), keep_video)
-        audio = _held(_step(solvers[1], averages[1].mean(), timestep, audio), keep_audio)
+        video = _held(solvers[0].step(averages[0].mean(), timestep, video), keep_video)
+        audio = _held(solvers[1].step(averages[1].mean(), timestep, audio), keep_audio)
         if on_step:
             on_step(step + 1)
     return Prediction(video, audio)
-
-
-def _steps(solver: Scheduler, count: int) -> Iterator[tuple[int, Tensor, float]]:
-    """Number, timestep and time t of every step."""
-    solver.set_timesteps(count)
-    for step, timestep in enumerate(solver.timesteps):
-        yield step, timestep, float(time_of_timestep(timestep))
-
-
-def _step(solver: Scheduler, prediction: Tensor, timestep: Tensor, x: Tensor) -> Tensor:
-    # diffusers annotates time steps as int and takes the tensors that it hands out.
-    return solver.step(prediction, timestep, x, return_dict=False)[0]  # pyright: ignore[reportArgumentType]
 
 
 def _held(x: Tensor, kept: Kept | None) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Literal, TypedDict, get_args
 
 from cmmd.diffusion.direction import TRAINING_STEPS, Direction
 
-Sampler = Literal["ddim", "dpm++", "unipc"]
+Sampler = Literal["ddim", "dpm++", "unipc", "ddpm"]
 DEFAULT_GUIDANCE: dict[Direction, float] = {"video_to_audio": 1.0, "audio_to_video": 4.5, "joint": 3.0}
 """Where onset F1 on the world stopped rising. Sound needs none after contrastive training (docs/results.md)."""
 UNSURE_GUIDANCE = 0.2
@@ -13,7 +13,7 @@ UNSURE_GUIDANCE = 0.2
 
 
 STRONGEST = 100
-"""Of guidance and contrast: far beyond it a sample is no number."""
+"""Of guidance, contrast and gradient: far beyond it a sample is no number."""
 
 
 class SamplingSettings(TypedDict, total=False):
@@ -22,6 +22,7 @@ class SamplingSettings(TypedDict, total=False):
     steps: int
     guidance: float | int | None
     contrast: float | int
+    gradient: float | int
     sampler: Sampler
 
 
@@ -29,7 +30,9 @@ class SamplingSettings(TypedDict, total=False):
 class SamplingConfig:
     """steps: passes of the solver from noise to the sample. guidance: strength of the condition against no condition; 1
     is the conditional model alone, None the default of the direction. contrast: strength of the condition against the
-    same condition at the wrong time; 0 is none. sampler: the solver.
+    same condition at the wrong time; 0 is none. gradient: of a network with `shared_time`, how far every step is moved
+    to where the condition is denoised better, as a share of the step; 0 is none. sampler: the solver; `ddpm` adds noise
+    at every step.
 
     Raises ValueError for values outside these.
     """
@@ -37,12 +40,13 @@ class SamplingConfig:
     steps: int = 25
     guidance: float | int | None = None
     contrast: float | int = 0.0
+    gradient: float | int = 0.0
     sampler: Sampler = "unipc"
 
     def __post_init__(self) -> None:
         if not isinstance(self.steps, int) or not 1 <= self.steps <= TRAINING_STEPS:
             raise ValueError(f"steps is {self.steps}, expected a whole number from 1 to {TRAINING_STEPS}")
-        for name in ("guidance", "contrast"):
+        for name in ("guidance", "contrast", "gradient"):
             value = getattr(self, name)
             if value is None and name == "guidance":
                 continue
@@ -51,6 +55,8 @@ class SamplingConfig:
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
 
-    def guidance_for(self, direction: Direction) -> float:
-        """The strength to sample a direction with."""
-        return float(DEFAULT_GUIDANCE[direction] if self.guidance is None else self.guidance)
+    def guidance_for(self, direction: Direction, *, shared_time: bool = False) -> float:
+        """The strength to sample a direction with. A network with `shared_time` was trained without dropout: by default
+        it has none, as it cannot do without hearing."""
+        usual = 1.0 if shared_time else DEFAULT_GUIDANCE[direction]
+        return float(usual if self.guidance is None else self.guidance)

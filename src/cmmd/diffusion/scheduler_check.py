@@ -7,8 +7,8 @@ import torch
 
 from cmmd.diffusion.direction import TRAINING_STEPS
 from cmmd.diffusion.process import PredictionType
-from cmmd.diffusion.sampling import Scheduler, build_scheduler
 from cmmd.diffusion.sampling_config import Sampler
+from cmmd.diffusion.solver import Scheduler, Solver
 
 LARGEST = TRAINING_STEPS
 """Of every other number: a setting beyond is no setting, and might be a size."""
@@ -36,11 +36,10 @@ def check_scheduler_values(values: dict[str, Any]) -> None:
 def check_solvers(scheduler: Scheduler) -> None:
     """Raise ValueError unless every solver takes some steps with these settings to numbers."""
     for sampler in get_args(Sampler):
-        solver = build_scheduler(sampler, scheduler)
-        solver.set_timesteps(TRIED)
         x = torch.ones(1, 1, 2, 2)
-        for timestep in solver.timesteps:
-            x = solver.step(0.5 * x, timestep, x, return_dict=False)[0]  # pyright: ignore[reportArgumentType]
+        solver = Solver(sampler, scheduler, x, steps=TRIED)
+        for _, timestep, _ in solver.steps():
+            x = solver.step(0.5 * x, timestep, x)
         if x.shape != (1, 1, 2, 2) or not x.isfinite().all():
             raise ValueError(f"{sampler} with these settings gives no numbers")
 

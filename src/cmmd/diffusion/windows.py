@@ -10,6 +10,9 @@ from torch import Tensor
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.models.blocks import Modality
 
+WINDOW_BATCH = 8
+"""Windows that go through the network together: more would cost memory, fewer time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:

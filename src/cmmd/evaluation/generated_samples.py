@@ -140,7 +140,7 @@ def _together(
                 sample_rate=pipeline.geometry.sample_rate,
                 seed=seed + number,
                 generated="audio" if direction == "video_to_audio" else "video",
-                guidance=config.guidance_for(direction),
+                guidance=pipeline.strength(config, direction),
                 source=clip.clip.file,
                 seconds=seconds,
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.backbone import Backbone, sha256_of
 from cmmd.evaluation.clip_features import ClipMeasurer
 from cmmd.evaluation.evaluate_options import EvaluateOptions
@@ -34,7 +34,7 @@ def protocol_of(
     pipeline: CMMDPipeline | None,
 ) -> Protocol:
     """Of an evaluation with these options."""
-    made = pipeline is not None
+    made, usual = pipeline is not None, SamplingConfig()
     return Protocol(
         command=command_of(options),
         model=("shipped" if options.model is None else options.model) if made else "",
@@ -43,7 +43,7 @@ def protocol_of(
         samples=options.samples if made else 0,
         seed=options.seed if made else 0,
         steps=options.steps if made else 0,
-        guidance={direction: DEFAULT_GUIDANCE[direction] for direction in options.directions} if made else {},
+        guidance={d: pipeline.strength(usual, d) for d in options.directions} if pipeline is not None else {},
         device=options.device,
         fps=measurer.reading.fps,
         image_size=measurer.reading.image_size,

@@ -23,7 +23,7 @@ from cmmd.data.world.difficulty import Split
 from cmmd.data.world.encoding import require_world
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.direction import DIRECTIONS, Direction
-from cmmd.diffusion.sampling import check_contrast
+from cmmd.diffusion.sampling import check_sampling
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Backbone
@@ -50,7 +50,7 @@ BATCH = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreOptions:
-    """The options of the command; see `cmmd score --help`. A contrast does not apply where both are made."""
+    """The options of the command; see `cmmd score --help`. Contrast and gradient do not apply to joint generation."""
 
     model: str | None = None
     family: Literal["impacts", "dance", "both"] = "both"
@@ -111,10 +111,10 @@ def score_pipeline(
 ) -> tuple[Score, ...]:
     """Score a model that is loaded; `model`, `device` and `out` of the options are not looked at.
 
-    truths: of `true_clips`, where many models are scored on the same clips. Raises InputError for a contrast with a
-    model that encodes no condition.
+    truths: of `true_clips`, where many models are scored on the same clips. Raises InputError for sampling settings
+    that need what the model does not have.
     """
-    check_contrast(pipeline.unet, options.sampling.contrast)
+    check_sampling(pipeline.unet, options.sampling)
     truths = truths or true_clips(options)
     directions = DIRECTIONS if options.direction == "all" else (options.direction,)
     scores = [
@@ -282,7 +282,7 @@ def _generate(
         else:
             shape = {"seed": seed, "items": len(batch)}
             noise = Prediction(*(pipeline.noise(name, len(batch[0].frames), **shape) for name in ("video", "audio")))
-            video, audio = pipeline.sample_joint(noise, replace(options.sampling, contrast=0))
+            video, audio = pipeline.sample_joint(noise, replace(options.sampling, contrast=0, gradient=0))
             frames += pipeline.decode_video(video)
             waveforms += list(pipeline.decode_audio(audio, seed=seed).numpy())
         bar.update(len(batch))

@@ -29,6 +29,8 @@ class NetworkConfig:
     message_width: channels of an easy-fusion message. message_reduction: how it leaves space or frequency out.
     fusion: `easy`; its rivals `random_shift` (the baseline's) and `attention` (full); `none`, two independent U-Nets.
     clean_hears: a clean stream hears the other one too (ablation: its condition cannot be encoded once).
+    shared_time: trained with one time for both modalities: a clean condition beside a noisy target is unknown to it, so
+        that it is conditioned by replacement (baseline).
 
     Raises ValueError, naming the values, for settings that do not fit together.
     """
@@ -43,6 +45,7 @@ class NetworkConfig:
     message_reduction: Reduction = "positions"
     fusion: FusionKind = "easy"
     clean_hears: bool = False
+    shared_time: bool = False
 
     def __post_init__(self) -> None:
         for name in ("blocks_per_level", "heads", "patch", "message_width"):
@@ -53,8 +56,9 @@ class NetworkConfig:
             values = getattr(self, name)
             if not isinstance(values, tuple) or not all(type(value) is int for value in values):
                 raise ValueError(f"{name} is {values!r:.60}, expected whole numbers")
-        if not isinstance(self.clean_hears, bool):
-            raise ValueError(f"clean_hears is {self.clean_hears!r:.60}, expected true or false")
+        for name in ("clean_hears", "shared_time"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} is {getattr(self, name)!r:.60}, expected true or false")
         if self.levels > MOST_LEVELS:
             raise ValueError(f"found {self.levels} levels, expected {MOST_LEVELS} at most")
         if len(self.video_widths) != len(self.audio_widths) or not self.video_widths:

@@ -17,6 +17,7 @@ _RECIPES = {
     "world.autoencoder": ("cmmd.recipes.autoencoder:world_autoencoder", "cmmd.recipes.autoencoder"),
     "world.cmmd": ("cmmd.recipes.world:world_cmmd", _COUPLED),
     "world.fine_tune": ("cmmd.recipes.world:world_fine_tune", _COUPLED),
+    "world.mm_diffusion": ("cmmd.recipes.world:world_mm_diffusion", _COUPLED),
     "world.ncmmd": ("cmmd.recipes.world:world_ncmmd", _COUPLED),
     "world.tiny": ("cmmd.recipes.world:world_tiny", _COUPLED),
     "world.visual_events": ("cmmd.recipes.visual_events:world_visual_events", "cmmd.recipes.visual_events"),

@@ -72,6 +72,11 @@ class CoupledRecipe:
         self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=bins)
         sizes = {"batch_size": self.loop.batch_size, "micro_batches": self.loop.micro_batches, "bins": bins}
         require_memory(self.network, self.geometry, **sizes)
+        if self.network.shared_time and (self.held_out or self.prepared.validate):
+            raise ValueError(
+                f"held_out is {self.held_out} and prepared.validate {self.prepared.validate}, expected 0 and False "
+                "with network.shared_time: clean conditions are measured there"
+            )
         batch = self.batch_config()
         batch.check_micro_batches(self.loop.micro_batches)
         if self.held_out or self.prepared.validate:  # gaps are measured there, whatever the weight is

@@ -62,6 +62,25 @@ def world_ablation() -> CoupledRecipe:
     )
 
 
+def world_mm_diffusion() -> CoupledRecipe:
+    """The baseline's form at the size of world.ablation: one time for both modalities, joint training alone, conditions
+    by replacement (docs/decisions/10). Its factor on the noise lies between the two of the ablation."""
+    recipe = world_ablation()
+    return replace(
+        recipe,
+        network=replace(recipe.network, fusion="easy", shared_time=True),
+        conditioning=ConditioningConfig(
+            video_to_audio=0.0,
+            audio_to_video=0.0,
+            joint=1.0,
+            dropout=0.0,
+            keep_clean=0.0,
+            audio_noise=4.0,
+            video_noise=4.0,
+        ),
+    )
+
+
 def world_tiny() -> CoupledRecipe:
     """Small enough for a test or a first try: the same code in a minute, far from good."""
     network = NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32)

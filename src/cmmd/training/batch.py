@@ -25,9 +25,11 @@ from cmmd.training.objective import MicroBatch, step_generator
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchConfig:
-    """size: items of a batch. frames: video frames of an item. network: whose messages are contrasted.
+    """size: items of a batch. frames: video frames of an item. network: whose messages are contrasted, and that says
+    whether both modalities of an item share one time.
 
-    Raises ValueError when the contrastive term asks for what such clips do not have.
+    Raises ValueError when the contrastive term asks for what such clips do not have, and for a conditioning that a
+    network with `shared_time` cannot have.
     """
 
     size: int
@@ -37,6 +39,8 @@ class BatchConfig:
     contrastive: ContrastiveConfig
 
     def __post_init__(self) -> None:
+        if self.network.shared_time:
+            self._check_shared_time()
         if not self.contrastive.weight:
             return
         grids = []
@@ -49,6 +53,18 @@ class BatchConfig:
                 smallest_shift(blocks, self.frames)
             if "segment_swap" in self.contrastive.mismatches and blocks < 2:
                 raise ValueError(f"a clip of {self.frames} frames, {blocks} blocks, has no two stretches to exchange")
+
+    def _check_shared_time(self) -> None:
+        given = self.conditioning
+        for name, found, expected in (
+            ("conditioning.joint", given.joint, 1),
+            ("conditioning.dropout", given.dropout, 0),
+            ("conditioning.keep_clean", given.keep_clean, 0),
+            ("conditioning.audio_noise", given.audio_noise, given.video_noise),
+            ("contrastive.weight", self.contrastive.weight, 0),
+        ):
+            if found != expected:
+                raise ValueError(f"{name} is {found:g}, expected {expected:g} with network.shared_time")
 
     def check_micro_batches(self, count: int) -> None:
         """Raise ValueError when pairs of items cannot stay together in as many micro-batches."""
@@ -97,6 +113,7 @@ def draw_batch(
         config.conditioning,
         batch=size,
         frames=frames,
+        shared_time=config.network.shared_time,
         fraction=config.contrastive.fraction,
         generator=step_generator(seed, step, "conditioning"),
     )

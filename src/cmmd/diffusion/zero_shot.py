@@ -1,0 +1,179 @@
+"""Conditions that were not trained on: by replacement, and by a gradient towards them (the baseline, MM-Diffusion).
+
+A network with `shared_time` denoises both modalities at one time. What is given of either (a whole condition, frames
+that stay) goes in as it is at that time, with the same noise at every step, beside what is generated.
+
+The gradient is that of reconstruction guidance (Ho et al., arXiv 2204.03458): the clean signal implied by a prediction
+moves by `gradient * alpha / 2` against the gradient, by the noisy signal, of the squared distance between what is given
+and what the network implies of it. What the strength does not depend on (ours: docs/decisions/10):
+
+- the batch: distances are summed over the items, so that the gradient of an item is its own;
+- the length of a clip: they are summed over its frames;
+- the number of values: over those of a given frame they are a mean, and the gradient is multiplied by the number of
+  those of a generated one. Latents or spectrograms of twice the resolution, equal otherwise, are moved as far;
+- the dtype: the network alone computes in it, and what goes back through it is of the size of an error, never a mean
+  over a batch that half precision would take for 0.
+
+The prediction is moved, and not the noisy signal: multistep solvers go on from what was predicted, and UniPC's
+corrector computes the noisy signal anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cmmd.diffusion.item_noise import item_noise
+from cmmd.diffusion.kept import Kept
+from cmmd.diffusion.process import PredictionType, alpha, diffuse, over_elements, prediction_target, sigma
+from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.diffusion.solver import OnStep, Scheduler, Solver
+from cmmd.diffusion.windows import WINDOW_BATCH, WindowAverage, Windows
+from cmmd.models.blocks import Modality
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import Prediction
+
+Given = tuple[Kept | None, Kept | None]
+"""Frames of video and audio that are known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stream:
+    """One modality of a batch. noise: at time 1, and that of the given frames at every time. known: 1 on these. values:
+    of a frame."""
+
+    modality: Modality
+    noise: Float[Tensor, "b c ..."]
+    given: Kept | None
+    known: Float[Tensor, "1 f"]
+    values: int
+    solver: Solver
+
+    def replaced(self, x: Float[Tensor, "b c ..."], t: float) -> Float[Tensor, "b c ..."]:
+        """x with the given frames as they are at time t."""
+        if self.given is None:
+            return x
+        return Kept(diffuse(self.clean, self.noise, self.times(t)), self.given.frames).hold(x)
+
+    def aim(self, t: float, prediction_type: PredictionType) -> Float[Tensor, "b c ..."]:
+        """What the network should say of the given frames at time t; 0 where nothing is given."""
+        if self.given is None:
+            return torch.zeros_like(self.noise)
+        return prediction_target(self.clean, self.noise, self.times(t), prediction_type=prediction_type)
+
+    @property
+    def clean(self) -> Float[Tensor, "b c ..."]:
+        assert self.given is not None
+        return self.given.latents.to(self.noise).expand_as(self.noise)
+
+    def times(self, t: float) -> Float[Tensor, " b"]:
+        return self.noise.new_full((len(self.noise),), t)
+
+
+def replaced_condition(
+    condition: Float[Tensor, "one_or_b c ..."], noise: Float[Tensor, "b ct ..."], *, target: Modality, kept: Kept | None
+) -> tuple[Prediction, Given]:
+    """Noise of both modalities, and what is given of them: all of the condition, and the `kept` frames of the target.
+    The condition's noise follows from that of the target, item by item."""
+    frames = condition.shape[2] if target == "audio" else noise.shape[2]
+    whole = Kept(condition, torch.ones(frames, dtype=torch.bool))
+    fixed = item_noise(noise, "condition", shape=tuple(condition.shape[1:]))
+    if target == "audio":
+        return Prediction(fixed, noise), (whole, kept)
+    return Prediction(noise, fixed), (kept, whole)
+
+
+@torch.no_grad()
+def sample_by_replacement(
+    unet: CoupledUNet,
+    scheduler: Scheduler,
+    noise: Prediction,
+    config: SamplingConfig,
+    *,
+    given: Given,
+    window: int,
+    on_step: OnStep | None = None,
+) -> Prediction:
+    """Denoise both modalities at one time, in one pass of the network a step, beside what is given of them, which is in
+    the result as it is; float32. Every frame that is given has the noise of `noise` at every step.
+
+    Raises ValueError for too short clips.
+    """
+    x = Prediction(*(part.float() for part in noise))
+    windows = Windows(x.video.shape[2], window)
+    streams = tuple(
+        _Stream(
+            modality=modality,
+            noise=part,
+            given=known,
+            known=torch.zeros(1, windows.frames).to(part) if known is None else known.frames[None].to(part),
+            values=part[0].numel() // windows.frames,
+            solver=Solver(config.sampler, scheduler, part, steps=config.steps),
+        )
+        for modality, part, known in zip(("video", "audio"), x, given, strict=True)
+    )
+    for step, timestep, t in streams[0].solver.steps():
+        x = Prediction(*(stream.replaced(part, t) for stream, part in zip(streams, x, strict=True)))
+        predicted = _predicted(unet, x, streams, windows, t, config.gradient, scheduler.config["prediction_type"])
+        steps = zip(streams, predicted, x, strict=True)
+        x = Prediction(*(stream.solver.step(said, timestep, part) for stream, said, part in steps))
+        if on_step:
+            on_step(step + 1)
+    return Prediction(*(part if known is None else known.hold(part) for part, known in zip(x, given, strict=True)))
+
+
+def _predicted(
+    unet: CoupledUNet,
+    x: Prediction,
+    streams: tuple[_Stream, ...],
+    windows: Windows,
+    t: float,
+    gradient: float | int,
+    prediction_type: PredictionType,
+) -> tuple[Tensor, ...]:
+    """What the network says of both, averaged over the windows, and moved by the gradient if there is one.
+
+    Where windows overlap, their gradients are averaged as their predictions are.
+    """
+    said, slopes = (
+        [WindowAverage(part, windows, stream.modality) for stream, part in zip(streams, x, strict=True)]
+        for _ in range(2)
+    )
+    aims = [stream.aim(t, prediction_type) for stream in streams] if gradient else []
+    for starts in windows.batches(WINDOW_BATCH):
+        cut = [windows.cut(part, stream.modality, starts) for stream, part in zip(streams, x, strict=True)]
+        times = x.video.new_full((len(cut[0]), windows.length), t)
+        with torch.set_grad_enabled(bool(gradient)):
+            cut = [part.requires_grad_(bool(gradient)) for part in cut]
+            predictions = unet(cut[0], cut[1], t_video=times, t_audio=times)
+            if gradient:
+                error = _error(predictions, streams, windows, starts, aims)
+                _add(slopes, torch.autograd.grad(error, cut), starts)
+        _add(said, [part.detach() for part in predictions], starts)
+    means = tuple(average.mean() for average in said)
+    if not gradient:
+        return means
+    time = x.video.new_full((1,), t)
+    # alpha / 2 in terms of the prediction and of its own error. What is given moves too, and is replaced in any case.
+    share = sigma(time) / 2 * (alpha(time) if prediction_type == "v_prediction" else 1)
+    moved = zip(streams, means, slopes, strict=True)
+    return tuple(mean + gradient * float(share) * stream.values * slope.mean() for stream, mean, slope in moved)
+
+
+def _add(averages: list[WindowAverage], parts: Sequence[Tensor], starts: list[int]) -> None:
+    for average, part in zip(averages, parts, strict=True):
+        average.add(part, starts)
+
+
+def _error(
+    said: Prediction, streams: tuple[_Stream, ...], windows: Windows, starts: list[int], aims: list[Tensor]
+) -> Float[Tensor, ""]:
+    """Squared error of the given frames: mean over the values of each, summed over frames and items."""
+    total = torch.zeros((), device=said.video.device)
+    for part, stream, aim in zip(said, streams, aims, strict=True):
+        known = windows.cut_times(stream.known, starts, batch=len(stream.noise))
+        difference = part - windows.cut(aim, stream.modality, starts)
+        total = total + (over_elements(known, part) * difference.square()).sum() / stream.values
+    return total
