@@ -163,7 +163,8 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     cost = costs({name: recipe(config, seed=0) for name, config in METHODS.items()}, "ncmmd", folder / "cost.json")
     ratios = {name: found["ratio"] for name, found in cost.items()}
-    full, small, hard = (comparison(*one, ratios) for one in (("standard", FULL), ("standard", SMALL), ("hard", FULL)))
+    full, small = (comparison("standard", clips, ratios) for clips in (FULL, SMALL))
+    hard = comparison("hard", FULL, ratios)
     seeds: int = arguments.seeds or 5
     pairs = zip(full.trainings(seeds), small.trainings(seeds), strict=True)
     plans = {

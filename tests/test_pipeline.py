@@ -11,7 +11,7 @@ import torch
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
-from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE, UNSURE_GUIDANCE, SamplingConfig
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, UsualGuidance
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.video_autoencoder import decode_frames, encode_frames
@@ -204,7 +204,7 @@ def test_another_number_of_threads_changes_rounding_only(pipeline):
 
 def test_a_take_that_would_be_inaudible_is_made_again(pipeline, monkeypatch):
     """Here the take of seed 1 is silent under the usual guidance, as when nothing that the model knows is seen."""
-    usual_strength = DEFAULT_GUIDANCE["video_to_audio"]
+    usual_strength = UsualGuidance().video_to_audio
     strengths: list[float] = []
     sample, decode = pipeline.sample, pipeline.decode_audio
 
@@ -377,3 +377,27 @@ def test_the_shipped_model_in_half_precision_stays_close(dtype, most):
         noise = whole.noise(target, 16, seed=0, items=1)
         exact, rounded = (model.sample(condition, noise, direction) for model in (whole, half))
         assert (exact - rounded).square().mean().sqrt() < most * exact.std()
+
+
+def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeline, tmp_path):
+    own = UsualGuidance(video_to_audio=1.25, audio_to_video=2.0, joint=1.5)
+    model = CMMDPipeline.assemble(
+        unet=pipeline.unet,
+        video_autoencoder=pipeline.video_autoencoder,
+        geometry=pipeline.geometry,
+        codec=pipeline.config["codec"],
+        video_statistics=pipeline.statistics["video"],
+        audio_statistics=pipeline.statistics["audio"],
+        guidance=own,
+    )
+    model.save_pretrained(tmp_path / "model")
+    loaded = CMMDPipeline.from_pretrained(tmp_path / "model")
+    assert loaded.usual_guidance == own
+    (own_take,), (asked,), (other,) = (
+        loaded.video_to_audio(frames(16), steps=2, **settings) for settings in ({}, {"guidance": 1.25}, {"guidance": 1})
+    )
+    assert (own_take.guidance, other.guidance) == (1.25, 1)
+    assert np.array_equal(own_take.waveform, asked.waveform)
+    assert not np.array_equal(own_take.waveform, other.waveform)
+    (video,), (both,) = loaded.audio_to_video(own_take.waveform, steps=2), loaded.joint(steps=2)
+    assert (video.guidance, both.guidance) == (2.0, 1.5)

@@ -1,5 +1,7 @@
 """A model as it works on latents: from clips and back, and from noise to latents (ours)."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +15,7 @@ from cmmd.data.statistics import Statistics
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.sampling import sample_joint, sample_target
-from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.diffusion.sampling_config import NO_GUIDANCE, SamplingConfig, UsualGuidance
 from cmmd.diffusion.solver import OnStep, Scheduler
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
@@ -29,7 +31,7 @@ LOUDEST = 0.95
 class LatentPipeline(DiffusionPipeline):
     """The networks of a model with its codecs and statistics; standardised latents in, standardised latents out.
 
-    geometry, codec, statistics: plain values, kept in model_index.json (see `assemble`).
+    geometry, codec, statistics, guidance: plain values, kept in model_index.json (see `assemble`).
     """
 
     unet: CoupledUNet
@@ -45,12 +47,17 @@ class LatentPipeline(DiffusionPipeline):
         geometry: dict[str, int] | None = None,
         codec: str = "log_mel",
         statistics: dict[str, dict[str, Any]] | None = None,
+        guidance: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         if geometry is None or statistics is None:
             raise ValueError("geometry and statistics are missing, expected those that the model was trained with")
         self.register_modules(unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler)
-        self.register_to_config(geometry=geometry, codec=codec, statistics=statistics)
+        # A network of one shared time was never trained to do without hearing.
+        self.usual_guidance = NO_GUIDANCE if unet.network.shared_time else UsualGuidance(**(guidance or {}))
+        self.register_to_config(
+            geometry=geometry, codec=codec, statistics=statistics, guidance=asdict(self.usual_guidance)
+        )
         self.geometry = Geometry(**geometry)
         self.spectrogram_codec = spectrogram_codec(codec, self.geometry)  # pyright: ignore[reportArgumentType]
         self.statistics: dict[Modality, Statistics] = {
@@ -103,7 +110,7 @@ class LatentPipeline(DiffusionPipeline):
             self.scheduler,
             condition,
             noise.to(self.device),
-            config,
+            self._guided(config, direction),
             target="audio" if direction == "video_to_audio" else "video",
             window=self.geometry.frames,
             kept=kept,
@@ -120,12 +127,16 @@ class LatentPipeline(DiffusionPipeline):
     ) -> Prediction:
         """Denoise a batch of both modalities together. kept: of video and audio."""
         noise = Prediction(*(part.to(self.device) for part in noise))
-        window = self.geometry.frames
+        window, config = self.geometry.frames, self._guided(config, "joint")
         return sample_joint(self.unet, self.scheduler, noise, config, window=window, kept=kept, on_step=on_step)
 
     def strength(self, config: SamplingConfig, direction: Direction) -> float:
-        """The guidance that a direction is sampled with."""
-        return config.guidance_for(direction, shared_time=self.unet.network.shared_time)
+        """The guidance that a direction is sampled with: without one in the settings, the model's own."""
+        return config.guidance_for(direction, self.usual_guidance)
+
+    def _guided(self, config: SamplingConfig | None, direction: Direction) -> SamplingConfig:
+        config = config or SamplingConfig()
+        return replace(config, guidance=self.strength(config, direction))
 
     def noise(self, modality: Modality, frames: int, *, seed: int, items: int) -> Float[Tensor, "b c ..."]:
         """Item i is drawn from seed + i on the CPU: an item depends neither on its batch mates nor on the device.

@@ -41,6 +41,7 @@ CLASSES: dict[str, dict[tuple[str, str], type]] = {
 }
 """Library and class that model_index.json may name for each component."""
 VALUES = ("geometry", "codec", "statistics")
+OPTIONAL_VALUES = ("guidance",)
 BOOKKEEPING = ("_class_name", "_diffusers_version", "_name_or_path")
 
 
@@ -63,7 +64,7 @@ def load_model_folder(folder: Path) -> ModelParts:
         load_model(classes["unet"], folder / "unet"),
         load_model(classes["video_autoencoder"], folder / "video_autoencoder", check=check_sizes),
         _load_scheduler(classes["scheduler"], folder / "scheduler" / SCHEDULER_FILE),
-        {name: index[name] for name in VALUES},
+        {name: index[name] for name in (*VALUES, *OPTIONAL_VALUES) if name in index},
     )
 
 
@@ -74,7 +75,7 @@ def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
     if index.get("_class_name") != "CMMDPipeline":
         raise InputError.about(path, found=f"_class_name {index.get('_class_name')!r:.60}", expected="'CMMDPipeline'")
     expected = ", ".join((*CLASSES, *VALUES))
-    for name in sorted(index.keys() - {*CLASSES, *VALUES, *BOOKKEEPING}):
+    for name in sorted(index.keys() - {*CLASSES, *VALUES, *OPTIONAL_VALUES, *BOOKKEEPING}):
         raise InputError.about(path, found=f"the unknown component {name!r:.60}", expected=expected)
     for name in (*CLASSES, *VALUES):
         if name not in index:

@@ -21,7 +21,7 @@ from cmmd.data.statistics import Statistics
 from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import check_sampling
-from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, SamplingSettings
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, SamplingSettings, UsualGuidance
 from cmmd.diffusion.solver import OnStep
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
@@ -59,8 +59,9 @@ class CMMDPipeline(LatentPipeline):
         video_statistics: Statistics,
         audio_statistics: Statistics,
         prediction_type: PredictionType = "v_prediction",
+        guidance: UsualGuidance | None = None,
     ) -> "CMMDPipeline":
-        """A pipeline from trained parts."""
+        """A pipeline from trained parts. guidance: what it is sampled with where a user asks for none."""
         # diffusers would save where the autoencoder came from: a path of the training machine.
         video_autoencoder.register_to_config(_name_or_path="")
         return cls(
@@ -72,6 +73,7 @@ class CMMDPipeline(LatentPipeline):
             statistics={
                 name: asdict(part) for name, part in (("video", video_statistics), ("audio", audio_statistics))
             },
+            guidance=asdict(guidance or UsualGuidance()),
         )
 
     @classmethod

@@ -3,7 +3,7 @@
 import pytest
 
 from cmmd.diffusion.direction import DIRECTIONS
-from cmmd.diffusion.sampling_config import DEFAULT_GUIDANCE, SamplingConfig
+from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,12 @@ def test_the_check_is_part_of_making_one():
 
 
 def test_a_guidance_that_is_given_holds_in_every_direction():
-    assert [SamplingConfig(guidance=2).guidance_for(direction) for direction in DIRECTIONS] == [2.0] * 3
-    assert {direction: SamplingConfig().guidance_for(direction) for direction in DIRECTIONS} == DEFAULT_GUIDANCE
+    usual = UsualGuidance(video_to_audio=1.5, audio_to_video=2.5, joint=3.5)
+    assert [SamplingConfig(guidance=2).guidance_for(direction, usual) for direction in DIRECTIONS] == [2.0] * 3
+    assert [SamplingConfig().guidance_for(direction, usual) for direction in DIRECTIONS] == [1.5, 2.5, 3.5]
+    assert [SamplingConfig().guidance_for(direction) for direction in DIRECTIONS] == [1.0, 4.5, 3.0]
 
 
-def test_a_network_of_one_time_has_no_guidance_unless_it_is_given():
-    assert [SamplingConfig().guidance_for(direction, shared_time=True) for direction in DIRECTIONS] == [1.0] * 3
-    assert SamplingConfig(guidance=2).guidance_for("joint", shared_time=True) == 2
+def test_a_usual_guidance_is_one_that_can_be_sampled_with():
+    with pytest.raises(ValueError, match=r"guidance is 101\.0, expected a finite number of at most 100"):
+        UsualGuidance(joint=101.0)

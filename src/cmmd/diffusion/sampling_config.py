@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
-from cmmd.diffusion.direction import TRAINING_STEPS, Direction
+from cmmd.diffusion.direction import DIRECTIONS, TRAINING_STEPS, Direction
 
 Sampler = Literal["ddim", "dpm++", "unipc", "ddpm"]
-DEFAULT_GUIDANCE: dict[Direction, float] = {"video_to_audio": 1.0, "audio_to_video": 4.5, "joint": 3.0}
-"""Where onset F1 on the world stopped rising. Sound needs none after contrastive training (docs/results.md)."""
 UNSURE_GUIDANCE = 0.2
 """For sound that would be inaudible: nearer to what the model makes without a picture."""
-
-
 STRONGEST = 100
 """Of guidance, contrast and gradient: far beyond it a sample is no number."""
 
@@ -29,10 +25,10 @@ class SamplingSettings(TypedDict, total=False):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingConfig:
     """steps: passes of the solver from noise to the sample. guidance: strength of the condition against no condition; 1
-    is the conditional model alone, None the default of the direction. contrast: strength of the condition against the
-    same condition at the wrong time; 0 is none. gradient: of a network with `shared_time`, how far every step is moved
-    to where the condition is denoised better, as a share of the step; 0 is none. sampler: the solver; `ddpm` adds noise
-    at every step.
+    is the conditional model alone, None the model's own for the direction. contrast: strength of the condition against
+    the same condition at the wrong time; 0 is none. gradient: of a network with `shared_time`, how far every step is
+    moved to where the condition is denoised better, as a share of the step; 0 is none. sampler: the solver; `ddpm` adds
+    noise at every step.
 
     Raises ValueError for values outside these.
     """
@@ -55,8 +51,31 @@ class SamplingConfig:
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
 
-    def guidance_for(self, direction: Direction, *, shared_time: bool = False) -> float:
-        """The strength to sample a direction with. A network with `shared_time` was trained without dropout: by default
-        it has none, as it cannot do without hearing."""
-        usual = 1.0 if shared_time else DEFAULT_GUIDANCE[direction]
-        return float(usual if self.guidance is None else self.guidance)
+    def guidance_for(self, direction: Direction, usual: "UsualGuidance | None" = None) -> float:
+        """The strength to sample a direction with. usual: that of the model."""
+        usual = usual or UsualGuidance()
+        return float(usual.of(direction) if self.guidance is None else self.guidance)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsualGuidance:
+    """The guidance of a model, by direction, where a user asks for none; a model folder says it.
+
+    The defaults are those of models without an entry, as the shipped one: where onset F1 on the world stopped rising.
+    Raises ValueError for values that `SamplingConfig` refuses.
+    """
+
+    video_to_audio: float = 1.0
+    audio_to_video: float = 4.5
+    joint: float = 3.0
+
+    def __post_init__(self) -> None:
+        for direction in DIRECTIONS:
+            SamplingConfig(guidance=self.of(direction))
+
+    def of(self, direction: Direction) -> float:
+        """The strength of a direction."""
+        return getattr(self, direction)
+
+
+NO_GUIDANCE = UsualGuidance(video_to_audio=1.0, audio_to_video=1.0, joint=1.0)

@@ -10,6 +10,7 @@ from cmmd.data.world.encoding import require_world
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
+from cmmd.diffusion.sampling_config import UsualGuidance
 from cmmd.latents.spectrogram import CodecName, spectrogram_codec
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
@@ -18,6 +19,8 @@ from cmmd.recipes.memory_need import require_memory
 from cmmd.training.batch import BatchConfig
 from cmmd.training.loop_config import LoopConfig
 
+AFTER_CONTRAST = UsualGuidance(video_to_audio=1.0, audio_to_video=1.5, joint=2.0)
+"""Of models that are trained with targets as negatives, which is guidance trained in (decision 07, docs/results.md)."""
 MOST_COPIES = 10_000
 """Samples that are made at once."""
 
@@ -29,8 +32,8 @@ class CoupledRecipe:
     prepared clips. codec: of the spectrogram. data: clips of the world, where no clips are prepared. held_out: share of
     them that is not trained on; training then keeps the step at which the model tells their conditions from wrong ones
     best, as it does with prepared clips to validate on. copies: samples a direction to compare with the world's
-    training clips at the end. The rest is grouped. Raises ValueError, naming the values, for settings that do not fit
-    together.
+    training clips at the end. guidance: what the trained model is sampled with where a user asks for none. The rest is
+    grouped. Raises ValueError, naming the values, for settings that do not fit together.
     """
 
     start: str | None = None
@@ -42,6 +45,7 @@ class CoupledRecipe:
     data: WorldConfig = field(default_factory=WorldConfig)
     held_out: float = 0.0
     copies: int = 0
+    guidance: UsualGuidance = field(default_factory=UsualGuidance)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
     contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)

@@ -65,6 +65,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         video_statistics=clips.video_statistics,
         audio_statistics=clips.audio_statistics,
         prediction_type=config.prediction_type,
+        guidance=config.guidance,
     )
     save_model(pipeline, out / MODEL)
     if config.copies:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from cmmd.data.prepared_clips import PreparedConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.diffusion.sampling_config import UsualGuidance
 from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
-from cmmd.recipes.coupled import CoupledRecipe
+from cmmd.recipes.coupled import AFTER_CONTRAST, CoupledRecipe
 from cmmd.training.loop_config import LoopConfig
 
 
@@ -16,11 +17,12 @@ def folder_cmmd() -> CoupledRecipe:
         prepared=PreparedConfig(folders=("prepared/clips",)),
         conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
         contrastive=ContrastiveConfig(weight=WEIGHT),
+        guidance=AFTER_CONTRAST,
         loop=LoopConfig(steps=3000, batch_size=16, ema_decay=0.99, save_every=250, evaluate_every=250),
     )
 
 
 def folder_ncmmd() -> CoupledRecipe:
-    """Without the contrastive term: everything else is the same."""
+    """Without the contrastive term, with the guidance that it needs; everything else is the same."""
     recipe = folder_cmmd()
-    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))
+    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0), guidance=UsualGuidance())

@@ -7,9 +7,10 @@ from dataclasses import replace
 from cmmd.clips.geometry import Geometry
 from cmmd.data.prepared_clips import PreparedConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.diffusion.sampling_config import UsualGuidance
 from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.models.network_config import NetworkConfig
-from cmmd.recipes.coupled import CoupledRecipe
+from cmmd.recipes.coupled import AFTER_CONTRAST, CoupledRecipe
 from cmmd.training.loop_config import LoopConfig
 
 STABLE_DIFFUSION_AUTOENCODER = "hub:stabilityai/sd-vae-ft-mse"
@@ -21,7 +22,7 @@ def aist_cmmd() -> CoupledRecipe:
 
 
 def aist_ncmmd() -> CoupledRecipe:
-    """Without the contrastive term: everything else is the same."""
+    """Without the contrastive term, with the guidance that it needs; everything else is the same."""
     return _without_contrast(aist_cmmd())
 
 
@@ -31,7 +32,7 @@ def epic_sounds_cmmd() -> CoupledRecipe:
 
 
 def epic_sounds_ncmmd() -> CoupledRecipe:
-    """Without the contrastive term: everything else is the same."""
+    """Without the contrastive term, with the guidance that it needs; everything else is the same."""
     return _without_contrast(epic_sounds_cmmd())
 
 
@@ -50,6 +51,7 @@ def _base(folder: str, *, steps: int) -> CoupledRecipe:
         ),
         conditioning=ConditioningConfig(audio_noise=4.0, video_noise=2.0),
         contrastive=ContrastiveConfig(weight=WEIGHT),
+        guidance=AFTER_CONTRAST,
         loop=LoopConfig(
             steps=steps,
             batch_size=128,
@@ -67,4 +69,4 @@ def _base(folder: str, *, steps: int) -> CoupledRecipe:
 
 
 def _without_contrast(recipe: CoupledRecipe) -> CoupledRecipe:
-    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))
+    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0), guidance=UsualGuidance())

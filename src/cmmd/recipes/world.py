@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.diffusion.sampling_config import UsualGuidance
 from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.models.network_config import NetworkConfig
-from cmmd.recipes.coupled import CoupledRecipe
+from cmmd.recipes.coupled import AFTER_CONTRAST, CoupledRecipe
 from cmmd.training.loop_config import LoopConfig
 
 
@@ -18,14 +19,15 @@ def world_cmmd() -> CoupledRecipe:
             video_to_audio=0.7, audio_to_video=0.15, joint=0.15, audio_noise=8.0, video_noise=2.0
         ),
         contrastive=ContrastiveConfig(weight=WEIGHT),
+        guidance=AFTER_CONTRAST,
         loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250),
     )
 
 
 def world_ncmmd() -> CoupledRecipe:
-    """world.cmmd without the contrastive term: everything else is the same."""
+    """world.cmmd without the contrastive term, with the guidance that it needs; everything else is the same."""
     recipe = world_cmmd()
-    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0))
+    return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0), guidance=UsualGuidance())
 
 
 def world_fine_tune() -> CoupledRecipe:
@@ -39,6 +41,7 @@ def world_fine_tune() -> CoupledRecipe:
             video_to_audio=0.5, audio_to_video=0.3, joint=0.2, audio_noise=8.0, video_noise=2.0
         ),
         contrastive=ContrastiveConfig(weight=WEIGHT),
+        guidance=AFTER_CONTRAST,
         loop=LoopConfig(
             steps=700,
             batch_size=16,
@@ -68,7 +71,7 @@ def world_mm_diffusion() -> CoupledRecipe:
     recipe = world_ablation()
     return replace(
         recipe,
-        network=replace(recipe.network, fusion="easy", shared_time=True),
+        network=replace(recipe.network, fusion="random_shift", shared_time=True),
         conditioning=ConditioningConfig(
             video_to_audio=0.0,
             audio_to_video=0.0,
