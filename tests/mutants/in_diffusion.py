@@ -226,9 +226,8 @@ OF_THE_BASELINE = (
     Mutant("a condition of retrieval is clean beside a shared time", "diffusion/hearing.py",
            "condition, beside = diffuse(condition, noise.to(condition).expand_as(condition), t), t",
            "condition = condition + 0 * noise", "measures/test_retrieval.py", "one_time"),
-    Mutant("guidance in spite of a shared time", "diffusion/sampling_config.py",
-           "usual = 1.0 if shared_time else DEFAULT_GUIDANCE[direction]",
-           "usual = DEFAULT_GUIDANCE[direction]", "diffusion/test_sampling_config.py", "one_time"),
+    Mutant("guidance in spite of a shared time", "latent_pipeline.py",
+           "NO_GUIDANCE if unet.network.shared_time else", "", "recipes/test_mm_diffusion.py"),
 )
 
 MUTANTS = (*OF_THE_PROCESS, *OF_THE_CONDITIONING, *OF_THE_MISMATCHES, *OF_THE_SAMPLING, *OF_THE_BASELINE)
