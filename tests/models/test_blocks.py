@@ -28,6 +28,19 @@ def test_frame_convolution_is_the_convolution(size, generator):
     torch.testing.assert_close(conv(x), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("channels", [8, 128], ids=["light weights", "heavy weights"])
+def test_picture_convolution_is_the_convolution_in_either_order_of_memory(channels, generator):
+    conv = blocks.PictureConv(channels, channels).double()
+    assert (conv.weight.numel() > conv.PACKING) is (channels == 128)
+    x = torch.randn(2, channels, 4, 6, generator=generator, dtype=torch.float64)
+    expected = F.conv2d(x, conv.weight, conv.bias, padding=1)
+    found = conv(x.contiguous(memory_format=torch.channels_last))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert conv(x).is_contiguous()
+    for result in (found, conv(x)):
+        torch.testing.assert_close(result, expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(2, 5, 3, 2, 4), (2, 5, 6, 4)], ids=["video", "audio"])
 def test_point_convolution_is_a_matrix_product_at_every_position(shape, generator):
     conv = blocks.PointConv(5, 7).double()

@@ -5,10 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 from small_network import FUSIONS, NETWORK, SIZES, awake, fresh, inputs, same
+from torch import nn
 
+from cmmd.models import blocks
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.easy_fusion import EasyFusion
 from cmmd.models.exchange import Prediction
+from cmmd.models.staged_unet import Stage
 
 # Who hears whom
 
@@ -129,6 +132,26 @@ def test_each_stream_has_its_own_time():
     same(first.video, model(video, audio, t_video=t, t_audio=t).video)
     same(first.audio, model(video, audio, t_video=1 - t, t_audio=1 - t).audio)
     assert (first.video - model(video, audio, t_video=1 - t, t_audio=t).video).abs().max() > 1e-4
+
+
+def test_channels_come_last_in_memory_from_stem_to_head():
+    """Wherever they do not, frames, positions and tokens are copied: the same numbers, later."""
+    model = awake()
+    layouts = {"video_unet": torch.channels_last_3d, "audio_unet": torch.channels_last}
+    inside: list[tuple[str, bool]] = []
+
+    def watch(name: str, module: nn.Module) -> None:
+        layout = layouts[name.split(".")[0]]
+        module.register_forward_hook(lambda _, __, out: inside.append((name, out.is_contiguous(memory_format=layout))))
+
+    kinds = (blocks.PictureConv, blocks.PointConv, blocks.TimeConv, blocks.Resample, nn.GroupNorm, Stage)
+    for name, module in model.named_modules():
+        if isinstance(module, kinds) and name.split(".")[0] in layouts:
+            watch(name, module)
+    video, audio, t = inputs()
+    model(video, audio, t_video=t, t_audio=t)
+    assert len(inside) > 50
+    assert [name for name, last in inside if not last] == []
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)

@@ -31,7 +31,8 @@ class AudioUNet(StagedUNet):
         batch, _, bins, frames = x.shape
         position = torch.linspace(-1.0, 1.0, bins, device=x.device, dtype=x.dtype)
         x = torch.cat([x, position[:, None].expand(batch, 1, bins, frames)], dim=1)
-        return UNetState(self.stem(F.pixel_unshuffle(x, self.patch)), (), self.embed_time(t))
+        squares = F.pixel_unshuffle(x, self.patch).contiguous(memory_format=torch.channels_last)
+        return UNetState(self.stem(squares), (), self.embed_time(t))
 
     def finish(self, state: UNetState) -> Float[Tensor, "b c m n"]:
         return F.pixel_shuffle(self.head(F.silu(self.norm_out(state.features))), self.patch)

@@ -1,5 +1,6 @@
 """The video U-Net: convolution within a frame, then along time; attention at the low resolutions (ours)."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -20,7 +21,8 @@ class VideoUNet(StagedUNet):
         self.head = FrameConv(widths[0], channels)
 
     def begin(self, x: Float[Tensor, "b c f h w"], t: Float[Tensor, "b f"]) -> UNetState:
-        return UNetState(self.stem(x.to(self.stem.weight.dtype)), (), self.embed_time(t))
+        x = x.to(self.stem.weight.dtype, memory_format=torch.channels_last_3d)
+        return UNetState(self.stem(x), (), self.embed_time(t))
 
     def finish(self, state: UNetState) -> Float[Tensor, "b c f h w"]:
         return self.head(F.silu(self.norm_out(state.features)))
