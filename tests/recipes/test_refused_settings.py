@@ -22,7 +22,10 @@ OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
         (("network.video_widths=[16,32]",), "video_widths (16, 32) and audio_widths (32, 48, 64) differ in number"),
         (("network.audio_widths=[32,44,64]",), "network: audio_widths holds 44, expected a multiple of 8 (groups)"),
         (("network.blocks_per_level=0",), "network: blocks_per_level is 0, expected 1 to"),
-        (("network.fusion=hard",), "network.fusion: Input should be 'easy' or 'none', found 'hard'"),
+        (
+X,
+            "network.fusion: Input should be 'easy', 'random_shift', 'attention' or 'none'",
+        ),
         (("geometry.frames=15",), "spectrogram frames 120 is not a multiple of 16 (patch 4, 3 levels)"),
         (("geometry.frames=26",), "data.frames is 24, expected at least the 26 of the geometry"),
         (("geometry.mels=60",), "mels 60 is not a multiple of 16 (patch 4, 3 levels)"),
