@@ -60,8 +60,7 @@ OF_THE_BLOCKS = (
     Mutant("a picture's channels first", VIDEO,
            ", memory_format=torch.channels_last_3d)", ")", IN_COUPLED, "memory"),
     Mutant("frames of one item in those of another", BLOCKS,
-           "pictures.unflatten(0, (like.shape[0], like.shape[2]))",
-           "pictures.unflatten(0, (like.shape[2], like.shape[0])).transpose(0, 1)", IN_BLOCKS, "frame_convolution"),
+           '"(b f) c h w -> b c f h w"', '"(f b) c h w -> b c f h w"', IN_BLOCKS, "frame_convolution"),
     Mutant("halving by one of four", BLOCKS,
            "F.avg_pool2d(as_pictures(x), 2)", "as_pictures(x)[..., ::2, ::2]", IN_BLOCKS),
 )

@@ -77,12 +77,12 @@ class TimeEmbedding(nn.Module):
 
 def as_pictures(x: Float[Tensor, "b c ..."]) -> Float[Tensor, "pictures c height width"]:
     """The frames of a video as the items of a batch; a spectrogram is a picture already."""
-    return x.transpose(1, 2).flatten(0, 1) if x.ndim == 5 else x
+    return rearrange(x, "b c f h w -> (b f) c h w") if x.ndim == 5 else x
 
 
 def as_features(pictures: Float[Tensor, "pictures c height width"], *, like: Float[Tensor, "b ..."]) -> Tensor:
     """The inverse of `as_pictures`, for a batch with as many items and frames as `like`."""
-    return pictures.unflatten(0, (like.shape[0], like.shape[2])).transpose(1, 2) if like.ndim == 5 else pictures
+    return rearrange(pictures, "(b f) c h w -> b c f h w", f=like.shape[2]) if like.ndim == 5 else pictures
 
 
 class PictureConv(nn.Conv2d):
@@ -124,7 +124,7 @@ class FrameConv(PictureConv):
         return as_features(convolved, like=input)
 
     def _product(self, pictures: Float[Tensor, "b c 2 2"]) -> Float[Tensor, "b o 2 2"]:
-        taps = rearrange(self.weight, "o c height width -> (height width) o c")
+        taps = rearrange(self.weight.flatten(2), "o c tap -> tap o c")
         matrix = rearrange(taps.index_select(0, self.taps), "(p q) o c -> (p o) (q c)", p=4)
         positions = rearrange(pictures, "b c h w -> b (h w c)")
         return rearrange(F.linear(positions, matrix, self.bias.repeat(4)), "b (h w o) -> b o h w", h=2, w=2)
