@@ -23,7 +23,7 @@ OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
         (("network.audio_widths=[32,44,64]",), "network: audio_widths holds 44, expected a multiple of 8 (groups)"),
         (("network.blocks_per_level=0",), "network: blocks_per_level is 0, expected 1 to"),
         (
-X,
+            ("network.fusion=hard",),
             "network.fusion: Input should be 'easy', 'random_shift', 'attention' or 'none'",
         ),
         (("geometry.frames=15",), "spectrogram frames 120 is not a multiple of 16 (patch 4, 3 levels)"),
