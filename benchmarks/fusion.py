@@ -4,7 +4,8 @@
 
 A step is one pass of both U-Nets over the whole clip (sampling cuts long clips into windows), the pass of one of them
 on an encoded condition, or a training step. Passes of all kinds are interleaved, so that ratios are those of one run.
-It goes on where it was interrupted.
+It goes on where it was interrupted. With `--dtype bfloat16` the weights are bfloat16; a training step keeps them and
+computes under autocast. A kind that does not fit in the memory of a GPU has no time.
 """
 
 import argparse
@@ -56,23 +57,30 @@ HEAD = (
 
 
 class Case(NamedTuple):
-    """pixels: side of a frame. what: one of PASSES."""
+    """pixels: side of a frame. what: one of PASSES. device: cpu or cuda. dtype: float32 or bfloat16."""
 
     size: str
     pixels: int
     seconds: float
     batch: int
     what: str
+    device: str = "cpu"
+    dtype: str = "float32"
 
     @property
     def name(self) -> str:
-        return f"{self.size}-{self.pixels}px-{self.seconds:g}s-batch{self.batch}-{self.what}"
+        name = f"{self.size}-{self.pixels}px-{self.seconds:g}s-batch{self.batch}-{self.what}"
+        return name + "".join(f"-{what}" for what in (self.device, self.dtype) if what not in ("cpu", "float32"))
+
+    @property
+    def precision(self) -> torch.dtype:
+        return getattr(torch, self.dtype)
 
 
 class Step:
-    """One kind of fusion in one case, on noise."""
+    """One kind of fusion in one case, on noise, on a device."""
 
-    def __init__(self, case: Case, kind: str, *, device: str = "cpu") -> None:
+    def __init__(self, case: Case, kind: str, device: str) -> None:
         geometry = Geometry(image_size=case.pixels)
         network: NetworkConfig = replace(SIZES[case.size], **KINDS[kind])
         frames = round(case.seconds * geometry.fps)
@@ -83,8 +91,11 @@ class Step:
             self.video = torch.randn(case.batch, 4, frames, size, size)
             self.audio = torch.randn(case.batch, 1, geometry.mels, geometry.spectrogram_frames_of(frames))
             self.t = torch.full((case.batch,), 0.5)
-            self.what = case.what
+            self.case, self.what, self.device = case, case.what, device
             self.unet.train(case.what == "training")
+            if case.what != "training" and case.dtype == "bfloat16":
+                self.unet.bfloat16()
+                self.video, self.audio = self.video.bfloat16(), self.audio.bfloat16()
             with torch.no_grad():
                 self.condition = None
                 if case.what == "sound":
@@ -98,7 +109,9 @@ class Step:
 
     def __call__(self) -> None:
         if self.what == "training":
-            predicted = self.unet(self.video, self.audio, t_video=self.t, t_audio=self.t)
+            kind = "cpu" if self.device == "meta" else self.device
+            with torch.autocast(kind, torch.bfloat16, enabled=self.case.dtype == "bfloat16"):
+                predicted = self.unet(self.video, self.audio, t_video=self.t, t_audio=self.t)
             (predicted.video.square().mean() + predicted.audio.square().mean()).backward()
             self.unet.zero_grad(set_to_none=True)
             return
@@ -121,6 +134,8 @@ def main() -> None:
     parser.add_argument("--passes", nargs="+", choices=PASSES, default=["both", "sound"])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--longest", type=float, default=30.0, help="seconds: a pass that took longer is not repeated")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--threads", type=int, help="default: torch's own choice")
     parser.add_argument("--picture", type=Path, help="time over clip length, to draw")
     arguments = parser.parse_args()
@@ -128,7 +143,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     cases = [
-        Case(size, pixels, seconds, batch, what)
+        Case(size, pixels, seconds, batch, what, arguments.device, arguments.dtype)
         for size in arguments.sizes
         for pixels in arguments.pixels
         for batch in arguments.batches
@@ -145,27 +160,43 @@ def measured(case: Case, folder: Path, repeats: int, longest: float) -> dict[str
     """By kind: median seconds, ratio to easy with its quartiles, share, operations, memory; measured once."""
     file = folder / f"{case.name}.json"
     if not file.exists():
-        steps = {kind: Step(case, kind) for kind in KINDS}
+        device = torch.device(case.device)
         rows: dict[str, dict[str, Any]] = {}
-        for kind, step in steps.items():
-            rows[kind] = {"parameters": step.fusion_parameters, "flops": operations(case, kind)}
-            rows[kind] |= {"mib": peak_memory(step), "first": timed(step)}
-        quick = {kind: step for kind, step in steps.items() if rows[kind]["first"] <= longest}
+        quick: dict[str, Step] = {}
+        for kind in KINDS:
+            rows[kind] = {"flops": operations(case, kind)}
+            try:
+                step = Step(case, kind, case.device)
+                rows[kind] |= {"parameters": step.fusion_parameters, "mib": peak_memory(step)}
+                rows[kind]["first"] = timed(step, device)
+            except torch.OutOfMemoryError:
+                continue
+            if rows[kind]["first"] <= longest:
+                quick[kind] = step
         rounds = max(3, min(repeats, int(20 * longest / sum(rows[kind]["first"] for kind in quick))))
-        turns = [{kind: timed(step) for kind, step in quick.items()} for _ in range(rounds)]
-        peak = matrix_product_speed(torch.device("cpu"), torch.float32)
+        turns = [{kind: timed(step, device) for kind, step in quick.items()} for _ in range(rounds)]
+        peak = matrix_product_speed(device, case.precision)
         for kind in quick:
             rows[kind] |= compared(kind, turns)
             rows[kind]["of_peak"] = rows[kind]["flops"] / rows[kind]["seconds"] / peak
         record = provenance({"case": case._asdict(), "rounds": rounds}, seed=0)
-        record |= {"peak": peak, "bandwidth": memory_bandwidth(), "threads": torch.get_num_threads(), "kinds": rows}
-        file.write_text(json.dumps(record, indent=1) + "\n")
+        record |= {"peak": peak, "bandwidth": memory_bandwidth(device), "device": name_of(device)}
+        record |= {"threads": torch.get_num_threads(), "kinds": rows}
+        beside = file.with_suffix(".partial")
+        beside.write_text(json.dumps(record, indent=1) + "\n")
+        beside.replace(file)
     return json.loads(file.read_text())["kinds"]
 
 
-def timed(call: Callable[[], object]) -> float:
+def name_of(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def timed(call: Callable[[], object], device: torch.device) -> float:
     started = time.perf_counter()
     call()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return time.perf_counter() - started
 
 
@@ -182,14 +213,19 @@ def compared(kind: str, turns: Sequence[dict[str, float]]) -> dict[str, Any]:
 
 def operations(case: Case, kind: str) -> int:
     """Counted on tensors without values; attention as the products that it is made of."""
-    step = Step(case, kind, device="meta")
+    step = Step(case, kind, "meta")
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         step()
     return counter.get_total_flops()
 
 
 def peak_memory(step: Step) -> float:
-    """MiB that a pass takes beyond the network and its input; Linux tells it."""
+    """MiB that a pass takes beyond the network and its input, by the GPU's allocator or by what Linux tells."""
+    if step.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        return round((torch.cuda.max_memory_allocated() - before) / 2**20)
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
     before = resident("VmRSS:")
@@ -203,44 +239,52 @@ def resident(name: str) -> int:
     return int(status[status.index(name) + 1])
 
 
-def memory_bandwidth() -> float:
+def memory_bandwidth(device: torch.device) -> float:
     """Bytes a second that copying reads and writes, the fastest of a few times."""
-    source = torch.randn(64 * 2**20)
+    source = torch.randn(64 * 2**20, device=device)
     target: Tensor = torch.empty_like(source)
-    return 2 * source.nbytes / min(timed(lambda: target.copy_(source)) for _ in range(5))
+    return 2 * source.nbytes / min(timed(lambda: target.copy_(source), device) for _ in range(5))
 
 
 def table(found: dict[Case, dict[str, dict[str, Any]]]) -> str:
     rows = []
     for case, kinds in found.items():
         for kind, row in kinds.items():
-            cells = [f"{row['first']:.1f} s, once", "-", "-"]
+            cells = [f"{row['first']:.1f} s, once" if "first" in row else "no memory", "-", "-"]
             if "seconds" in row:
                 low, high = row["quartiles"]
                 ratio = f"{row['ratio']:.2f} ({low:.2f}-{high:.2f})"
                 cells = [f"{1000 * row['seconds']:.1f} ms", ratio, f"{row['share']:.3f}"]
             cells += [f"{row['flops'] / 1e9:.1f}", f"{row['of_peak']:.2f}" if "of_peak" in row else "-"]
-            cells += [f"{row['mib']:.0f} MiB", f"{row['parameters'] / 1e6:.2f} M"]
+            cells += [f"{row['mib']:.0f} MiB" if "mib" in row else "-"]
+            cells += [f"{row['parameters'] / 1e6:.2f} M" if "parameters" in row else "-"]
             rows.append((case.name, kind, *cells))
     return markdown_table(rows, head=HEAD)
 
 
 def draw(found: dict[Case, dict[str, dict[str, Any]]], picture: Path) -> None:
-    """Time over clip length, a panel a size, picture, batch and pass."""
+    """Over clip length: seconds a pass above, share of the peak below; a panel a size, picture, batch and pass."""
     panels = list(dict.fromkeys(case._replace(seconds=0) for case in found))
-    figure = Figure(figsize=(4.2 * len(panels), 3.6), layout="constrained")
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    figure = Figure(figsize=(4.2 * len(panels), 6.6), layout="constrained")
+    rows = figure.subplots(2, len(panels), squeeze=False, sharex=True)
+    for column, panel in enumerate(panels):
         cases = [case for case in found if case._replace(seconds=0) == panel]
         for kind in KINDS:
-            points = [(case.seconds, found[case][kind].get("seconds", found[case][kind]["first"])) for case in cases]
-            axes.plot(*zip(*points, strict=True), marker="o", markersize=3.5, label=kind)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_title(f"{panel.size}, {panel.pixels} px, batch {panel.batch}, {panel.what}", fontsize=10)
-        axes.set_xlabel("clip, seconds")
-        axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("seconds a pass")
-    figure.axes[0].legend(frameon=False, fontsize=8)
+            known = [(case.seconds, found[case][kind]) for case in cases if "seconds" in found[case][kind]]
+            for axes, figure_of in zip(rows[:, column], ("seconds", "of_peak"), strict=True):
+                points = [(seconds, row[figure_of]) for seconds, row in known]
+                axes.plot(*zip(*points, strict=True), marker="o", markersize=3.5, label=kind)
+        upper, lower = rows[:, column]
+        upper.set_yscale("log")
+        upper.set_title(f"{panel.size}, {panel.pixels} px, batch {panel.batch}, {panel.what}", fontsize=10)
+        lower.set_ylim(bottom=0)
+        lower.set_xscale("log")
+        lower.set_xlabel("clip, seconds")
+        for axes in (upper, lower):
+            axes.grid(alpha=0.3)
+    rows[0, 0].set_ylabel("seconds a pass")
+    rows[1, 0].set_ylabel("share of the peak")
+    rows[0, 0].legend(frameon=False, fontsize=8)
     figure.savefig(picture, dpi=110)
 
 

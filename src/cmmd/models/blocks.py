@@ -88,7 +88,7 @@ def as_features(pictures: Float[Tensor, "pictures c height width"], *, like: Flo
 class PictureConv(nn.Conv2d):
     """A 3 x 3 convolution of ``(b, c, h, w)``."""
 
-    PACKING = 100_000
+    PACKING = 50_000
     """So many weights take as long to bring into the order of channels-last as a small picture takes there and back."""
 
     def __init__(self, channels_in: int, channels_out: int):

@@ -1,0 +1,205 @@
+"""From the baseline's sampling to ours, one thing at a time: what each saves, in seconds a clip.
+
+    python benchmarks/baseline.py FOLDER
+
+The baseline samples with 1000 DDPM steps, each with a gradient towards the condition, through a network on pixels whose
+streams talk by random-shift attention. One after the other: latents in place of pixels, no gradient, fewer steps, easy
+fusion, and a network trained on conditions, which encodes one once. Networks have the widths of the shipped model and
+random weights; rows are interleaved. A step is timed as the difference between samplings of few steps.
+
+If benchmarks/ablation.py has trained into the same folder, also how well these samplings align.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from ablation import baselines
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from safetensors.torch import load_file
+from trainings import TEST_SEED, assembled, encoded, untrained
+
+from cmmd.clips.geometry import Geometry
+from cmmd.diffusion.process import scheduler_config
+from cmmd.diffusion.sampling import sample_target
+from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
+from cmmd.evaluation.score import ScoreOptions, score_pipeline
+from cmmd.markdown import markdown_table
+from cmmd.models.blocks import Modality
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.progress import progress
+from cmmd.provenance import provenance
+from cmmd.recipes.world import world_cmmd
+
+CLIP = 16
+"""Frames, 1.6 s: the baseline's clips are as long."""
+FEW = (2, 6)
+"""Steps of the samplings that are timed."""
+GRADIENT = 1.0
+TARGETS: tuple[Modality, ...] = ("audio", "video")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How a clip is sampled, and through what network. trained: on conditions, or jointly with one time for both."""
+
+    name: str
+    steps: int = 1000
+    sampler: Sampler = "ddpm"
+    gradient: float = 0.0
+    fusion: str = "random_shift"
+    trained: bool = False
+    pixels: bool = False
+
+    def config(self, steps: int | None = None) -> SamplingConfig:
+        return SamplingConfig(steps=steps or self.steps, sampler=self.sampler, gradient=self.gradient, guidance=1.0)
+
+
+OURS = Sampling(name="a condition that is encoded once", steps=25, sampler="unipc", fusion="easy", trained=True)
+EASY = replace(OURS, name="easy fusion", trained=False)
+FEWER = replace(EASY, name="25 steps of UniPC", fusion="random_shift")
+DDPM = replace(FEWER, name="no gradient", steps=1000, sampler="ddpm")
+LATENTS = replace(DDPM, name="latents", gradient=GRADIENT)
+BASELINE = replace(LATENTS, name="the baseline: pixels, a gradient, 1000 steps", pixels=True)
+STAIRS = (BASELINE, LATENTS, DDPM, FEWER, EASY, OURS)
+"""From the baseline to ours: each differs from the one before by what it is called after."""
+ALIGNED = (
+    LATENTS,
+    DDPM,
+    replace(FEWER, name="25 steps of UniPC, a gradient", gradient=GRADIENT),
+    FEWER,
+    replace(OURS, name="trained on conditions, 25 steps of UniPC", fusion="random_shift"),
+)
+
+
+class Timed:
+    """A sampling, ready to be timed: its network with random weights, and noise of a clip."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        geometry = Geometry()
+        size, channels = (geometry.image_size, 3) if sampling.pixels else (geometry.latent_size, 4)
+        network = replace(world_cmmd().network, fusion=sampling.fusion, shared_time=not sampling.trained)
+        self.scheduler = DDIMScheduler(clip_sample=False, **scheduler_config())
+        torch.manual_seed(0)
+        self.unet = CoupledUNet(
+            frames=CLIP, latent_size=size, latent_channels=channels, mels=geometry.mels, network=network
+        ).eval()
+        self.noise = {
+            "video": torch.randn(1, channels, CLIP, size, size),
+            "audio": torch.randn(1, 1, geometry.mels, geometry.spectrogram_frames_of(CLIP)),
+        }
+
+    def seconds(self, target: Modality, steps: int) -> float:
+        started = time.perf_counter()
+        sample_target(
+            self.unet,
+            self.scheduler,
+            self.noise["audio" if target == "video" else "video"],
+            self.noise[target],
+            self.sampling.config(steps),
+            target=target,
+            window=CLIP,
+        )
+        return time.perf_counter() - started
+
+    def clip(self, target: Modality) -> float:
+        """Seconds of all steps, by those of a few."""
+        few, more = (self.seconds(target, steps) for steps in FEW)
+        step = (more - few) / (FEW[1] - FEW[0])
+        return few + (self.sampling.steps - FEW[0]) * step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=5, help="of timing; 0: none")
+    parser.add_argument("--clips", type=int, default=8, help="a family, to measure alignment on")
+    parser.add_argument("--seed", type=int, default=0, help="of the trainings")
+    parser.add_argument("--device", default="cpu", help="that measures alignment")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    if arguments.rounds:
+        print("Seconds for a clip of 1.6 s:", time_table(timed(arguments.folder, arguments.rounds)), sep="\n\n")
+    rows = [
+        (sampling.name, aligned(sampling, arguments.folder, arguments.clips, arguments.seed, arguments.device))
+        for sampling in progress(ALIGNED, "samplings")
+        if weights_of(sampling, arguments.folder, arguments.seed).exists()
+    ]
+    if rows:
+        print("F1@50:", alignment_table(rows), sep="\n\n")
+
+
+def timed(folder: Path, rounds: int) -> list[dict[str, list[float]]]:
+    """By target, seconds of every round, a row a sampling of `STAIRS`; measured once."""
+    file = folder / "baseline-time.json"
+    if not file.exists():
+        rows = [Timed(sampling) for sampling in STAIRS]
+        found: list[dict[str, list[float]]] = [{target: [] for target in TARGETS} for _ in rows]
+        for turn in progress(range(rounds + 1), "rounds"):
+            for row, own in zip(rows, found, strict=True):
+                for target in TARGETS:
+                    seconds = row.clip(target)
+                    if turn:  # the first one warms up
+                        own[target].append(seconds)
+        record = provenance({"rounds": rounds, "few": FEW, "threads": torch.get_num_threads()}, seed=0)
+        file.write_text(json.dumps(record | {"rows": found}, indent=1) + "\n")
+    return json.loads(file.read_text())["rows"]
+
+
+def time_table(found: list[dict[str, list[float]]]) -> str:
+    """Medians, and by how much a row is faster than the one before: medians of ratios within a round."""
+    rows = []
+    for number, (sampling, own) in enumerate(zip(STAIRS, found, strict=True)):
+        cells = [sampling.name]
+        for target in TARGETS:
+            before, first = found[max(0, number - 1)][target], found[0][target]
+            factor, all_of_it = (
+                statistics.median(a / b for a, b in zip(other, own[target], strict=True)) for other in (before, first)
+            )
+            cells += [f"{statistics.median(own[target]):.2f} s", f"{factor:.2f}", f"{all_of_it:.0f}"]
+        rows.append(cells)
+    head = [part for target in TARGETS for part in (f"{target}, a clip", "times as fast", "in all")]
+    return markdown_table(rows, head=["", *head])
+
+
+def recipe_of(sampling: Sampling) -> str:
+    return "conditional" if sampling.trained else "mm-diffusion"
+
+
+def weights_of(sampling: Sampling, folder: Path, seed: int) -> Path:
+    return folder / f"training-standard-{recipe_of(sampling)}-{seed}.safetensors"
+
+
+def aligned(sampling: Sampling, folder: Path, clips: int, seed: int, device: str) -> list[dict[str, Any]]:
+    """A row a family and direction, as of trainings.py; measured once."""
+    file = folder / f"baseline-{sampling.name.replace(' ', '-').replace(',', '')}-{seed}.json"
+    if not file.exists():
+        recipe = baselines("standard")[recipe_of(sampling)]
+        training = encoded(recipe, folder)
+        unet = untrained(recipe, training)
+        unet.load_state_dict(load_file(weights_of(sampling, folder, seed)))
+        pipeline = assembled(unet.eval(), recipe, training).to(device)
+        rows = []
+        for direction in ("video_to_audio", "audio_to_video"):
+            options = ScoreOptions(clips=clips, seed=TEST_SEED, direction=direction, sampling=sampling.config())
+            rows += [row_of(score) for score in score_pipeline(pipeline, options)]
+        record = provenance({"sampling": asdict(sampling), "clips": clips}, seed=seed)
+        beside = file.with_suffix(".partial")
+        beside.write_text(json.dumps(record | {"rows": rows}, indent=1) + "\n")
+        beside.replace(file)
+    return json.loads(file.read_text())["rows"]
+
+
+def alignment_table(found: list[tuple[str, list[dict[str, Any]]]]) -> str:
+    rows = [(name, *(f"{row['f1']:.3f}" for row in rows)) for name, rows in found]
+    return markdown_table(rows, head=("", *(f"{row['family']}, {row['direction']}" for row in found[0][1])))
+
+
+if __name__ == "__main__":
+    main()
