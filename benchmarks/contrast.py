@@ -63,8 +63,10 @@ LONG_METHODS = {
     "ncmmd": METHODS["ncmmd"],
     "targets": TARGETS,
     "falling": replace(TARGETS, end=LONG[-1], fall=LONG[-1] - LONG[-2]),
+    "settled": replace(TARGETS, end=LONG[-2], fall=LONG[-2] - LONG[-3]),
 }
-"""The weight of the last one falls to 0 in the last third: what is learned stays, and the bias of the samples goes."""
+"""The weight of `falling` comes to 0 with the last step, that of `settled` at two thirds: what is learned should stay,
+and the bias of the samples should go."""
 COSTLY = ("conditions", "both")
 """A pass more for every negative: nCMMD of equal time has more steps than for the others."""
 SWEPT = replace(TARGETS, mismatches=MIXED, count=4)
