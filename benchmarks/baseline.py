@@ -22,7 +22,7 @@ import torch
 from ablation import baselines
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from safetensors.torch import load_file
-from trainings import TEST_SEED, assembled, encoded, untrained
+from trainings import TEST_SEED, assembled, encoded, row_of, untrained
 
 from cmmd.clips.geometry import Geometry
 from cmmd.diffusion.process import scheduler_config
