@@ -12,7 +12,7 @@ import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.reading import read_clip
-from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.families import world_clip
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
@@ -60,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     geometry = Geometry()
     autoencoder = load_pipeline(None, device="cpu").video_autoencoder
-    for family in FAMILIES:
+    for family in PLAIN_FAMILIES:
         clips = [world_clip(family, SEED + index) for index in range(50)]
         values = psnr(autoencoder, np.concatenate([clip.frames[::4] for clip in clips]))
         print(f"{family} frames: PSNR {values.mean():.2f} dB (lowest {values.min():.1f}, {len(values)} frames)")

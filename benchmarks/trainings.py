@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
@@ -231,7 +231,7 @@ def _retrieved(pipeline: CMMDPipeline, truth: Truth, direction: Direction) -> fl
 
 
 ROWS: tuple[tuple[str, Direction], ...] = (
-    *((family, direction) for family in FAMILIES for direction in ("video_to_audio", "audio_to_video")),
+    *((family, direction) for family in PLAIN_FAMILIES for direction in ("video_to_audio", "audio_to_video")),
     ("any", "joint"),
 )
 """Family and direction of every row of a table."""

@@ -275,7 +275,14 @@ def test_world_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.data.world.files", "write_world")
     assert main(["world", "dance", "d", "--clips", "3", "--seed", "7", "--frames", "32", "--split", "hard"]) == 0
     assert calls[0].args == ("dance", Path("d"))
-    assert calls[0].kwargs == {"clips": 3, "seed": 7, "frames": 32, "split": "hard"}
+    sizes = {"fps": 10, "image_size": 64}
+    assert calls[0].kwargs == {"clips": 3, "seed": 7, "frames": 32, "split": "hard", **sizes}
+    assert main(["world", "hits", "d", "--fps", "20", "--image-size", "128"]) == 0
+    assert calls[1].kwargs["fps"] == 20 and calls[1].kwargs["image_size"] == 128
+
+
+def test_world_refuses_a_rate_that_a_family_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "the world has (10, 64, 16000) for impacts" in refusal(capsys, "world", "impacts", "d", "--fps", "20")
 
 
 # Recipes

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-IMPORTED_AS = {"pyyaml": "yaml", "huggingface-hub": "huggingface_hub"}
+IMPORTED_AS = {"pyyaml": "yaml", "huggingface-hub": "huggingface_hub", "pillow": "PIL"}
 SOURCES = "\n".join(file.read_text() for file in sorted((ROOT / "src").rglob("*.py")))
 OTHERS = [file for folder in ("tests", "benchmarks") for file in sorted((ROOT / folder).rglob("*.py"))]
 DEVELOPMENT = "\n".join(file.read_text() for file in (ROOT / "Makefile", *OTHERS) if file != Path(__file__))

@@ -50,3 +50,16 @@ def test_held_out_clips_are_the_last_ones_and_do_not_enter_the_statistics():
     )
     with pytest.raises(ValueError, match=r"0\.01 of 10 clips held out leaves none on one side"):
         EncodedClips.of(video, audio).hold_out(0.01)
+
+
+def test_hits_are_encoded_at_the_rate_and_size_of_the_geometry():
+    torch.manual_seed(0)
+    geometry, autoencoder = Geometry(fps=20, image_size=32), small_autoencoder().eval()
+    config, codec = WorldConfig(families=("hits",), clips=1, frames=4), LogMelCodec(geometry)
+    clips = encode_world(config, geometry=geometry, autoencoder=autoencoder, codec=codec)
+    assert clips.video.shape == (1, 4, 4, 4, 4) and clips.audio.shape == (1, 1, 64, 32)
+    keys = {
+        world_key(config, geometry=Geometry(fps=fps, image_size=32), autoencoder=autoencoder, codec=codec)
+        for fps in (10, 20)
+    }
+    assert len(keys) == 2

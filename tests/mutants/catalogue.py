@@ -2,6 +2,7 @@
 
 import in_clips_and_generation
 import in_diffusion
+import in_hits
 import in_losses
 import in_media_writing
 import in_models
@@ -16,5 +17,6 @@ MODULES = (
     in_training_run,
     in_clips_and_generation,
     in_media_writing,
+    in_hits,
 )
 MUTANTS = tuple(mutant for module in MODULES for mutant in module.MUTANTS)

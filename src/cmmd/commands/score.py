@@ -10,7 +10,12 @@ from cmmd.commands.options import SEED, Whole, sampling_config, sampling_options
 
 @click.command(short_help="Score a model on world clips of known event times.")
 @click.argument("model", required=False)
-@click.option("--family", type=click.Choice(["impacts", "dance", "both"]), default="both", help="World clips.")
+@click.option(
+    "--family",
+    type=click.Choice(["impacts", "dance", "hits", "both"]),
+    default="both",
+    help="World clips; both are impacts and dance.",
+)
 @click.option(
     "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="How hard they are."
 )

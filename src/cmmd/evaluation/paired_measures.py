@@ -92,9 +92,9 @@ class PairedMeasure:
 def paired_measures(
     direction: Direction, *, fps: int, group: str, backbones: Sequence[Backbone]
 ) -> list[PairedMeasure]:
-    """Those that make sense in a direction; beats are left out where nothing recurs (the world's impacts)."""
+    """Those that make sense in a direction; beats are left out where nothing recurs (the world's impacts and hits)."""
     measures = [_av_align(direction, fps)]
-    if group != "impacts":
+    if group not in ("impacts", "hits"):
         measures.append(_beats(direction, world=group == "dance"))
     if direction == "video_to_audio":
         measures.append(_spectrogram())

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.files import write_world
 from cmmd.evaluation.pairing import ListedClip, list_clips
 
@@ -15,11 +15,11 @@ FEWEST = 16
 
 
 def world_references(folder: Path, *, samples: int) -> tuple[ListedClip, ...]:
-    """Both families as files in `folder`; those of an earlier run with the same numbers stay as they are."""
+    """Both plain families as files in `folder`; those of an earlier run with the same numbers stay as they are."""
     count = max(FEWEST, REFERENCES_A_SAMPLE * samples)
-    for family in FAMILIES:
+    for family in PLAIN_FAMILIES:
         write_world(family, folder, clips=count, seed=WORLD_SEED)
-    names = {f"{family}-{WORLD_SEED + number:07d}" for family in FAMILIES for number in range(count)}
+    names = {f"{family}-{WORLD_SEED + number:07d}" for family in PLAIN_FAMILIES for number in range(count)}
     return tuple(clip for clip in list_clips(folder) if clip.name in names)
 
 

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from cmmd.data.world.clip import FAMILIES, SAMPLE_RATE, WorldClip
+from cmmd.data.world.clip import FPS, IMAGE_SIZE, PLAIN_FAMILIES, SAMPLE_RATE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.encoding import require_world
 from cmmd.data.world.families import world_clip
@@ -50,10 +51,11 @@ BATCH = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreOptions:
-    """The options of the command; see `cmmd score --help`. Contrast and gradient do not apply to joint generation."""
+    """The options of the command; see `cmmd score --help`. `both` families are impacts and dance. Contrast and gradient
+    do not apply to joint generation."""
 
     model: str | None = None
-    family: Literal["impacts", "dance", "both"] = "both"
+    family: Literal["impacts", "dance", "hits", "both"] = "both"
     split: Split = "standard"
     clips: int = 300
     direction: Literal["video_to_audio", "audio_to_video", "joint", "all"] = "all"
@@ -67,7 +69,7 @@ class ScoreOptions:
 class Score:
     """One row. family: that of the clips, or `any`. found, ceiling: alignment of the model, and of true clips.
 
-    pitch: Spearman correlation of true and generated dominant frequency (impacts, video to audio). spectrogram,
+    pitch: Spearman correlation of true and generated dominant frequency (impacts, hits; video to audio). spectrogram,
     pictures: Frechet distances of generated frames to true ones, of sound and of video; backbone: the same of the
     vectors of a network for sound. Each floor is the distance of one half of the true clips to the other.
     seconds: a clip.
@@ -93,7 +95,7 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
         make_folder(options.out.parent)  # now, and not after minutes of work
     pipeline = load_pipeline(options.model, device=options.device)
     try:
-        require_world(pipeline.geometry)
+        require_world(pipeline.geometry, scored_families(options))
     except ValueError as error:
         expected = "a model of the world's sizes; cmmd evaluate measures any"
         raise InputError.about(options.model or "shipped", found=str(error), expected=expected) from error
@@ -115,7 +117,8 @@ def score_pipeline(
     that need what the model does not have.
     """
     check_sampling(pipeline.unet, options.sampling)
-    truths = truths or true_clips(options)
+    geometry = pipeline.geometry
+    truths = truths or true_clips(options, fps=geometry.fps, image_size=geometry.image_size)
     directions = DIRECTIONS if options.direction == "all" else (options.direction,)
     scores = [
         _score(pipeline, truth, direction, options, name=family)
@@ -129,15 +132,22 @@ def score_pipeline(
     return tuple(scores)
 
 
-def true_clips(options: ScoreOptions, *, backbone: Backbone | None = None) -> dict[str, "Truth"]:
+def scored_families(options: ScoreOptions) -> tuple[Family, ...]:
+    """Those that options ask for."""
+    return PLAIN_FAMILIES if options.family == "both" else (options.family,)
+
+
+def true_clips(
+    options: ScoreOptions, *, backbone: Backbone | None = None, fps: int = FPS, image_size: int = IMAGE_SIZE
+) -> dict[str, "Truth"]:
     """The clips of each family that options ask for. backbone: a network for sound at the rate of the world, whose
     vectors measure a distance besides."""
-    families = FAMILIES if options.family == "both" else (options.family,)
+    make = partial(world_clip, split=options.split, fps=fps, image_size=image_size)
     seeds = range(options.seed, options.seed + options.clips)
     detector = load_visual_event_detector()
     return {
-        family: Truth.of([world_clip(family, seed, split=options.split) for seed in seeds], detector, backbone)
-        for family in families
+        family: Truth.of([make(family, seed) for seed in seeds], detector, backbone)
+        for family in scored_families(options)
     }
 
 
@@ -196,7 +206,7 @@ class Truth:
             count=len(clips),
             clips=clips,
             heard=[sound_onsets(clip.waveform, sample_rate=SAMPLE_RATE).times for clip in clips],
-            seen=[detector.times(clip.frames) for clip in clips],
+            seen=[detector.times(clip.frames, fps=clip.fps) for clip in clips],
             vectors=_vectors([clip.waveform for clip in clips], backbone),
             detector=detector,
             backbone=backbone,
@@ -219,12 +229,12 @@ def _score(pipeline: CMMDPipeline, truth: Truth, direction: Direction, options: 
     bar.close()
     seconds = (time.perf_counter() - started) / len(clips)
     heard = [sound_onsets(waveform, sample_rate=SAMPLE_RATE).times for waveform in waveforms]
-    seen = [truth.detector.times(take) for take in frames]
+    seen = [truth.detector.times(take, fps=pipeline.geometry.fps) for take in frames]
     vectors = _vectors(waveforms, truth.backbone)
     pitch = None
     if direction == "video_to_audio":
         found, expected, ceiling = heard, truth.known, (truth.heard, truth.known)
-        pitch = pitch_follows(clips, waveforms) if name == "impacts" else None
+        pitch = pitch_follows(clips, waveforms) if name in ("impacts", "hits") else None
     elif direction == "audio_to_video":
         found, expected, ceiling = seen, truth.known, (truth.seen, truth.known)
     else:
@@ -290,10 +300,11 @@ def _generate(
 
 
 def pitch_follows(clips: list[WorldClip], waveforms: list[np.ndarray]) -> float:
-    """Spearman correlation, over all known events, of true frequency and dominant frequency after the event (0.1 s)."""
+    """Spearman correlation of true frequency and dominant frequency after the event (0.1 s), over all known events that
+    have a pitch."""
     true, found = [], []
     for clip, waveform in zip(clips, waveforms, strict=True):
-        for event in clip.events:
+        for event in (event for event in clip.events if event.frequency):
             true.append(event.frequency)
             found.append(dominant_frequency(waveform, event.time, sample_rate=SAMPLE_RATE, window=0.1))
     return rank_correlation(np.array(found), np.array(true))

@@ -67,7 +67,7 @@ class CoupledRecipe:
         if self.copies > MOST_COPIES:
             raise ValueError(f"copies is {self.copies}, expected {MOST_COPIES} at most")
         if not self.prepared.folders:
-            require_world(self.geometry)
+            require_world(self.geometry, self.data.families)
             if self.data.frames < self.geometry.frames:
                 raise ValueError(
                     f"data.frames is {self.data.frames}, expected at least the {self.geometry.frames} of the geometry"

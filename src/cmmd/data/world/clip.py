@@ -1,5 +1,6 @@
 """What the world hands out: frames, sound, and the exact times of its events (ours)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -8,9 +9,13 @@ import numpy as np
 FPS = 10
 SAMPLE_RATE = 16_000
 IMAGE_SIZE = 64
+PIXEL_BLOCK = 8
+"""Every size of a picture is a multiple of it."""
 
-Family = Literal["impacts", "dance"]
+Family = Literal["impacts", "dance", "hits"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
+PLAIN_FAMILIES: tuple[Family, ...] = ("impacts", "dance")
+"""Drawn with plain shapes, at 10 fps and 64 pixels only; the shipped model knows them."""
 
 EDGE = 0.06
 """No event lies closer than this to either end of a clip (s): half-heard events have no well-defined onset."""
@@ -18,7 +23,8 @@ EDGE = 0.06
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """A sound that starts at `time` (s) with its strongest partial at `frequency` (Hz), made by object `source`."""
+    """A sound that starts at `time` (s) with its strongest partial at `frequency` (Hz; 0: it has no pitch), made by
+    object `source`."""
 
     time: float
     frequency: float
@@ -28,13 +34,14 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldClip:
-    """frames: uint8 (f, 64, 64, 3) at 10 fps. waveform: float32 (f * 1600,) at 16 kHz, peak below 1. events by time."""
+    """frames: uint8 (f, size, size, 3) at `fps`. waveform: float32 (f * 16000 / fps,), peak below 1. events by time."""
 
     frames: np.ndarray
     waveform: np.ndarray
     events: tuple[Event, ...]
     family: Family
     seed: int
+    fps: int = FPS
 
     @property
     def event_times(self) -> np.ndarray:
@@ -72,3 +79,16 @@ def choose_span(event_times: np.ndarray, frames: int, rng: np.random.Generator) 
         if all(np.abs(event_times - edge).min(initial=np.inf) > EDGE for edge in (start, start + seconds)):
             break
     return Span(start=start, frames=frames)
+
+
+def check_sizes(families: Iterable[Family], *, fps: int, image_size: int, sample_rate: int = SAMPLE_RATE) -> None:
+    """Raise ValueError for rates and sizes that clips of these families do not have."""
+    plain = [family for family in families if family in PLAIN_FAMILIES]
+    if plain and (fps, image_size, sample_rate) != (FPS, IMAGE_SIZE, SAMPLE_RATE):
+        found, expected = (fps, image_size, sample_rate), (FPS, IMAGE_SIZE, SAMPLE_RATE)
+        raise ValueError(f"fps, image_size, sample_rate are {found}, the world has {expected} for {', '.join(plain)}")
+    if sample_rate != SAMPLE_RATE or SAMPLE_RATE % fps or image_size % PIXEL_BLOCK:
+        raise ValueError(
+            f"fps, image_size, sample_rate are {fps}, {image_size}, {sample_rate}, the world has an fps that divides "
+            f"{SAMPLE_RATE}, a multiple of {PIXEL_BLOCK}, and {SAMPLE_RATE}"
+        )

@@ -8,7 +8,7 @@ import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE
+from cmmd.data.world.clip import PLAIN_FAMILIES, Family, check_sizes
 from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig, render
 from cmmd.latents.spectrogram import SpectrogramCodec
@@ -20,14 +20,14 @@ def encode_world(
     config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
 ) -> EncodedClips:
     """Render and encode; raises ValueError when the geometry is not the world's."""
-    require_world(geometry)
+    require_world(geometry, config.families)
     total = config.clips * len(config.families)
     video, audio = [], []
     bar = progress(total, "world clips", unit="clip")
     # Threads that wait for each other fight with the rendering processes: one here is three times as fast as two.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    for clip in render(config):
+    for clip in render(config, fps=geometry.fps, image_size=geometry.image_size):
         video.append(encode_frames(autoencoder, torch.from_numpy(clip.frames)).half())
         audio.append(codec.encode(torch.from_numpy(clip.waveform)[None])[0].half())
         bar.update()
@@ -36,11 +36,9 @@ def encode_world(
     return EncodedClips.of(torch.stack(video), torch.stack(audio))
 
 
-def require_world(geometry: Geometry) -> None:
-    """Raise ValueError for rates and sizes that clips of the world do not have."""
-    found = (geometry.fps, geometry.image_size, geometry.sample_rate)
-    if found != (FPS, IMAGE_SIZE, SAMPLE_RATE):
-        raise ValueError(f"fps, image_size, sample_rate are {found}, the world has {(FPS, IMAGE_SIZE, SAMPLE_RATE)}")
+def require_world(geometry: Geometry, families: tuple[Family, ...] = PLAIN_FAMILIES) -> None:
+    """Raise ValueError for rates and sizes that clips of these families do not have."""
+    check_sizes(families, fps=geometry.fps, image_size=geometry.image_size, sample_rate=geometry.sample_rate)
 
 
 def world_key(
@@ -49,7 +47,8 @@ def world_key(
     """What encoded clips depend on, as a hash: the configuration, a clip of each family as it is now, the weights."""
     digest = hashlib.sha256(json.dumps([asdict(config), asdict(geometry)]).encode())
     for family in config.families:
-        clip = world_clip(family, config.seed, frames=min(config.frames, 8), split=config.split)
+        sizes = {"fps": geometry.fps, "image_size": geometry.image_size}
+        clip = world_clip(family, config.seed, frames=min(config.frames, 8), split=config.split, **sizes)
         spectrogram = codec.encode(torch.from_numpy(clip.waveform)[None])
         digest.update(clip.frames.tobytes() + spectrogram.numpy().tobytes())
     for name, tensor in sorted(autoencoder.state_dict().items()):

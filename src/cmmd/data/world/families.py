@@ -2,19 +2,35 @@
 
 import numpy as np
 
-from cmmd.data.world.clip import FAMILIES, Family, WorldClip
+from cmmd.data.world.clip import FAMILIES, FPS, IMAGE_SIZE, Family, WorldClip, check_sizes
 from cmmd.data.world.dance import dance_clip
 from cmmd.data.world.difficulty import Split, draw_difficulty
+from cmmd.data.world.hits.hits import hits_clip
 from cmmd.data.world.impacts import impacts_clip
 
 
-def world_clip(family: Family, seed: int, *, frames: int = 16, split: Split = "standard") -> WorldClip:
-    """Clip number `seed` of a family: same arguments, same clip, bit for bit. Raises ValueError for bad arguments."""
+def world_clip(
+    family: Family,
+    seed: int,
+    *,
+    frames: int = 16,
+    split: Split = "standard",
+    fps: int = FPS,
+    image_size: int = IMAGE_SIZE,
+) -> WorldClip:
+    """Clip number `seed` of a family: same arguments, same clip, bit for bit. Raises ValueError for bad arguments.
+
+    fps, image_size: of hits; the plain families have 10 and 64.
+    """
     if frames < 1:
         raise ValueError(f"frames is {frames}, expected at least 1")
     if family not in FAMILIES:
         raise ValueError(f"family is {family!r}, expected one of {', '.join(FAMILIES)}")
+    check_sizes((family,), fps=fps, image_size=image_size)
     rng = np.random.default_rng([FAMILIES.index(family), seed])
     difficulty = draw_difficulty(split, rng)
+    if family == "hits":
+        sizes = {"frames": frames, "fps": fps, "image_size": image_size}
+        return hits_clip(rng, seed=seed, difficulty=difficulty, **sizes)
     make = impacts_clip if family == "impacts" else dance_clip
     return make(rng, seed=seed, frames=frames, difficulty=difficulty)

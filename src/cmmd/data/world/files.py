@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cmmd.clips.writing import write_video
-from cmmd.data.world.clip import FPS, SAMPLE_RATE, Family, WorldClip
+from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 from cmmd.output_folder import make_folder
@@ -14,7 +14,15 @@ from cmmd.unfinished_file import written_beside
 
 
 def write_world(
-    family: Family, folder: Path, *, clips: int, seed: int, frames: int = 16, split: Split = "standard"
+    family: Family,
+    folder: Path,
+    *,
+    clips: int,
+    seed: int,
+    frames: int = 16,
+    split: Split = "standard",
+    fps: int = FPS,
+    image_size: int = IMAGE_SIZE,
 ) -> None:
     """Write clips seed .. seed + clips - 1 as `FAMILY-SEED.mp4` and `.json`; a complete clip is not written again.
 
@@ -23,11 +31,11 @@ def write_world(
     make_folder(folder)
     for number in progress(range(seed, seed + clips), f"{family} clips", unit="clip"):
         record = folder / f"{family}-{number:07d}.json"
-        clip = world_clip(family, number, frames=frames, split=split)
+        clip = world_clip(family, number, frames=frames, split=split, fps=fps, image_size=image_size)
         text = json.dumps(_record(clip, split), indent=1) + "\n"
         if record.exists() and record.read_text() == text:
             continue
-        write_video(clip.frames, record.with_suffix(".mp4"), fps=FPS, waveform=clip.waveform, sample_rate=SAMPLE_RATE)
+        write_video(clip.frames, record.with_suffix(".mp4"), fps=fps, waveform=clip.waveform, sample_rate=SAMPLE_RATE)
         # The record comes last: where it stands, the clip is whole.
         with written_beside(record) as beside:
             beside.write_text(text)
@@ -39,7 +47,7 @@ def _record(clip: WorldClip, split: Split) -> dict:
         "family": clip.family,
         "split": split,
         "seed": clip.seed,
-        "fps": FPS,
+        "fps": clip.fps,
         "frames": len(clip.frames),
         "sample_rate": SAMPLE_RATE,
         "events": [asdict(event) for event in clip.events],

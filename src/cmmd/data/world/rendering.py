@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from cmmd.data.world.clip import FAMILIES, IMAGE_SIZE, Family, WorldClip
+from cmmd.data.world.clip import FAMILIES, FPS, IMAGE_SIZE, PLAIN_FAMILIES, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 from cmmd.processors import processors
@@ -24,7 +24,7 @@ class WorldConfig:
     """families: one that is named twice has twice as many clips. clips: of each family named. frames: of a clip, of
     which training crops a stretch. seed: of the first clip. split: how hard they are to understand."""
 
-    families: tuple[Family, ...] = FAMILIES
+    families: tuple[Family, ...] = PLAIN_FAMILIES
     clips: int = 1000
     frames: int = 48
     seed: int = 0
@@ -59,7 +59,7 @@ def require_pixels_in_memory(config: WorldConfig, *, every: int = 1) -> None:
         )
 
 
-def render(config: WorldConfig) -> Iterator[WorldClip]:
+def render(config: WorldConfig, *, fps: int = FPS, image_size: int = IMAGE_SIZE) -> Iterator[WorldClip]:
     """All clips in a fixed order (families in turn), made in as many processes as there are processors."""
     jobs = [
         (family, config.seed + index + config.families[:place].count(family) * config.clips)
@@ -71,8 +71,9 @@ def render(config: WorldConfig) -> Iterator[WorldClip]:
     # Ctrl-C goes to all processes of a terminal, and is for the one that started the others.
     deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
     with ProcessPoolExecutor(processors(), mp_context=context, **deaf) as pool:
-        yield from pool.map(partial(_render_one, frames=config.frames, split=config.split), jobs, chunksize=8)
+        one = partial(_render_one, frames=config.frames, split=config.split, fps=fps, image_size=image_size)
+        yield from pool.map(one, jobs, chunksize=8)
 
 
-def _render_one(job: tuple[Family, int], *, frames: int, split: Split) -> WorldClip:
-    return world_clip(*job, frames=frames, split=split)
+def _render_one(job: tuple[Family, int], *, frames: int, split: Split, fps: int, image_size: int) -> WorldClip:
+    return world_clip(*job, frames=frames, split=split, fps=fps, image_size=image_size)

@@ -1,0 +1,1 @@
+"""Procedural pictures with the statistics of natural ones (ours: decision 12)."""
