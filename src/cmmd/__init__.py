@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cmmd.clips.geometry import Geometry
+    from cmmd.clips.mastering import Mastering, mastered
     from cmmd.clips.reading import Clip, read_clip
     from cmmd.clips.take import Take
     from cmmd.clips.writing import write_sound, write_sound_under_video, write_video
@@ -28,6 +29,8 @@ __all__ = [
     "ComplexSTFTCodec",
     "Clip",
     "Take",
+    "Mastering",
+    "mastered",
     "read_clip",
     "write_video",
     "write_sound",
@@ -44,6 +47,8 @@ _HOME = {
     "ComplexSTFTCodec": "cmmd.latents.spectrogram",
     "Clip": "cmmd.clips.reading",
     "Take": "cmmd.clips.take",
+    "Mastering": "cmmd.clips.mastering",
+    "mastered": "cmmd.clips.mastering",
     "read_clip": "cmmd.clips.reading",
     "write_video": "cmmd.clips.writing",
     "write_sound": "cmmd.clips.writing",

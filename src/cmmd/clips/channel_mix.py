@@ -57,5 +57,20 @@ class ChannelMix:
             self._cancelled += float(energies.mean())
 
 
+class StereoSide(ChannelMix):
+    """One side (0 is the left) of a sound of two channels. One of another number of channels is the same on both: their
+    mean."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self._side = side
+        self.channels = 0
+
+    def mix(self, block: np.ndarray) -> np.ndarray:
+        """Float32 (samples, channels) to (samples,)."""
+        self.channels = max(self.channels, block.shape[1])
+        return _finite(block[:, self._side]) if block.shape[1] == 2 else super().mix(block)
+
+
 def _finite(samples: np.ndarray) -> np.ndarray:
     return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

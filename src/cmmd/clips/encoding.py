@@ -95,7 +95,8 @@ def open_output(beside: Path, format_name: str) -> Iterator[OutputContainer]:
 
 
 class SoundEncoder:
-    """A mono waveform, float32 (s,) at `sample_rate` Hz, encoded piece by piece so that it interleaves with video."""
+    """A waveform, float32 (s,) or stereo (2, s) at `sample_rate` Hz, encoded piece by piece so that it interleaves with
+    video. title: of a further track, which is not played by default."""
 
     def __init__(
         self,
@@ -105,31 +106,39 @@ class SoundEncoder:
         sample_rate: int,
         *,
         encoded_rate: int | None = None,
+        title: str | None = None,
     ):
         if encoded_rate is None:
             encoded_rate = sample_rate if sample_rate in SOUND_RATES.get(codec, {sample_rate}) else 48000
+        sound = np.atleast_2d(waveform).T
         if encoded_rate != sample_rate:
-            waveform, sample_rate = soxr.resample(waveform, sample_rate, encoded_rate), encoded_rate
-        stream = container.add_stream(codec, rate=sample_rate, options={"flags": "+bitexact"}, layout="mono")
+            sound, sample_rate = soxr.resample(sound, sample_rate, encoded_rate), encoded_rate
+        self._layout = "mono" if sound.shape[1] == 1 else "stereo"
+        stream = container.add_stream(codec, rate=sample_rate, options={"flags": "+bitexact"}, layout=self._layout)
         assert isinstance(stream, AudioStream)
-        stream.disposition = Disposition.default
+        if title is None:
+            stream.disposition = Disposition.default
+        else:
+            stream.metadata["title"] = title
         if codec != "flac":
-            stream.bit_rate = min(128_000, 6 * sample_rate)  # six bits a sample is as much as AAC takes for one channel
+            # Six bits a sample is as much as AAC takes for one channel.
+            stream.bit_rate = min(128_000, 6 * sample_rate) * sound.shape[1]
         self._container, self._stream = container, stream
-        self._waveform, self._rate = np.asarray(waveform, np.float32), sample_rate
+        self._sound, self._rate = np.asarray(sound, np.float32), sample_rate
         self._format = "s16" if codec == "flac" else "flt"
         self._done = 0
 
     def encode_until(self, seconds: Fraction | float) -> None:
         """Write the sound up to about `seconds` after its start."""
-        while self._done < len(self._waveform) and self._done < seconds * self._rate:
-            block = self._waveform[self._done : self._done + BLOCK][None]
+        while self._done < len(self._sound) and self._done < seconds * self._rate:
+            block = self._sound[self._done : self._done + BLOCK]
             if self._format == "s16":
                 block = to_16_bit(block)
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format=self._format, layout="mono")
+            packed = np.ascontiguousarray(block).reshape(1, -1)
+            frame = AudioFrame.from_ndarray(packed, format=self._format, layout=self._layout)
             frame.sample_rate, frame.pts, frame.time_base = self._rate, self._done, Fraction(1, self._rate)
             self._container.mux(self._stream.encode(frame))
-            self._done += block.shape[1]
+            self._done += len(block)
 
     def finish(self) -> None:
         """Write what is left."""

@@ -7,9 +7,10 @@ from av.container import OutputContainer
 
 from cmmd.clips.decoding import decode_pictures
 from cmmd.clips.display_rgb import display_rgb
-from cmmd.clips.encoding import Colours, PictureEncoder, SoundEncoder
+from cmmd.clips.encoding import Colours, PictureEncoder
 from cmmd.clips.mux_job import MuxJob, MuxNotes
 from cmmd.clips.side_streams import side_streams
+from cmmd.clips.sound_tracks import SoundTracks
 from cmmd.clips.stream_choice import Streams
 from cmmd.clips.tone_mapping import transfer_of
 
@@ -19,11 +20,11 @@ def encode_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
     streams, kind, gap = job.streams, job.kind, job.scan.gap * job.scan.time_base
     assert streams.video is not None and streams.first_picture is not None
     first = streams.first_picture.frame
-    width, height = _shown_size(streams)
+    width, height = shown_size(streams)
     pictures = PictureEncoder(
         out, kind.video_codec, width=width, height=height, rate=1 / gap, colours=Colours.of(first)
     )
-    sound = SoundEncoder(out, kind.sound_codec, job.waveform, job.sample_rate, encoded_rate=kind.sound_rate)
+    sound = SoundTracks(out, job)
     pixels, time, end, transparent = np.zeros((height, width, 3), np.uint8), Fraction(0), Fraction(0), False
     with side_streams(job, out, copied=False) as others:
         for picture in decode_pictures(job.source, streams.video):
@@ -45,7 +46,7 @@ def encode_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
     return MuxNotes(changes, others.left_out)
 
 
-def _shown_size(streams: Streams) -> tuple[int, int]:
+def shown_size(streams: Streams) -> tuple[int, int]:
     """Width and height of the upright picture with square pixels, which need no word that a player may not heed."""
     assert streams.first_picture is not None
     frame = streams.first_picture.frame

@@ -61,7 +61,7 @@ class KeptStretches:
 
     def into_sound(self, made: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
         """A generated waveform with the given samples where their frame is kept, mixed over `FADE` at the seams."""
-        weight = kept_weight(self.frames, self.geometry)[: len(made)]
+        weight = kept_weight(self.frames, fps=self.geometry.fps, sample_rate=self.geometry.sample_rate)[: len(made)]
         # where, not the sum alone: a kept sample is the given one to the last bit.
         mixed = weight * self.given_sound(len(self.frames))[: len(made)] + (1 - weight) * made
         return np.where(weight == 1, self.given_sound(len(self.frames))[: len(made)], mixed)
@@ -98,13 +98,14 @@ def kept_frames(keep: Sequence[Stretch], *, seconds: float | int, frames: int, f
     return kept
 
 
-def kept_weight(frames: Bool[np.ndarray, " f"], geometry: Geometry) -> Float[np.ndarray, " s"]:
+def kept_weight(frames: Bool[np.ndarray, " f"], *, fps: int, sample_rate: int) -> Float[np.ndarray, " s"]:
     """Share of the given sound in every sample: 1 where it is kept, with a ramp within the stretch at every seam."""
-    weight = np.repeat(frames, geometry.samples_per_frame).astype(np.float32)
-    fade = min(round(FADE * geometry.sample_rate), geometry.samples_per_frame // 2)
+    begins = np.arange(len(frames) + 1) * sample_rate // fps
+    weight = np.repeat(frames, np.diff(begins)).astype(np.float32)
+    fade = min(round(FADE * sample_rate), sample_rate // fps // 2)
     ramp = (np.arange(fade, dtype=np.float32) + 0.5) / fade
     for seam in np.flatnonzero(frames[1:] != frames[:-1]) + 1:
-        sample = seam * geometry.samples_per_frame
+        sample = begins[seam]
         if frames[seam]:
             weight[sample : sample + fade] = ramp
         else:

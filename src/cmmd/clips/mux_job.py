@@ -16,8 +16,9 @@ from cmmd.clips.stream_choice import Streams
 class MuxJob:
     """The source, its chosen streams and the packets of its picture; the container to write.
 
-    waveform: float32 (s,) at `sample_rate` Hz, from the origin of the streams on and as long as the picture. alone:
-    leave out all else that the source holds.
+    waveform: float32 (s,) or (2, s) at `sample_rate` Hz, from the origin of the streams on and as long as the picture.
+    keep_sound: the old sound becomes a further track, copied; or encoded from `old_sound`, float32 (2, s) at
+    `FULL_RATE`, if that is given. alone: leave out all else that the source holds.
     """
 
     source: Path
@@ -26,6 +27,8 @@ class MuxJob:
     kind: ContainerKind
     waveform: np.ndarray
     sample_rate: int
+    keep_sound: bool = False
+    old_sound: np.ndarray | None = None
     alone: bool = False
 
     @property

@@ -137,10 +137,10 @@ def _read_sound(
 ) -> tuple[np.ndarray, Fraction]:
     """Waveform float32 (s,) from `begin` on, and the span in seconds: the video's if there is one."""
     until, mix = limit if video_span is None else video_span, ChannelMix()
-    line, damage = _heard(source, streams, begin, until, mix, sample_rate=sample_rate)
+    line, damage = heard(source, streams, begin, until, mix, sample_rate=sample_rate)
     instead = mix.instead
     if instead is not None:
-        line, damage = _heard(source, streams, begin, until, instead, sample_rate=sample_rate)
+        line, damage = heard(source, streams, begin, until, instead, sample_rate=sample_rate)
         notes += instead.notes()
     if video_span is None and line.end <= 0:
         found = f"{float(line.end + begin):.3f} s of sound"
@@ -155,10 +155,10 @@ def _read_sound(
     return line.finish(span), span
 
 
-def _heard(
+def heard(
     source: Path, streams: Streams, begin: Fraction, until: Fraction | None, mix: ChannelMix, *, sample_rate: int
 ) -> tuple[SoundLine, Damage]:
-    """The sound from `begin` on, mixed to one channel."""
+    """The sound of a file from `begin` on, to `until` (both s after its time zero) or its end, mixed to one channel."""
     assert streams.audio is not None
     damage, zero, line = Damage(), streams.origin + begin, SoundLine(sample_rate, until=until)
     for sound in decode_sound(source, streams.audio, begin=zero if begin else None, damage=damage, mix=mix):

@@ -20,6 +20,7 @@ from cmmd.clips.clock_bridges import clock_bridges
 from cmmd.clips.encoding import takes
 from cmmd.clips.mux_job import MuxJob
 from cmmd.clips.opening import open_media
+from cmmd.clips.sound_tracks import OLD_SOUND
 from cmmd.clips.stream_choice import COVER_ART
 
 # Words about the container or the encoder that the file came from.
@@ -52,7 +53,8 @@ class SideStreams:
             if stream.index == job.streams.video:
                 self._describe_picture(stream, copied=copied)
             elif stream.index == job.streams.audio:
-                self.left_out.append(f"the old sound ({_codec(stream)})")
+                if not self._keeps_old_sound(stream):
+                    self.left_out.append(f"the old sound ({_codec(stream)})")
             elif job.alone or not self._add(stream):
                 self.left_out.append(f"{_title(stream)} ({_codec(stream)})")
         self._packets = self._shifted_packets()
@@ -119,6 +121,15 @@ class SideStreams:
             return bool(_chapters(self._container))
         picture = self._container.streams[self._job.streams.video or 0]
         return "timecode" in picture.metadata or bool(_chapters(self._container))
+
+    def _keeps_old_sound(self, stream: Stream) -> bool:
+        """Whether the sound that was replaced is in the result: copied as asked for, or encoded beside the new one."""
+        if self._job.old_sound is not None:
+            return True
+        if not self._job.keep_sound or self._job.alone or not self._add(stream):
+            return False
+        self._targets[stream.index].metadata.setdefault("title", OLD_SOUND)
+        return True
 
     def _add_cover(self, stream: VideoStream) -> bool:
         """In MP4 a stream of one packet, in Matroska an attachment."""

@@ -8,12 +8,13 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from cmmd.clips.browser_playback import codec_of
-from cmmd.clips.encoding import ContainerKind, SoundEncoder, takes
+from cmmd.clips.encoding import ContainerKind, takes
 from cmmd.clips.mux_job import MuxJob, MuxNotes
 from cmmd.clips.opening import open_media
 from cmmd.clips.packet_scan import PacketScan, stored_packets
 from cmmd.clips.parameter_sets import lacks_parameter_sets, with_parameter_sets
 from cmmd.clips.side_streams import side_streams
+from cmmd.clips.sound_tracks import SoundTracks
 from cmmd.clips.stream_choice import choose_streams
 
 INTERLEAVE = Fraction(1, 2)  # s by which the sound is written ahead of the video
@@ -53,7 +54,7 @@ def copy_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
         stream = container.streams[streams.video]
         assert isinstance(stream, VideoStream)
         video = _added(out, job.source, stream, kind)
-        sound = SoundEncoder(out, kind.sound_codec, job.waveform, job.sample_rate, encoded_rate=kind.sound_rate)
+        sound = SoundTracks(out, job)
         with side_streams(job, out, copied=True) as others:
             for packet, presented, decoded in zip(stored_packets(container, stream), pts, dts, strict=False):
                 sound.encode_until(decoded * scan.time_base + INTERLEAVE)

@@ -2,15 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from cmmd.clips.kept_stretches import Stretch
+from cmmd.clips.loudness import Loudness
 from cmmd.clips.reading import read_clip
+from cmmd.clips.stereo import FULL_RATE
 from cmmd.clips.writing import SOUND_ALONE, Muxed, write_sound, write_sound_under_video, write_video
 
-FULL_RATE = 48_000
-"""Hz of a source's own sound under a generated video: the model's 16 kHz would be a loss for nothing."""
+
+class TakeSound(NamedTuple):
+    """What a take sounds like in a file. waveform: float32 (s,), or (2, s) in stereo. notes: what was done to it.
+    loudness: measured where it was set."""
+
+    waveform: np.ndarray
+    sample_rate: int
+    notes: tuple[str, ...] = ()
+    loudness: Loudness | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,24 +44,37 @@ class Take:
     keep: tuple[Stretch, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def save(self, path: str | Path, *, for_browsers: bool = False) -> Muxed | None:
+    def sound(self) -> TakeSound:
+        """The sound as it is saved: what was generated or given, mono. Under a generated video it is the source's own
+        at 48 kHz: the model's rate would be a loss for nothing."""
+        if self.generated == "video" and self.source is not None:
+            waveform = read_clip(self.source, sample_rate=FULL_RATE, want="audio").waveform
+            assert waveform is not None
+            return TakeSound(waveform.clip(-1, 1), FULL_RATE)
+        return TakeSound(self.waveform, self.sample_rate)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        for_browsers: bool = False,
+        sound: TakeSound | None = None,
+        keep_sound: bool = False,
+    ) -> Muxed | None:
         """Write a media file, or the sound alone for .wav and .flac.
 
         Generated sound goes under the source's untouched video, and the result says what became of its packets; with
         `for_browsers`, video that no browser plays is encoded again. A generated video is encoded with the source's
-        sound as it was, mixed to mono.
+        sound as it was, mixed to mono. sound: in place of `sound()`, see `mastered`. keep_sound: the source's own sound
+        is a second track beside a generated one.
         """
+        waveform, rate, *_ = sound or self.sound()
         if Path(path).suffix.lower() in SOUND_ALONE:
-            write_sound(self.waveform, path, sample_rate=self.sample_rate)
+            write_sound(waveform, path, sample_rate=rate)
         elif self.generated == "audio" and self.source is not None:
             return write_sound_under_video(
-                self.source, self.waveform, path, sample_rate=self.sample_rate, for_browsers=for_browsers
+                self.source, waveform, path, sample_rate=rate, for_browsers=for_browsers, keep_sound=keep_sound
             )
         else:
-            waveform, rate = self.waveform, self.sample_rate
-            if self.generated == "video" and self.source is not None:
-                rate = FULL_RATE
-                waveform = read_clip(self.source, sample_rate=rate, want="audio").waveform
-                assert waveform is not None
             write_video(self.frames, path, fps=self.fps, waveform=waveform.clip(-1, 1), sample_rate=rate)
         return None

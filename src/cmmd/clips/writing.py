@@ -18,7 +18,6 @@ from av.video.stream import VideoStream
 from cmmd.clips.browser_playback import codec_of, not_played
 from cmmd.clips.encoding import (
     CODEC_TITLES,
-    ContainerKind,
     PictureEncoder,
     SoundEncoder,
     container_kind,
@@ -32,6 +31,7 @@ from cmmd.clips.opening import open_media
 from cmmd.clips.opening import reason as in_words
 from cmmd.clips.packet_scan import scan_packets
 from cmmd.clips.side_streams import metadata_left_out
+from cmmd.clips.stereo import read_stereo
 from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
 from cmmd.clips.timeline import LONGEST_HOLD
@@ -61,34 +61,30 @@ class Muxed:
 
 
 def write_sound_under_video(
-    source: str | Path, waveform: np.ndarray, out: str | Path, *, sample_rate: int, for_browsers: bool = False
+    source: str | Path,
+    waveform: np.ndarray,
+    out: str | Path,
+    *,
+    sample_rate: int,
+    for_browsers: bool = False,
+    keep_sound: bool = False,
 ) -> Muxed:
     """Write the video of `source` with `waveform` in the place of its sound.
 
-    The waveform, float (s,) mono in [-1, 1], begins when the first video frame is shown; it is cut or filled with
-    silence to the length of the video. The suffix of `out` decides the container (.mp4, .m4v, .mov, .mkv with AAC,
-    .webm with Opus). Video packets are copied where the container allows, otherwise encoded as H.264 (VP9 in .webm)
-    of ordinary dynamic range in front of black. `for_browsers` also encodes what no browser plays. Subtitles, further
-    sound tracks, chapters, metadata and attachments go along where the container takes them as they are.
+    The waveform, float (s,) mono or (2, s) stereo in [-1, 1], begins when the first video frame is shown; it is cut or
+    filled with silence to the length of the video. The suffix of `out` decides the container (.mp4, .m4v, .mov, .mkv
+    with AAC, .webm with Opus). Video packets are copied where the container allows, otherwise encoded as H.264 (VP9 in
+    .webm) of ordinary dynamic range in front of black. `for_browsers` also encodes what no browser plays. Subtitles,
+    further sound tracks, chapters, metadata and attachments go along where the container takes them as they are. The
+    sound that is replaced does with `keep_sound`, as a further track; where the container does not take it, it is
+    encoded as stereo.
     Raises InputError for a source without video, a bad suffix or place, or an `out` that is the source; ValueError for
     a waveform of another shape, not finite, or beyond 1.
     """
     source, out = Path(source), Path(out)
-    kind, waveform = container_kind(out), _checked(waveform, sample_rate)
-    if out.exists() and source.exists() and out.samefile(source):
-        raise InputError.about(out, found="the source itself", expected="another file to write")
-    streams = choose_streams(source)
-    if streams.video is None:
-        raise InputError.about(source, found="no video that can be decoded", expected="a video to put sound under")
-    scan = scan_packets(source, streams.video)
-    assert scan is not None, "a stream with a decoded frame has packets"
-    seconds = scan.end_seconds - streams.origin
-    if seconds > LONGEST_HOLD + Fraction(len(waveform), sample_rate):
-        found = f"{float(seconds):.0f} s by the times of its packets"
-        raise InputError.about(source, found=found, expected="a clip that goes on")
-    waveform = _fit_length(waveform, round(seconds * sample_rate))
-    job = MuxJob(source=source, streams=streams, scan=scan, kind=kind, waveform=waveform, sample_rate=sample_rate)
-    reason = obstacle(scan, kind) or _refused(source, streams.video, kind, for_browsers=for_browsers)
+    job = _mux_job(source, out, _checked(waveform, sample_rate), sample_rate, keep_sound=keep_sound)
+    scan, kind = job.scan, job.kind
+    reason = obstacle(scan, kind) or _refused(job, for_browsers=for_browsers)
     with written_beside(out) as beside:
         notes: list[str] = []
         if reason is None:
@@ -114,8 +110,9 @@ def write_video(
 ) -> None:
     """Encode frames, uint8 (f, h, w, 3) at `fps` Hz, as H.264 yuv420p (VP9 in .webm), with sound if there is any.
 
-    The waveform is float (s,) mono in [-1, 1] at `sample_rate` Hz and is written in full. Odd sizes grow by a repeated
-    edge. Raises InputError for a bad suffix or place, ValueError for arrays of another shape or a waveform beyond 1.
+    The waveform is float (s,) mono or (2, s) stereo in [-1, 1] at `sample_rate` Hz and is written in full. Odd sizes
+    grow by a repeated edge. Raises InputError for a bad suffix or place, ValueError for arrays of another shape or a
+    waveform beyond 1.
     """
     out = Path(out)
     kind = container_kind(out)
@@ -140,7 +137,7 @@ def write_video(
 
 
 def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> None:
-    """Write a waveform, float (s,) mono in [-1, 1] at `sample_rate` Hz, as 16 bit .wav or .flac.
+    """Write a waveform, float (s,) mono or (2, s) stereo in [-1, 1] at `sample_rate` Hz, as 16 bit .wav or .flac.
 
     Raises InputError for another suffix or a bad place, ValueError for a waveform of another shape or beyond 1.
     """
@@ -151,31 +148,59 @@ def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> N
     with written_beside(out) as beside:
         if suffix == ".wav":
             with wave.open(str(beside), "wb") as file:
-                file.setnchannels(1)
+                file.setnchannels(len(np.atleast_2d(waveform)))
                 file.setsampwidth(2)
                 file.setframerate(sample_rate)
-                file.writeframes(to_16_bit(waveform).astype("<i2").tobytes())
+                file.writeframes(to_16_bit(waveform.T).astype("<i2").tobytes())
         else:
             with open_output(beside, "flac") as container:
                 SoundEncoder(container, "flac", waveform, sample_rate).finish()
 
 
-def _refused(source: Path, index: int, kind: ContainerKind, *, for_browsers: bool) -> str | None:
+def _mux_job(source: Path, out: Path, waveform: np.ndarray, sample_rate: int, *, keep_sound: bool) -> MuxJob:
+    """What is to be written. Raises InputError as `write_sound_under_video` does."""
+    kind = container_kind(out)
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError.about(out, found="the source itself", expected="another file to write")
+    streams = choose_streams(source)
+    if streams.video is None:
+        raise InputError.about(source, found="no video that can be decoded", expected="a video to put sound under")
+    scan = scan_packets(source, streams.video)
+    assert scan is not None, "a stream with a decoded frame has packets"
+    seconds = scan.end_seconds - streams.origin
+    if seconds > LONGEST_HOLD + Fraction(waveform.shape[-1], sample_rate):
+        found = f"{float(seconds):.0f} s by the times of its packets"
+        raise InputError.about(source, found=found, expected="a clip that goes on")
+    job = MuxJob(
+        source=source,
+        streams=streams,
+        scan=scan,
+        kind=kind,
+        waveform=_fit_length(waveform, round(seconds * sample_rate)),
+        sample_rate=sample_rate,
+        keep_sound=keep_sound,
+    )
+    return _encoding_old_sound(job) if keep_sound and not _old_sound_fits(job) else job
+
+
+def _refused(job: MuxJob, *, for_browsers: bool) -> str | None:
     """Why the codec cannot stay as it is, or None."""
-    with open_media(source) as container:
-        stream = container.streams[index]
+    with open_media(job.source) as container:
+        stream = container.streams[job.streams.video or 0]
         assert isinstance(stream, VideoStream)
-        if not takes(kind, stream):
-            return f"{kind.format} does not take {codec_of(stream)}"
+        if not takes(job.kind, stream):
+            return f"{job.kind.format} does not take {codec_of(stream)}"
         return not_played(stream) if for_browsers else None
 
 
 def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: MuxJob, beside: Path) -> list[str]:
-    """Write a file, and without what else is in its source if it cannot be written with that."""
+    """Write a file; if it cannot be written with what else is in its source, with the old sound encoded, or without."""
     try:
         with open_output(beside, job.kind.format) as out:
             notes = write(job, out)
     except (FFmpegError, ValueError):
+        if job.keep_sound and job.old_sound is None:
+            return _with_the_rest(write, _encoding_old_sound(job), beside)
         with open_output(beside, job.kind.format) as out:
             notes = write(replace(job, alone=True), out)
     counts = Counter([*notes.left_out, *metadata_left_out(job.source, beside)])
@@ -183,11 +208,26 @@ def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: Mu
     return [*notes.changes, *([f"left out: {', '.join(left_out)}"] if left_out else [])]
 
 
+def _old_sound_fits(job: MuxJob) -> bool:
+    """Whether there is none, or the container says that it takes it as it is."""
+    if job.streams.audio is None:
+        return True
+    with open_media(job.source) as container:
+        return takes(job.kind, container.streams[job.streams.audio])
+
+
+def _encoding_old_sound(job: MuxJob) -> MuxJob:
+    sound = read_stereo(job.source, seconds=job.seconds)
+    old_sound = None if sound is None else sound.waveform.clip(-1, 1)
+    return replace(job, old_sound=old_sound, keep_sound=old_sound is not None)
+
+
 def _checked(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     """The waveform as float32, or ValueError: limiting is the caller's business."""
-    if waveform.ndim != 1 or not np.issubdtype(waveform.dtype, np.floating) or sample_rate <= 0:
+    shaped = waveform.ndim == 1 or (waveform.ndim == 2 and len(waveform) == 2)
+    if not shaped or not np.issubdtype(waveform.dtype, np.floating) or sample_rate <= 0:
         found = f"{waveform.dtype} {waveform.shape} at {sample_rate} Hz"
-        raise ValueError(f"waveform: found {found}, expected float (s,) at a rate above 0")
+        raise ValueError(f"waveform: found {found}, expected float (s,) or (2, s) at a rate above 0")
     peak = float(np.abs(waveform).max()) if waveform.size else 0.0
     if not peak <= 1:
         raise ValueError(f"waveform: found a peak of {peak:.4g}, expected at most 1")
@@ -196,4 +236,5 @@ def _checked(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
 def _fit_length(waveform: np.ndarray, samples: int) -> np.ndarray:
     """Cut or fill with silence."""
-    return np.pad(waveform[:samples], (0, max(0, samples - len(waveform))))
+    missing = max(0, samples - waveform.shape[-1])
+    return np.pad(waveform[..., :samples], [(0, 0)] * (waveform.ndim - 1) + [(0, missing)])

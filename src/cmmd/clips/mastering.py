@@ -1,0 +1,124 @@
+"""The sound of a take as it is delivered: mixed with the clip's own, at a loudness, in stereo (ours)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from cmmd.clips.kept_stretches import kept_frames, kept_weight
+from cmmd.clips.loudness import to_loudness
+from cmmd.clips.stereo import FULL_RATE, read_stereo
+from cmmd.clips.take import Take, TakeSound
+
+LOUDEST = 0.95
+"""Largest peak of a mix whose loudness is not set, as of a generated waveform."""
+HEARD = 10 ** (-30 / 20)
+"""Of its largest level: the generated sound is heard where it is above that."""
+LEVEL_BLOCK = FULL_RATE // 100
+"""Samples over which a level is taken: 10 ms."""
+DUCKED_AROUND = 10
+"""Blocks before and after what is heard over which the clip's own sound goes down and comes back: 0.1 s."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mastering:
+    """mix: level in dB of the clip's own sound under the generated one; None leaves it out. duck: dB by which that is
+    lower while the generated one is heard. loudness: integrated, in LUFS (EBU R 128). stereo: 48 kHz and two channels,
+    as every mix is; else what is generated stays mono at the model's rate.
+
+    Raises ValueError for a `duck` without a `mix`, or below 0.
+    """
+
+    mix: float | int | None = None
+    duck: float | int = 0.0
+    loudness: float | int | None = None
+    stereo: bool = False
+
+    def __post_init__(self) -> None:
+        if self.duck < 0 or (self.duck and self.mix is None):
+            raise ValueError(f"duck is {self.duck} and mix {self.mix}, expected 0 or more, and a mix that is ducked")
+
+    @property
+    def uses_own_sound(self) -> bool:
+        """Whether the result depends on the sound that the clip has already."""
+        return self.mix is not None
+
+
+def mastered(take: Take, mastering: Mastering) -> TakeSound:
+    """The sound of a take for `Take.save`. Stretches that were kept are the clip's own sound in full.
+
+    Raises InputError where the take's source cannot be read any more.
+    """
+    sound = _stereo(take, mastering) if mastering.stereo or mastering.mix is not None else take.sound()
+    if mastering.loudness is None:
+        return sound
+    levelled = to_loudness(sound.waveform, sound.sample_rate, mastering.loudness)
+    return TakeSound(levelled.waveform, sound.sample_rate, (*sound.notes, *levelled.notes), loudness=levelled.loudness)
+
+
+def _stereo(take: Take, mastering: Mastering) -> TakeSound:
+    """Two channels at 48 kHz, with the own sound where that is kept or mixed in."""
+    seconds = len(take.waveform) / take.sample_rate
+    own = None
+    if take.source is not None and (take.generated == "video" or take.keep or mastering.mix is not None):
+        own = read_stereo(take.source, seconds=seconds)
+    if take.generated == "video":
+        notes = () if mastering.mix is None else ("nothing is mixed in: the sound is the clip's own",)
+        if own is None:
+            return TakeSound(_raised(take), FULL_RATE, notes)
+        return TakeSound(own.waveform.clip(-1, 1), FULL_RATE, (*own.notes, *notes))
+    made = _raised(take)
+    if own is None:
+        notes = () if mastering.mix is None else ("no sound of its own to mix in",)
+        return _turned_down(made, notes)
+    theirs = _of_length(own.waveform, made.shape[1])
+    kept = _kept(take, made.shape[1])
+    mixed = kept * theirs + (1 - kept) * made
+    if mastering.mix is not None:
+        level = mastering.mix - mastering.duck * _heard((1 - kept) * made[0])
+        mixed += (1 - kept) * 10 ** (level / 20) * theirs
+    return _turned_down(mixed.astype(np.float32), own.notes)
+
+
+def _raised(take: Take) -> np.ndarray:
+    """The take's waveform at 48 kHz, the same on both sides; float32 (2, s)."""
+    raised = soxr.resample(np.asarray(take.waveform, np.float32), take.sample_rate, FULL_RATE)
+    return np.tile(raised, (2, 1))
+
+
+def _kept(take: Take, samples: int) -> np.ndarray:
+    """Share of the own sound in every sample at 48 kHz."""
+    if not take.keep:
+        return np.zeros(samples, np.float32)
+    last = max(end for _, end in take.keep)
+    frames = kept_frames(take.keep, seconds=last, frames=len(take.frames), fps=take.fps)
+    return _of_length(kept_weight(frames, fps=take.fps, sample_rate=FULL_RATE), samples)
+
+
+def _heard(made: np.ndarray) -> np.ndarray:
+    """1 where a sound (s,) is heard, 0 where it is not, with ramps of 0.2 s before and after."""
+    blocks = -(-len(made) // LEVEL_BLOCK)
+    level = np.sqrt(np.square(_of_length(made, blocks * LEVEL_BLOCK)).reshape(blocks, LEVEL_BLOCK).mean(axis=1))
+    above = (level > HEARD * level.max(initial=0)).astype(np.float64)
+    width = 2 * DUCKED_AROUND + 1
+    near = np.convolve(above, np.ones(width))[DUCKED_AROUND:-DUCKED_AROUND] > 0.5
+    smooth = np.convolve(
+        np.pad(near.astype(np.float64), DUCKED_AROUND, mode="edge"), np.full(width, 1 / width), "valid"
+    )
+    middle = (np.arange(blocks) + 0.5) * LEVEL_BLOCK
+    return np.interp(np.arange(len(made)), middle, smooth)
+
+
+def _turned_down(waveform: np.ndarray, notes: tuple[str, ...]) -> TakeSound:
+    """With a peak of `LOUDEST` at most, and a note where that took anything."""
+    peak = float(np.abs(waveform).max(initial=0))
+    if peak <= LOUDEST:
+        return TakeSound(waveform, FULL_RATE, notes)
+    told = f"turned down by {20 * np.log10(peak / LOUDEST):.1f} dB, so that no peak is cut off"
+    return TakeSound(waveform * np.float32(LOUDEST / peak), FULL_RATE, (*notes, told))
+
+
+def _of_length(waveform: np.ndarray, samples: int) -> np.ndarray:
+    """Cut or filled with silence along its last axis."""
+    missing = max(0, samples - waveform.shape[-1])
+    return np.pad(waveform[..., :samples], [(0, 0)] * (waveform.ndim - 1) + [(0, missing)])
