@@ -185,6 +185,17 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("generate a.mp4 --sampler euler", "'euler' is not one of"),
         ("generate a.mp4 --fit stretch", "'stretch' is not one of"),
         ("generate a.mp4 b.mp4 --out c.mp4", "found one file for 2 inputs, expected a folder"),
+        ("generate --manifest a.csv --out c.mp4", "found one file for many clips, expected a folder"),
+        ("generate tests --out c.wav", "found one file for many clips, expected a folder"),
+        ("generate a.mp4 --keep best", "'best' is not START-END in seconds, such as 0-2.5"),
+        ("generate a.mp4 --keep 2.5-0", "'2.5-0' is not START-END in seconds"),
+        ("generate --joint --keep 0-1", "--keep needs an INPUT to take it from"),
+        ("generate --joint --mix 0", "--mix needs an INPUT to take it from"),
+        ("generate a.mp4 --duck 6", "--duck goes with --mix"),
+        ("generate a.mp4 --mix loud", "'--mix': 'loud' is not a valid number"),
+        ("generate a.mp4 --loudness 0", "'--loudness': 0"),
+        ("generate a.wav --to video --keep-sound", "--keep-sound goes with a new sound for a video"),
+        ("generate a.mp4 --keep-sound -o b.wav", "found a file for one sound, expected one for two with --keep-sound"),
         ("generate a.mp4 --stps 3", "No such option '--stps'"),
         ("score --clips 1", "'--clips': 1 is not in the range"),
         ("score --family ballet", "'ballet' is not one of"),
@@ -216,9 +227,10 @@ def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: p
 def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
-    line += " --contrast 0.5 --gradient 0.25 --overwrite"
+    line += " --contrast 0.5 --gradient 0.25 --overwrite --keep 0-1 --keep 2-2.5 --keep-sound --mix -6 --duck 3"
+    line += " --loudness -23 --stereo"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
-    assert calls[0].args[1] == import_module("cmmd.generation").GenerateOptions(
+    assert calls[0].args[1] == import_module("cmmd.clip_generation").GenerateOptions(
         to="audio",
         joint=False,
         seconds=1.6,
@@ -227,10 +239,41 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
             out=Path("o.mp4"), folder=False, takes=4, picture=True, overwrite=True
         ),
         sampling=sampling(steps=9, guidance=2.5, contrast=0.5, gradient=0.25, sampler="dpm++"),
+        keep=((0.0, 1.0), (2.0, 2.5)),
+        keep_sound=True,
+        mastering=import_module("cmmd.clips.mastering").Mastering(mix=-6, duck=3, loudness=-23, stereo=True),
         seed=3,
         fit="letterbox",
         device="cuda:1",
     )
+
+
+def test_generate_for_folders_and_tables_is_a_run_with_a_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = replaced(monkeypatch, "cmmd.folder_generation.run", "generate_folder", 0)
+    (tmp_path / "clips").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for words in (["clips"], ["clips", "a.mp4", "-o", "made"], ["clips", "-o", "made.mp4/"], ["clips", "-o", "v.2"]):
+        assert main(["generate", *words]) == 0
+    assert main(["generate", "--manifest", "list.csv", "a.mp4", "--out", "made"]) == 0
+    outs = [call.args[1].outputs.out for call in calls]
+    assert outs == [Path(name) for name in ("clips_cmmd", "made", "made.mp4", "v.2", "made")]
+    assert [call.kwargs for call in calls] == [{"manifest": None}] * 4 + [{"manifest": Path("list.csv")}]
+
+
+def test_generate_for_named_files_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    for words in (["a.mp4", "-o", "made/"], ["a.mp4", "b.mp4", "-o", "made"]):
+        assert main(["generate", *words]) == 0
+    assert [call.args[1].outputs.out for call in calls] == [Path("made")] * 2
+
+
+def test_generate_goes_on_from_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    for words in ([], ["--seconds", "4"]):
+        assert main(["generate", "a.mp4", "--joint", "--keep", "0-1.5", *words]) == 0
+    assert [(call.args[1].joint, call.args[1].seconds) for call in calls] == [(True, None), (True, 4)]
 
 
 def test_generate_joint_needs_no_input(monkeypatch: pytest.MonkeyPatch) -> None:

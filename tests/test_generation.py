@@ -1,13 +1,17 @@
 """`cmmd generate` on files: names, directions, takes, failures that do not stop the others."""
 
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
 
 from cmmd import generation
 from cmmd.cli import main
+from cmmd.clips.loudness import measure_loudness
 from cmmd.clips.reading import probe, read_clip
-from cmmd.clips.writing import write_sound, write_video
+from cmmd.clips.stereo import read_stereo
+from cmmd.clips.writing import write_sound, write_sound_under_video, write_video
 from cmmd.data.world.families import world_clip
 
 
@@ -79,7 +83,7 @@ def test_a_bad_input_is_one_line_and_the_others_go_on(folder, capsys):
     (folder / "notes.txt").write_text("not media")
     assert run(folder / "notes.txt", folder / "clip.mp4", "--out", f"{folder}/results/") == 2
     assert (folder / "results" / "clip_cmmd.mp4").exists()
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert sum(line.startswith("cmmd: ") for line in capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_folder_that_is_no_model_is_refused(folder, capsys):
@@ -117,7 +121,8 @@ def test_a_second_run_takes_no_result_for_an_input(folder, capsys):
 
 def test_a_folder_stands_for_its_clips(folder, capsys):
     assert run(folder, "--out", f"{folder}/made/") == 0
-    assert sorted(path.name for path in (folder / "made").iterdir()) == ["clip_cmmd.mp4", "sound_cmmd.mp4"]
+    made = ["clip_cmmd.mp4", "made.jsonl", "sound_cmmd.mp4"]
+    assert sorted(path.name for path in (folder / "made").iterdir()) == made
     (folder / "empty").mkdir()
     assert run(folder / "empty") == 2
     assert "found a folder without a clip" in capsys.readouterr().err
@@ -136,3 +141,75 @@ def test_what_had_to_be_put_right_is_told(folder, capsys):
     assert notes and run(folder / "damaged.mp4", "--to", target) == 0
     printed = capsys.readouterr().out.splitlines()
     assert [f"  {note}" for note in notes] == printed[1 : 1 + len(notes)]
+
+
+@pytest.fixture
+def scene(folder) -> Path:
+    """A clip with a picture and a stereo sound, one side softer."""
+    clip = world_clip("dance", 3)
+    sound = np.stack([clip.waveform, 0.5 * clip.waveform])
+    write_video(clip.frames, folder / "silent.mp4", fps=10)
+    write_sound_under_video(folder / "silent.mp4", sound, folder / "scene.mkv", sample_rate=16_000)
+    return folder / "scene.mkv"
+
+
+def test_a_stretch_is_kept_and_the_rest_is_made(scene, folder):
+    assert run(scene, "-o", folder / "made.wav", "--keep", "0-0.4", "--keep", "1-1.6") == 0
+    made, given = read_clip(folder / "made.wav").waveform, read_clip(scene).waveform
+    assert made is not None and given is not None
+    for kept in (slice(0, 6_200), slice(16_200, 25_600)):
+        np.testing.assert_allclose(made[kept], given[kept], atol=2e-4)  # 16 bit
+    assert np.abs(made[6_400:16_000] - given[6_400:16_000]).max() > 0.01
+    assert run(scene, "-o", folder / "made.mp4", "--to", "video", "--keep", "0-0.4") == 0
+    frames, before = read_clip(folder / "made.mp4").frames, read_clip(scene).frames
+    assert frames is not None and before is not None
+    assert np.abs(frames[:4].astype(int) - before[:4]).mean() < 8 < np.abs(frames[8:].astype(int) - before[8:]).mean()
+
+
+def test_what_cannot_be_kept_is_one_line_that_names_the_file(scene, folder, capsys):
+    assert run(scene, "-o", folder / "made.mp4", "--keep", "0-9") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"cmmd: {scene}: keep: found 0 to 9 s, expected times from 0 to 1.6 s, the clip's end"
+    assert not (folder / "made.mp4").exists()
+
+
+def test_a_scene_goes_on_beyond_its_end(scene, folder):
+    words = ("--joint", "--keep", "0-1.6", "-o", folder / "longer.mp4")
+    assert run(scene, *words, "--seconds", 2.4) == 0
+    longer, given = read_clip(folder / "longer.mp4"), read_clip(scene)
+    assert longer.frames is not None and len(longer.frames) == 24
+    assert longer.waveform is not None and given.waveform is not None
+    assert np.corrcoef(longer.waveform[:24_000], given.waveform[:24_000])[0, 1] > 0.95
+    assert run(scene, "--joint", "--keep", "0-0.8", "-o", folder / "same.mp4") == 0
+    same = read_clip(folder / "same.mp4")
+    assert same.frames is not None and len(same.frames) == 16
+
+
+def test_the_sound_is_delivered_as_asked_for(scene, folder, capsys):
+    words = ("--mix", -12, "--duck", 6, "--loudness", -20, "--keep-sound", "-o", folder / "made.mkv")
+    assert run(scene, *words) == 0
+    printed = capsys.readouterr().out
+    assert "  loudness -20.0 LUFS, true peak -" in printed and "old sound" not in printed
+    with av.open(str(folder / "made.mkv")) as container:
+        found = [
+            (stream.codec_context.sample_rate, stream.codec_context.channels) for stream in container.streams.audio
+        ]
+    assert found == [(48_000, 2), (48_000, 2)]
+    sides = read_stereo(folder / "made.mkv")
+    assert sides is not None
+    assert measure_loudness(sides.waveform, 48_000).lufs == pytest.approx(-20, abs=0.5)
+    assert np.abs(sides.waveform[0] - sides.waveform[1]).max() > 0.01  # the own sound is louder on the left
+
+
+def test_without_such_wishes_a_result_is_what_it_was(scene, folder):
+    assert run(scene, "-o", folder / "made.mkv") == 0
+    found = probe(folder / "made.mkv")
+    assert found.channels == 1
+    assert run(scene, "-o", folder / "stereo.wav", "--stereo") == 0
+    assert (probe(folder / "stereo.wav").channels, probe(folder / "stereo.wav").sample_rate) == (2, 48_000)
+
+
+def test_a_silent_video_has_nothing_to_keep_or_mix_and_that_is_told(folder, capsys):
+    assert run(folder / "clip.mp4", "--keep-sound", "--mix", -6) == 0
+    printed = capsys.readouterr().out
+    assert "  no sound of its own to mix in\n" in printed and "  no sound of its own to keep\n" in printed

@@ -48,6 +48,9 @@ MISTAKES = [
     ["clip.mp4", "--to", "video"],
     ["clip.mp4", "--out", "made.mp4", "--model", "runs/modle"],
     ["clip.mp4", "--out", "made.mp4", "--model", "."],
+    ["nowhere.mp4", "--out", "made/"],
+    [".", "--out", "made/", "--model", "runs/modle"],
+    ["--manifest", "nowhere.csv", "--out", "made/"],
 ]
 
 
@@ -109,5 +112,5 @@ def test_names_that_a_terminal_cannot_show_are_generated_for(clip, model_folder)
     words = ("-m", "cmmd", "generate", ".", "--out", "made/", "--steps", "1", "--picture", "--model", str(model_folder))
     made = python(*words, cwd=clip.parent, env=environment)
     assert (made.returncode, made.stderr) == (0, "")
-    assert sorted(path.suffix for path in (clip.parent / "made").iterdir()) == [".mp4", ".png"]
+    assert sorted(path.suffix for path in (clip.parent / "made").iterdir()) == [".jsonl", ".mp4", ".png"]
     assert "_cmmd.mp4" in made.stdout

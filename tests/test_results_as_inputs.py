@@ -9,7 +9,7 @@ from made_media import MadeSound, MadeVideo, click, make_media, steady_times
 
 from cmmd.cli import main
 from cmmd.clips.encoding import CONTAINERS
-from cmmd.clips.names import MEDIA_SUFFIXES, VIDEO_SUFFIXES, result_stems
+from cmmd.clips.names import MEDIA_SUFFIXES, VIDEO_SUFFIXES, media_in, result_stems
 from cmmd.clips.writing import SOUND_ALONE
 from cmmd.evaluation import evaluate as evaluation
 from cmmd.evaluation import media
@@ -50,7 +50,7 @@ def test_a_folder_is_generated_for_measured_and_shown_to_raters(tmp_path, model_
     film(real / "b.mov", seed=2)
     made, report, page = tmp_path / "made", tmp_path / "report", tmp_path / "page"
     assert main(["generate", str(real), "--out", str(made), "--steps", "1", "--model", str(model_folder)]) == 0
-    assert [path.name for path in sorted(made.iterdir())] == ["a_mkv_cmmd.mkv", "a_mp4_cmmd.mp4", "b_cmmd.mov"]
+    assert [path.name for path in media_in(made)] == ["a_mkv_cmmd.mkv", "a_mp4_cmmd.mp4", "b_cmmd.mov"]
     words = ["--direction", "video_to_audio", "--workers", "1", "--cache", str(tmp_path / "cache")]
     assert main(["evaluate", str(made), str(real), "--out", str(report), *words]) == 0
     (result,) = json.loads((report / "record.json").read_text())["systems"][0]["results"]

@@ -4,7 +4,8 @@ A result never takes the place of an input, of another result or of a file that 
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from cmmd.errors import InputError
 from cmmd.output_folder import make_folder
 
 Target = Literal["audio", "video", "both"]
+THERE = "a file that is there already"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +79,41 @@ def plan_outputs(
             leave_out(f"{one.source}: left out, it is the result of {maker}")
         else:
             kept.append(one)
-    inputs = {_real(one.source) for one in kept if one.source is not None}
+    inputs = InputFiles(one.source for one in kept if one.source is not None)
     for one in kept:
         for file in one.files(options):
-            _check(file, inputs, overwrite=options.overwrite)
+            inputs.check_result(file)
+            if file.exists() and not options.overwrite:
+                raise InputError.about(file, found=THERE, expected="another name, or --overwrite")
+            make_writable(file.parent)
     return kept
+
+
+class InputFiles:
+    """Files that no result may take the place of."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        paths = list(files)
+        self._real = {_real(path) for path in paths}
+        # Other names of the same files, too.
+        self._ids = {(found.st_dev, found.st_ino) for path in paths if (found := _stat(path))}
+
+    def check_result(self, file: Path) -> None:
+        """Raise InputError for a result that is an input, a folder, or has a name that no file system takes."""
+        if (length := len(os.fsencode(file.name))) > LONGEST_NAME:
+            raise InputError.about(file, found=f"a name of {length} bytes", expected=f"{LONGEST_NAME} at most")
+        found = _stat(file)
+        if _real(file) in self._real or (found and (found.st_dev, found.st_ino) in self._ids):
+            raise InputError.about(file, found="an input", expected="another file to write")
+        if file.is_dir():
+            raise InputError.about(file, found="a folder", expected="the name of a file to write")
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder for results. Raises InputError where that cannot be done, or nothing can be written to it."""
+    make_folder(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError.about(folder, found="a folder that cannot be written to", expected="a folder to write to")
 
 
 def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions) -> list[Planned]:
@@ -89,40 +121,53 @@ def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions)
     if options.file is not None:
         for _, target in wanted:
             _check_suffix(options.file, target)
-        return [Planned(source, target, _numbered(options.file, options.takes)) for source, target in wanted]
-    places = [_place(source, target, options) for source, target in wanted]
+        return [Planned(source, target, numbered(options.file, options.takes)) for source, target in wanted]
+    folders = [options.out or (Path() if source is None else source.parent) for source, _ in wanted]
+    suffixes = [result_suffix(source, target) for source, target in wanted]
     stems = [("joint",) if source is None else result_stems(source) for source, _ in wanted]
-    told = [0] * len(wanted)
-    while True:
-        named = [
-            folder / f"{stem[k]}{RESULT}{suffix}" for (folder, suffix), stem, k in zip(places, stems, told, strict=True)
-        ]
-        # Without suffixes: pictures have one name but for theirs, and whoever pairs results goes by stems.
-        real = [_real(path.with_suffix("")) for path in named]
-        shared = [index for index, path in enumerate(real) if real.count(path) > 1]
-        if not shared:
-            break
-        if any(told[index] + 1 == len(stems[index]) for index in shared):
-            sources = " and ".join(str(wanted[index][0]) for index in shared[:2])
-            raise InputError.about(sources, found=f"one result {named[shared[0]].name}", expected="different names")
-        told = [k + (index in shared) for index, k in enumerate(told)]
+    named = distinct_results(folders, suffixes, stems, [str(source) for source, _ in wanted])
     return [
-        Planned(source, target, _numbered(path, options.takes), source is None or path.suffix != source.suffix.lower())
+        Planned(source, target, numbered(path, options.takes), source is None or path.suffix != source.suffix.lower())
         for (source, target), path in zip(wanted, named, strict=True)
     ]
 
 
-def _place(source: Path | None, target: Target, options: OutputOptions) -> tuple[Path, str]:
-    """Folder and suffix: that of the input if its video can be copied there, else the one that all browsers play."""
+def distinct_results(
+    folders: Sequence[Path], suffixes: Sequence[str], stems: Sequence[Sequence[str]], sources: Sequence[str]
+) -> list[Path]:
+    """The result of each source in its folder and with its suffix, named by the first of its stems that no other result
+    there has. Raises InputError, naming two sources, where all their stems are alike."""
+    told = [0] * len(stems)
+    while True:
+        named = [
+            folder / f"{stem[k]}{RESULT}{suffix}"
+            for folder, suffix, stem, k in zip(folders, suffixes, stems, told, strict=True)
+        ]
+        # Without suffixes: pictures have one name but for theirs, and whoever pairs results goes by stems.
+        real = [_real(path.with_suffix("")) for path in named]
+        counts = Counter(real)
+        shared = [index for index, path in enumerate(real) if counts[path] > 1]
+        if not shared:
+            return named
+        for index in shared:
+            if told[index] + 1 == len(stems[index]):
+                alike = " and ".join([sources[k] for k in shared if real[k] == real[index]][:2])
+                raise InputError.about(alike, found=f"one result {named[index].name}", expected="different names")
+            told[index] += 1
+
+
+def result_suffix(source: Path | None, target: Target) -> str:
+    """That of the input if its video can be copied into such a file, else that of the one that all browsers play."""
     suffix = ".mp4"
     if source is not None and target == "audio" and source.suffix.lower() in CONTAINERS:
         suffix = source.suffix.lower()
         with suppress(InputError, OSError):  # a file that cannot be read is told of when it is
             suffix = suffix if takes_video_of(source, CONTAINERS[suffix]) else ".mp4"
-    return options.out or (Path() if source is None else source.parent), suffix
+    return suffix
 
 
-def _numbered(out: Path, takes: int) -> tuple[Path, ...]:
+def numbered(out: Path, takes: int) -> tuple[Path, ...]:
+    """The files of so many takes."""
     return tuple(out.with_stem(f"{out.stem}_{take + 1}") for take in range(takes)) if takes > 1 else (out,)
 
 
@@ -134,18 +179,10 @@ def _check_suffix(out: Path, target: Target) -> None:
         raise InputError.about(out, found=f"the suffix {out.suffix!r}", expected=expected)
 
 
-def _check(file: Path, inputs: set[Path], *, overwrite: bool) -> None:
-    if (length := len(os.fsencode(file.name))) > LONGEST_NAME:
-        raise InputError.about(file, found=f"a name of {length} bytes", expected=f"{LONGEST_NAME} at most")
-    if _real(file) in inputs or (file.exists() and any(file.samefile(path) for path in inputs if path.exists())):
-        raise InputError.about(file, found="an input", expected="another file to write")
-    if file.is_dir():
-        raise InputError.about(file, found="a folder", expected="the name of a file to write")
-    if file.exists() and not overwrite:
-        raise InputError.about(file, found="a file that is there already", expected="another name, or --overwrite")
-    folder = make_folder(file.parent)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError.about(folder, found="a folder that cannot be written to", expected="a folder to write to")
+def _stat(path: Path) -> os.stat_result | None:
+    with suppress(OSError):
+        return path.stat()
+    return None
 
 
 def _real(path: Path) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cmmd.cli import main
+from cmmd.clips.names import media_in
 from cmmd.clips.writing import write_video
 from cmmd.errors import InputError
 from cmmd.evaluation.pairing import list_clips
@@ -67,7 +68,7 @@ def test_names_and_terminals_lose_no_run(words, folder, tmp_path):
             (system,) = read_record(tmp_path / "report").systems
             assert {os.fsencode(f"{clip.name}.mp4") for clip in system.results[0].clips} == set(NAMES)
         case "generate":
-            made = {os.fsencode(file.name) for file in (tmp_path / "made").iterdir()}
+            made = {os.fsencode(file.name) for file in media_in(tmp_path / "made")}
             assert made == {name.replace(b".mp4", b"_cmmd.mp4") for name in NAMES}
         case "prepare":
             assert "clips" in json.loads((tmp_path / "prepared/index.json").read_text())["splits"]["train"]

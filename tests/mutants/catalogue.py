@@ -2,6 +2,7 @@
 
 import in_clips_and_generation
 import in_diffusion
+import in_folder_generation
 import in_hits
 import in_losses
 import in_media_writing
@@ -18,5 +19,6 @@ MODULES = (
     in_clips_and_generation,
     in_media_writing,
     in_hits,
+    in_folder_generation,
 )
 MUTANTS = tuple(mutant for module in MODULES for mutant in module.MUTANTS)

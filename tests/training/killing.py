@@ -1,6 +1,6 @@
 """Kills a command at its n-th file operation, for all n or every k-th one, gives it again, and compares what is there.
 
-    python killing.py {train,prepare} FOLDER [--every K]
+    python killing.py {train,prepare,generate} FOLDER [--every K] [--model MODEL]
 
 Prints a line of JSON: how many operations an undisturbed run has, at how many it was killed, and what differed. What
 is killed is a forked child on one thread; what has no part in files (worker processes, the machine's speed) is replaced
@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from cmmd.training.throughput import Throughput
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"}
-TIMED = {"seconds", "items_per_second", "share_of_peak"}
+TIMED = {"seconds", "items_per_second", "share_of_peak", "took"}
 TRAIN = (
     *("network.video_widths=[8,16]", "network.audio_widths=[16,16]", "network.message_width=8", "network.heads=2"),
     *("network.attention_levels=[1]", "data.families=[impacts]", "data.clips=4", "data.frames=16", "loop.steps=3"),
@@ -123,6 +124,11 @@ def contents(folder: Path) -> dict[str, Any]:
         if path.name == "log.jsonl":
             lines = [json.loads(line) for line in path.read_text().splitlines()]
             found[name] = [{key: line[key] for key in line.keys() - TIMED} for line in lines]
+        elif path.name == "made.jsonl":  # the newest line of each result
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            found[name] = {line["result"]: {key: line[key] for key in line.keys() - TIMED} for line in lines}
+            for line in found[name].values():
+                del line["result_file"]["time_ns"]
         else:
             found[name] = path.read_bytes() if path.is_file() else None
     return found
@@ -141,15 +147,22 @@ def prepare_words(folder: Path) -> list[str]:
     return ["prepare", str(folder.parent / "media"), str(folder / "prepared"), *small]
 
 
+def generate_words(folder: Path, model: str) -> list[str]:
+    words = ["generate", str(folder.parent / "media"), "--out", str(folder / "made"), "--model", model]
+    return [*words, "--takes", "2", "--steps", "1"]
+
+
 def main_of_test() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=["train", "prepare"])
+    parser.add_argument("command", choices=["train", "prepare", "generate"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--model", help="of generate")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     replace_what_costs_time()
-    words = {"train": train_words, "prepare": prepare_words}[arguments.command]
+    generate = partial(generate_words, model=arguments.model)
+    words = {"train": train_words, "prepare": prepare_words, "generate": generate}[arguments.command]
     for number in range(3):
         made_clip(arguments.folder / f"media/{number}.mkv", seconds=1.6, seed=number)
     work, differences = arguments.folder / "work", []

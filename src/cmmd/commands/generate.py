@@ -1,57 +1,164 @@
 """`cmmd generate` (ours)."""
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cmmd.commands.options import ANY_PATH, BAD_INPUT, SEED, Number, Whole, sampling_config, sampling_options
 
+if TYPE_CHECKING:
+    from cmmd.output_plan import OutputOptions
+
+
+class Stretch(click.ParamType):
+    """START-END in seconds."""
+
+    name = "stretch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"(\d+\.?\d*|\.\d+)-(\d+\.?\d*|\.\d+)", value, re.ASCII)
+        if found is None or float(found[1]) >= float(found[2]):
+            self.fail(f"{value!r} is not START-END in seconds, such as 0-2.5.", param, ctx)
+        return float(found[1]), float(found[2])
+
 
 @click.command()
 @click.argument("inputs", nargs=-1, type=ANY_PATH, metavar="INPUT...")
+@click.option("--manifest", type=ANY_PATH, metavar="FILE", help="Table of clips: columns as `cmmd prepare` has them.")
 @click.option("--to", type=click.Choice(["audio", "video"]), help="What to make.  [default: what INPUT lacks]")
-@click.option("--joint", is_flag=True, help="Make both, without an INPUT.")
-@click.option("--seconds", type=Number(0, 3600, min_open=True), help="Length with --joint.  [default: 1.6]")
+@click.option("--joint", is_flag=True, help="Make both: without an INPUT, or going on from what --keep names.")
+@click.option("--seconds", type=Number(0, 3600, min_open=True), help="Length with --joint.  [default: 1.6, or INPUT's]")
 @click.option("--model", metavar="MODEL", help="Model folder, or hub:ORG/NAME.  [default: the shipped one]")
-@click.option("--out", metavar="PATH", help="File, or folder (ends with /).  [default: INPUT's name and _cmmd]")
+@click.option("-o", "--out", metavar="PATH", help="File, or folder (ends with /).  [default: INPUT's name and _cmmd]")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
 @click.option("--seed", type=SEED, default=0, help="Same seed, same result.")
 @click.option("--takes", type=Whole(1, 100), default=1, help="Different results an input.")
 @click.option("--picture", is_flag=True, help="Write frames and spectrogram as PNG beside each result.")
 @click.option("--fit", type=click.Choice(["crop", "letterbox"]), default="crop", help="How frames become square.")
+@click.option(
+    "--keep",
+    type=Stretch(),
+    multiple=True,
+    metavar="START-END",
+    help="Seconds of what INPUT has already that stay, such as 0-2.5; may be repeated. The rest is made to fit.",
+)
+@click.option(
+    "--keep-sound",
+    is_flag=True,
+    help="Keep a video's own sound as a second track.  [default: it is left out, and told]",
+)
+@click.option("--mix", type=Number(-60, 20), metavar="DB", help="Mix a video's own sound in, at this level; in stereo.")
+@click.option("--duck", type=Number(0, 60), metavar="DB", help="With --mix: lower it while the new sound is heard.")
+@click.option("--loudness", type=Number(-60, -5), metavar="LUFS", help="Loudness of the result (EBU R 128), as -23.")
+@click.option("--stereo", is_flag=True, help="Sound at 48 kHz in stereo.  [default: as the model makes it, mono]")
 @sampling_options
-def generate(inputs: tuple[Path, ...], joint: bool, seconds: float | None, **options: Any) -> int:
-    """Make the sound of each video and the video of each sound. A folder stands for the clips in it.
+def generate(
+    inputs: tuple[Path, ...], manifest: Path | None, joint: bool, seconds: float | None, **options: Any
+) -> int:
+    """Make the sound of each video and the video of each sound.
 
-    A video keeps its picture untouched. An input that cannot be used is told in one line and the others go on.
+    A video keeps its picture untouched. A file that has both gets a new sound in the place of its own; --keep-sound,
+    --mix and --keep hold on to that. An input that cannot be used is told in one line and the others go on (exit code
+    2 at the end).
+
+    A folder stands for the clips in it and in all folders below it. Its results go to the same places below --out, by
+    default the folder's name and _cmmd. What is made for a folder or a table is told in made.jsonl, beside the results:
+    by that, clips that are done are skipped when the command runs again, also after a kill; with other settings, a
+    changed input or another model they are not taken for done.
 
     Example: cmmd generate clip.mp4 drums.wav --out results --picture
     """
-    if joint and (inputs or options["to"]):
-        raise click.UsageError("--joint makes both from nothing: leave out INPUT and --to")
+    _check(inputs, manifest, joint, seconds, options)
+    from cmmd.clip_generation import GenerateOptions
+    from cmmd.clips.mastering import Mastering
+
+    outputs = _outputs(inputs, manifest, options)
+    given = bool(inputs) or manifest is not None
+    mastering = {name: options.pop(name) for name in ("mix", "loudness", "stereo")}
+    settings = GenerateOptions(
+        joint=joint,
+        seconds=1.6 if seconds is None and not (joint and given) else seconds,
+        outputs=outputs,
+        sampling=sampling_config(options),
+        mastering=Mastering(duck=options.pop("duck") or 0.0, **mastering),
+        **options,
+    )
+    if _many(inputs, manifest):
+        from cmmd.folder_generation.run import generate_folder
+
+        failed = generate_folder(inputs, settings, manifest=manifest)
+    else:
+        from cmmd.generation import generate
+
+        failed = generate(inputs, settings)
+    return BAD_INPUT if failed else 0
+
+
+def _many(inputs: tuple[Path, ...], manifest: Path | None) -> bool:
+    """Whether clips are given by a folder or a table: their results have a folder, with a record of what was made."""
+    return manifest is not None or any(path.is_dir() for path in inputs)
+
+
+def _check(
+    inputs: tuple[Path, ...], manifest: Path | None, joint: bool, seconds: float | None, options: dict[str, Any]
+) -> None:
+    """Raise UsageError for options that do not go together."""
+    given = bool(inputs) or manifest is not None
+    if joint and (options["to"] or (given and not options["keep"])):
+        raise click.UsageError("--joint makes both from nothing: leave out INPUT and --to, or say what to --keep")
     if joint and options["contrast"]:
         raise click.UsageError("--contrast needs an INPUT to mismatch: leave it out with --joint")
     if joint and options["gradient"]:
         raise click.UsageError("--gradient needs an INPUT to move towards: leave it out with --joint")
-    if not joint and not inputs:
+    if not joint and not given:
         raise click.UsageError("expected an INPUT file, or --joint; cmmd generate --help lists the options")
     if not joint and seconds is not None:
         raise click.UsageError("--seconds goes with --joint; otherwise a result is as long as its input")
-    from cmmd.generation import GenerateOptions, generate
+    for name in ("keep", "mix"):
+        if not given and options[name] not in (None, ()):
+            raise click.UsageError(f"--{name} needs an INPUT to take it from")
+    if options["duck"] and options["mix"] is None:
+        raise click.UsageError("--duck goes with --mix, which it lowers")
+    if options["keep_sound"] and (joint or options["to"] == "video"):
+        raise click.UsageError("--keep-sound goes with a new sound for a video")
+
+
+def _outputs(inputs: tuple[Path, ...], manifest: Path | None, options: dict[str, Any]) -> "OutputOptions":
+    """Takes out of a command's options where the results go. Raises UsageError for one file for several inputs."""
+    from cmmd.clips.encoding import CONTAINERS
+    from cmmd.clips.writing import SOUND_ALONE
     from cmmd.output_plan import OutputOptions
 
-    out: str | None = options.pop("out")
+    many = _many(inputs, manifest)
+    named: str | None = options.pop("out")
+    out = None if named is None else Path(named)
+    if many and out is None:
+        out = _default_folder([*inputs, *([] if manifest is None else [manifest])])
+    suffix = "" if out is None else out.suffix.lower()
+    ends = named is not None and named.endswith(("/", os.sep))
+    like_a_file = suffix in (*CONTAINERS, *SOUND_ALONE) and not ends
     outputs = OutputOptions(
-        out=None if out is None else Path(out),
-        folder=out is not None and out.endswith(("/", os.sep)),
+        out=out,
+        folder=ends or (many and not like_a_file),
         **{name: options.pop(name) for name in ("takes", "picture", "overwrite")},
     )
-    if len(inputs) > 1 and outputs.file is not None:
-        found = f"found one file for {len(inputs)} inputs"
-        raise click.UsageError(f"--out {out}: {found}, expected a folder (its name ends with /)")
-    seconds = 1.6 if seconds is None else seconds
-    sampling = sampling_config(options)
-    settings = GenerateOptions(joint=joint, seconds=seconds, outputs=outputs, sampling=sampling, **options)
-    return BAD_INPUT if generate(inputs, settings) else 0
+    if outputs.file is not None and (many or len(inputs) > 1):
+        found = f"found one file for {'many clips' if many else f'{len(inputs)} inputs'}"
+        raise click.UsageError(f"--out {named}: {found}, expected a folder (its name ends with /)")
+    if options["keep_sound"] and outputs.file is not None and suffix in SOUND_ALONE:
+        raise click.UsageError(f"--out {named}: found a file for one sound, expected one for two with --keep-sound")
+    return outputs
+
+
+def _default_folder(given: Sequence[Path]) -> Path:
+    """The folder of results where none is named: that of the clips, or the table, and _cmmd."""
+    only = given[0] if given[0].name not in ("", "..") else given[0].resolve()
+    if len(given) > 1 or not only.name:
+        raise click.UsageError("expected --out DIR, the folder for the results of all")
+    return only.with_name(f"{only.name if only.is_dir() else only.stem}_cmmd")

@@ -3,15 +3,29 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from cmmd.data.preparing.request import LONGEST, SPLITS, ClipRequest, Listing, check_number, require_disjoint
+from cmmd.data.preparing.request import LONGEST, SPLITS, ClipRequest, Listing, Split, check_number, require_disjoint
 from cmmd.data.preparing.stretches import stretches_held
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
-from cmmd.plain_tables import Row, read_table
+from cmmd.plain_tables import read_table
 
 COLUMNS = ("file", "start", "end", "label", "split", "group", "sound")
+
+
+class ManifestRow(NamedTuple):
+    """A row as its columns say it. place: file and line. file, sound: relative to the manifest's folder. start, end: s;
+    None where the row says nothing."""
+
+    place: str
+    file: str
+    start: float | None
+    end: float | None
+    label: str
+    split: Split | None
+    group: str
+    sound: str | None
 
 
 def list_manifest(path: Path, *, seconds: float) -> Listing:
@@ -23,23 +37,20 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
     requests: list[ClipRequest] = []
     skipped: list[tuple[str, str]] = []
     names: dict[str, int] = {}
-    for where, row in _rows(path):
-        name = _file(row["file"], where)
+    for row in manifest_rows(path):
+        name, end = row.file, row.end
         names[name] = names.get(name, 0) + 1
         shared: dict[str, Any] = {
             "file": path.parent / name,
-            "group": _text(row.get("group"), where) or name,
-            "split": _split(row.get("split"), where),
-            "labels": (_text(row["label"], where),) if row.get("label") else (),
-            "sound": path.parent / _file(row["sound"], where) if row.get("sound") else None,
+            "group": row.group or name,
+            "split": row.split,
+            "labels": (row.label,) if row.label else (),
+            "sound": None if row.sound is None else path.parent / row.sound,
         }
-        start, end = (_number(row.get(key), f"{where}: {key}") for key in ("start", "end"))
-        if start is None and end is None:
+        if row.start is None and end is None:
             requests.append(ClipRequest(name=f"{name}#{names[name] - 1}" if names[name] > 1 else name, **shared))
             continue
-        start = start or 0.0
-        if end is not None and end <= start:
-            raise InputError(f"{where}: start is {start:g} and end {end:g}, expected a later end")
+        start = row.start or 0.0
         count = 1 if end is None else max(1, math.floor((end - start) / seconds + 1e-6))
         held = stretches_held(shared["file"], count, start=start, seconds=seconds)
         if held < count:
@@ -53,7 +64,8 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
     return Listing(path.parent, tuple(sorted(requests, key=lambda request: request.name)), tuple(skipped))
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def manifest_rows(path: Path) -> Iterator[ManifestRow]:
+    """The rows of a manifest, one at least. Raises InputError naming the row, or the file."""
     columns = f"some of {', '.join(COLUMNS)}"
     rows = read_table(path, expected=f"a table of clips with {columns}")
     for where, row in rows:
@@ -61,9 +73,21 @@ def _rows(path: Path) -> Iterator[Row]:
         if unknown or not row.get("file"):
             problem = f"the columns {', '.join(unknown)}" if unknown else "no file"
             raise InputError.about(where, found=f"{problem:.200}", expected=columns)
+        start, end = (_number(row.get(key), f"{where}: {key}") for key in ("start", "end"))
+        if end is not None and end <= (start or 0.0):
+            raise InputError(f"{where}: start is {start or 0.0:g} and end {end:g}, expected a later end")
+        yield ManifestRow(
+            place=where,
+            file=_file(row["file"], where),
+            start=start,
+            end=end,
+            label=_text(row["label"], where) if row.get("label") else "",
+            split=_split(row.get("split"), where),
+            group=_text(row.get("group"), where),
+            sound=_file(row["sound"], where) if row.get("sound") else None,
+        )
     if not rows:
         raise InputError(f"{path}: found no rows, expected one a clip")
-    yield from rows
 
 
 def _file(value: Any, where: str) -> str:

@@ -1,0 +1,137 @@
+"""One clip of `cmmd generate`: its takes, and the files that they become (ours).
+
+Nothing is printed and nothing is decided about names here, so that one clip and a folder of them are made alike.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from cmmd.clips.kept_stretches import Stretch
+from cmmd.clips.loudness import Loudness
+from cmmd.clips.mastering import Mastering, mastered
+from cmmd.clips.picture_fit import Fit
+from cmmd.clips.stream_choice import choose_streams, refuse_single_picture
+from cmmd.clips.take import Take
+from cmmd.clips.writing import Muxed
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
+from cmmd.errors import InputError, printable
+from cmmd.output_plan import OutputOptions, Target
+
+if TYPE_CHECKING:
+    from cmmd.pipeline import CMMDPipeline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateOptions:
+    """The options of the command; see `cmmd generate --help`."""
+
+    to: Literal["audio", "video"] | None = None
+    joint: bool = False
+    seconds: float | None = 1.6
+    model: str | None = None
+    keep: tuple[Stretch, ...] = ()
+    keep_sound: bool = False
+    outputs: OutputOptions = field(default_factory=OutputOptions)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    mastering: Mastering = field(default_factory=Mastering)
+    seed: int = 0
+    fit: Fit = "crop"
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A take as a file. seconds: of each part, writing included. notes: what is to be told of it, a sentence each.
+    loudness: measured where it was set."""
+
+    take: Take
+    file: Path
+    muxed: Muxed | None
+    seconds: dict[str, float]
+    notes: tuple[str, ...]
+    loudness: Loudness | None = None
+
+
+def target_of(path: Path, options: GenerateOptions) -> Target:
+    """A file with a picture gets sound, one with sound only gets a picture. Raises InputError for a file that cannot be
+    read, or lacks what `to` is made of."""
+    streams = choose_streams(path)
+    if options.joint:
+        return "both"
+    target = options.to or ("audio" if streams.video is not None else "video")
+    given, found = ("video", streams.video) if target == "audio" else ("audio", streams.audio)
+    if found is None:
+        raise InputError.about(path, found=f"no {given} that can be decoded", expected=f"a file with {given}")
+    if given == "video":
+        refuse_single_picture(path, streams)
+    return target
+
+
+def make_takes(
+    pipeline: "CMMDPipeline",
+    source: Path | None,
+    target: Target,
+    options: GenerateOptions,
+    *,
+    on_step: Callable[[int], None],
+) -> tuple[Take, ...]:
+    """What a clip is made into; from nothing without one. on_step: called after each step of each take. Raises
+    InputError, naming the file, for what cannot be made of it."""
+    shared = asdict(options.sampling) | {"seed": options.seed, "takes": options.outputs.takes, "on_step": on_step}
+    if source is None:
+        return pipeline.joint(seconds=options.seconds, **shared)
+    shared |= {"keep": options.keep, "fit": options.fit}
+    try:
+        if target == "both":
+            return pipeline.joint(clip=source, seconds=options.seconds, **shared)
+        make = pipeline.video_to_audio if target == "audio" else pipeline.audio_to_video
+        return make(source, **shared)
+    except InputError as error:
+        if printable(str(source)) in str(error):
+            raise
+        raise InputError(f"{source}: {error}") from error
+
+
+def write_take(take: Take, out: Path, options: GenerateOptions, *, for_browsers: bool) -> Written:
+    """Write the file of a take, and its picture if that is asked for."""
+    started = time.perf_counter()
+    sound = mastered(take, options.mastering)
+    muxed = take.save(out, for_browsers=for_browsers, sound=sound, keep_sound=options.keep_sound)
+    seconds = take.seconds | {"writing": time.perf_counter() - started}
+    if options.outputs.picture:
+        _draw(take, out.with_suffix(".png"))
+    notes = [*take.notes, *sound.notes, *(muxed.notes if muxed else ())]
+    if options.keep_sound and muxed is not None and take.source and choose_streams(take.source).audio is None:
+        notes.append("no sound of its own to keep")
+    if options.sampling.guidance is None and take.guidance == UNSURE_GUIDANCE:
+        notes.append(f"inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}")
+    return Written(take, out, muxed, seconds, tuple(notes), sound.loudness)
+
+
+def level(take: Take) -> float:
+    """RMS of what a take sounds like, dB of full scale."""
+    return 20 * float(np.log10(max(float(np.sqrt(np.mean(take.waveform**2))), 1e-9)))
+
+
+def _draw(take: Take, picture: Path) -> None:
+    from cmmd.evaluation.pictures import figure_sound_for_video, figure_video_for_sound
+    from cmmd.measures.sound_onsets import sound_onsets
+    from cmmd.measures.visual_events import load_visual_event_detector
+
+    heard = sound_onsets(take.waveform, sample_rate=take.sample_rate).times
+    seen = load_visual_event_detector().times(take.frames, fps=take.fps)
+    draw = figure_video_for_sound if take.generated == "video" else figure_sound_for_video
+    draw(
+        take.frames,
+        take.fps,
+        take.waveform,
+        sample_rate=take.sample_rate,
+        events_seen=seen,
+        events_heard=heard,
+        path=picture,
+    )

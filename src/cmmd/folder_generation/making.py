@@ -1,0 +1,69 @@
+"""What a result depends on: settings, model and input; and whether one that is there is what would be made (ours)."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cmmd.clip_generation import GenerateOptions
+from cmmd.folder_generation.given_clips import GivenClip
+from cmmd.folder_generation.record import Fingerprint, Made
+
+MODEL_FILES = ("*.json", "*.safetensors")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Making:
+    """options: of all clips. model: its name. model_folder, model_sha256: its files and their digest."""
+
+    options: GenerateOptions
+    model: str
+    model_folder: Path
+    model_sha256: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As a line of the record has them."""
+        return settings_of(self.options)
+
+    def difference(self, line: Made, clip: GivenClip, *, made: str, seed: int) -> str | None:
+        """In what the result of a line is another one than that of `clip`: a phrase; None if it is the same."""
+        if line.made != made:
+            return f"made as {line.made}"
+        if line.seed != seed:
+            return f"of seed {line.seed}"
+        if line.model_sha256 != self.model_sha256:
+            return f"of another model ({line.model})"
+        before, now = DEFAULTS | line.settings, self.settings  # a setting that is newer than the line had its default
+        for name in sorted(before | now):
+            if before.get(name) != now.get(name):
+                return f"with {name} {json.dumps(before.get(name))}"
+        if (line.start or 0.0, line.end) != (clip.start or 0.0, clip.end) or not line.input_file.is_of(clip.source):
+            return "of another input, or one that has changed"
+        return None
+
+
+def settings_of(options: GenerateOptions) -> dict[str, Any]:
+    """All that changes a result, as JSON has it. The direction, the seed and the model stand beside them."""
+    settings = {
+        **asdict(options.sampling),
+        **asdict(options.mastering),
+        "fit": options.fit,
+        "keep": options.keep,
+        "keep_sound": options.keep_sound,
+        "seconds": options.seconds if options.joint else None,
+    }
+    return json.loads(json.dumps(settings))
+
+
+DEFAULTS = settings_of(GenerateOptions())
+
+
+def model_digest(folder: Path) -> str:
+    """sha256 over the names and contents of a model's files, at whatever place it is."""
+    files = {path.relative_to(folder).as_posix(): path for pattern in MODEL_FILES for path in folder.rglob(pattern)}
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{name} {Fingerprint.of(files[name]).sha256}\n".encode())
+    return digest.hexdigest()

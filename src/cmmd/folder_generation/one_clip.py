@@ -1,0 +1,134 @@
+"""The unit of work: one clip, from its file to the files of its takes and their lines in the record (ours).
+
+Clips are not denoised in batches: on a CPU the last bits of a clip would then depend on its batch mates
+(docs/generating.md).
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cmmd import __version__
+from cmmd.clip_generation import Written, level, make_takes, write_take
+from cmmd.clips.cutting_out import cut_out
+from cmmd.errors import InputError, printable
+from cmmd.folder_generation.making import Making
+from cmmd.folder_generation.plan import PlannedClip
+from cmmd.folder_generation.record import Fingerprint, Made, Record
+from cmmd.output_plan import make_writable
+from cmmd.unfinished_file import flush, sweep, temporary_path
+
+if TYPE_CHECKING:
+    from cmmd.pipeline import CMMDPipeline
+
+UNFINISHED = "generating"
+"""Name, but for what makes it a temporary one, of the folder in which results grow."""
+STRETCH = ".stretch"
+"""Of the file that is cut out of a clip, beside results of any name."""
+
+
+class Finished(NamedTuple):
+    """A result, and the RMS of what it sounds like in dB of full scale."""
+
+    line: Made
+    level: float
+
+
+def make_clip(
+    pipeline: "CMMDPipeline", one: PlannedClip, making: Making, record: Record, *, on_step: Callable[[int], None]
+) -> list[Finished]:
+    """Make all takes of a clip; they get their names together, after their lines are on the disk.
+
+    Raises InputError for a clip that cannot be used, and a disk that does not take the results.
+    """
+    with _unfinished(record.folder) as folder:
+        finished = make_files(pipeline, one, making, folder, out=record.folder, on_step=on_step)
+        make_writable(one.outs[0].parent)
+        record.append([line for line, _ in finished])
+        for file in one.files(making.options)[::-1]:  # pictures first: a result without its picture is not done
+            (folder / file.name).replace(file)
+    return finished
+
+
+def make_files(
+    pipeline: "CMMDPipeline",
+    one: PlannedClip,
+    making: Making,
+    folder: Path,
+    *,
+    out: Path,
+    on_step: Callable[[int], None],
+) -> list[Finished]:
+    """The results of a clip, complete and on the disk, in `folder`, under the names that they will have in `out`.
+
+    It knows nothing of other clips and changes nothing else: the part of the work that any process can do.
+    """
+    clip, options = one.clip, making.options
+    input_file = _fingerprint(clip.source)
+    source = clip.source
+    if clip.is_stretch:
+        source = cut_out(source, folder / STRETCH, start=clip.start or 0.0, end=clip.end)
+    try:
+        takes = make_takes(pipeline, source, one.target, options, on_step=on_step)
+    except InputError as error:  # names what was cut out
+        raise InputError(str(error).replace(printable(str(source)), str(clip.source))) from error
+    finished = []
+    for take, result in zip(takes, one.outs, strict=True):
+        written = write_take(take, folder / result.name, options, for_browsers=one.container_chosen)
+        flush(written.file)
+        name = result.relative_to(out).as_posix()
+        finished.append(Finished(_line(written, one, name, making, input_file), level(take)))
+    return finished
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a killed run left; the caller holds the folder's lock."""
+    sweep(folder, UNFINISHED)
+
+
+@contextmanager
+def _unfinished(out: Path) -> Iterator[Path]:
+    folder = temporary_path(out / UNFINISHED)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fingerprint(source: Path) -> Fingerprint:
+    try:
+        return Fingerprint.of(source)
+    except OSError as error:
+        raise InputError.about(source, found=f"an error ({error.strerror})", expected="a file to read") from error
+
+
+def _line(written: Written, one: PlannedClip, name: str, making: Making, input_file: Fingerprint) -> Made:
+    take, clip = written.take, one.clip
+    lufs, true_peak = written.loudness or (None, None)
+    return Made(
+        result=name,
+        result_file=Fingerprint.of(written.file),
+        input=os.path.realpath(clip.source),
+        input_file=input_file,
+        start=clip.start,
+        end=clip.end,
+        made=one.target,
+        to=making.options.to,
+        seed=take.seed,
+        settings=making.settings,
+        model=making.model,
+        model_sha256=making.model_sha256,
+        version=__version__,
+        guidance=take.guidance,
+        loudness=lufs,
+        true_peak=true_peak,
+        seconds=len(take.waveform) / take.sample_rate,
+        took={part: round(seconds, 3) for part, seconds in written.seconds.items()},
+        device=making.options.device,
+        notes=list(written.notes),
+        said=clip.said,
+    )

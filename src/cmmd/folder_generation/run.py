@@ -1,0 +1,116 @@
+"""`cmmd generate` for folders, tables, and results in a folder: clip after clip, a bad one passed over (ours).
+
+The record in the folder of the results says what is there; a run that was killed goes on with the clip it was at.
+"""
+
+import errno
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from cmmd.clip_generation import GenerateOptions
+from cmmd.errors import InputError, printable
+from cmmd.folder_generation.given_clips import list_clips
+from cmmd.folder_generation.making import Making, model_digest
+from cmmd.folder_generation.one_clip import clear_unfinished, make_clip
+from cmmd.folder_generation.plan import Plan, PlannedClip, plan_clips
+from cmmd.folder_generation.record import Record
+from cmmd.folder_generation.summary import Outcome, summary
+from cmmd.folder_lock import locked_folder
+from cmmd.generation import say
+from cmmd.loading import load_pipeline
+from cmmd.model_name import SHIPPED, local_folder, require_index
+from cmmd.output_plan import make_writable
+from cmmd.pretrained import SHIPPED_MODEL
+from cmmd.progress import Progress, progress
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+def generate_folder(inputs: Sequence[Path], options: GenerateOptions, *, manifest: Path | None = None) -> bool:
+    """Generate for every clip that is given into the folder `options.outputs.out`, and print a table of all.
+
+    Returns whether a clip failed; the others were done. A clip that ends in an exception of another kind is told as
+    failed, too, and the exception raised when the others are done. Raises InputError, before the model is loaded, for
+    folders without a clip and results that may not be written; and for a disk that is full.
+    """
+    out = options.outputs.out
+    assert out is not None, "many clips need a folder for their results"
+    started = time.perf_counter()
+    clips, left_out = list_clips(inputs, manifest, out=out)
+    for line in left_out:
+        say(line)
+    making = _making(options)
+    with locked_folder(out):
+        make_writable(out)
+        clear_unfinished(out)
+        record = Record.read(out)
+        plan = plan_clips(clips, making, record)
+        for _, told in plan.unusable:
+            say(told)
+        outcomes, defect = _make_all(plan, making, record)
+    print(summary(outcomes, seconds=time.perf_counter() - started))
+    if defect is not None:
+        raise defect
+    return any(one.state == "failed" for one in outcomes)
+
+
+def _making(options: GenerateOptions) -> Making:
+    name = options.model or SHIPPED
+    folder = SHIPPED_MODEL if name == SHIPPED else local_folder(name)
+    require_index(folder)
+    return Making(options=options, model=name, model_folder=folder, model_sha256=model_digest(folder))
+
+
+def _make_all(plan: Plan, making: Making, record: Record) -> tuple[list[Outcome], Exception | None]:
+    """What became of every clip, in the order of the plan and after it of those that cannot be used; and the first
+    exception that was none of the input."""
+    options = making.options
+    to_make = [one for one in plan.clips if not one.done]
+    found = {id(one): [Outcome(one.clip.label, "done before", line) for line in one.done] for one in plan.clips}
+    defect: Exception | None = None
+    if to_make:
+        pipeline = load_pipeline(str(making.model_folder), device=options.device)
+        steps = options.sampling.steps * options.outputs.takes
+        bar = progress(len(to_make) * steps, "")
+        bar.smoothing = 0  # the time left follows from the mean speed, reading and writing included
+        try:
+            for number, one in enumerate(to_make, start=1):
+                label = f"clip {number} of {len(to_make)}, {printable(one.clip.label)}"
+                bar.set_description_str(label, refresh=False)
+                try:
+                    done = make_clip(pipeline, one, making, record, on_step=lambda step: _advance(bar))
+                    found[id(one)] = [Outcome(one.clip.label, "made", line, level) for line, level in done]
+                except Exception as error:
+                    if _is_full(error):
+                        raise
+                    found[id(one)] = [Outcome(one.clip.label, "failed")]
+                    defect = defect if isinstance(error, InputError) else defect or error
+                    _tell_failure(one, error, bar)
+                bar.n = number * steps
+                bar.total = len(to_make) * steps
+        finally:
+            bar.close()
+    unusable = [Outcome(clip.label, "failed") for clip, _ in plan.unusable]
+    return [outcome for one in plan.clips for outcome in found[id(one)]] + unusable, defect
+
+
+def _advance(bar: Progress) -> None:
+    bar.total = max(bar.total, bar.n + 1)  # takes that are made again come on top
+    bar.update(1)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether the disk takes nothing more: the other clips would be made for nothing."""
+    return getattr(error, "errno", None) in FULL or (
+        isinstance(error.__cause__, Exception) and _is_full(error.__cause__)
+    )
+
+
+def _tell_failure(one: PlannedClip, error: Exception, bar: Progress) -> None:
+    """A line that names the file."""
+    told = str(error) if isinstance(error, InputError) else f"failed ({type(error).__name__}: {error})"
+    told = " ".join(told.split())
+    with bar.external_write_mode(file=sys.stderr):
+        say(told if printable(str(one.clip.source)) in told else f"{one.clip.source}: {told}")
