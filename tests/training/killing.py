@@ -84,8 +84,9 @@ def replace(module: str, **names: Any) -> None:
 
 
 def replace_what_costs_time() -> None:
-    def render(config: Any) -> Any:
-        return (world_clip("impacts", config.seed + number, frames=config.frames) for number in range(config.clips))
+    def render(config: Any, **sizes: int) -> Any:
+        seeds = range(config.seed, config.seed + config.clips)
+        return (world_clip("impacts", seed, frames=config.frames, **sizes) for seed in seeds)
 
     replace("cmmd.data.world.encoding", render=render)
     replace("cmmd.data.preparing.prepare", Workers=SerialWorkers)
