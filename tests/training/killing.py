@@ -84,9 +84,9 @@ def replace(module: str, **names: Any) -> None:
 
 
 def replace_what_costs_time() -> None:
-    def render(config: Any, **sizes: int) -> Any:
-        seeds = range(config.seed, config.seed + config.clips)
-        return (world_clip("impacts", seed, frames=config.frames, **sizes) for seed in seeds)
+    def render(config: Any, *, fps: int, image_size: int) -> Any:
+        for seed in range(config.seed, config.seed + config.clips):
+            yield world_clip("impacts", seed, frames=config.frames, fps=fps, image_size=image_size)
 
     replace("cmmd.data.world.encoding", render=render)
     replace("cmmd.data.preparing.prepare", Workers=SerialWorkers)
