@@ -17,7 +17,7 @@ from torch import Tensor
 from trainings import SAMPLING_STEPS, TEST_SEED, Training, assembled, encoded, untrained
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
-from cmmd.data.world.clip import FAMILIES
+from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
@@ -50,7 +50,7 @@ def main() -> None:
         (name, str(len(seeds)), *(f"{statistics.mean(column):.2f}" for column in zip(*seeds, strict=True)))
         for name, seeds in found.items()
     ]
-    columns = [f"{family}, {target}: {what}" for family in FAMILIES for target in OTHER for what in MEASURES]
+    columns = [f"{family}, {target}: {what}" for family in PLAIN_FAMILIES for target in OTHER for what in MEASURES]
     print(markdown_table(rows, head=("", "seeds", *columns)))
 
 
@@ -62,7 +62,7 @@ def ratios(training: Training, folder: Path, test_clips: int) -> list[float]:
     unet.load_state_dict(load_file(training.weights(folder)))
     pipeline = assembled(unet, training.recipe, clips)
     found = []
-    for family in FAMILIES:
+    for family in PLAIN_FAMILIES:
         worlds = [world_clip(family, seed) for seed in range(TEST_SEED, TEST_SEED + test_clips)]
         true: dict[Modality, Tensor] = {
             "video": torch.cat([pipeline.encode_video(clip.frames) for clip in worlds]),

@@ -173,7 +173,10 @@ def measured(case: Case, folder: Path, repeats: int, longest: float) -> dict[str
                 continue
             if rows[kind]["first"] <= longest:
                 quick[kind] = step
-        rounds = max(3, min(repeats, int(20 * longest / sum(rows[kind]["first"] for kind in quick))))
+        if not {"easy", "none"} <= set(quick):
+            quick = {}  # nothing to compare with
+        together = sum(rows[kind]["first"] for kind in quick)
+        rounds = max(3, min(repeats, int(20 * longest / together))) if quick else 0
         turns = [{kind: timed(step, device) for kind, step in quick.items()} for _ in range(rounds)]
         peak = matrix_product_speed(device, case.precision)
         for kind in quick:
@@ -273,7 +276,8 @@ def draw(found: dict[Case, dict[str, dict[str, Any]]], picture: Path) -> None:
             known = [(case.seconds, found[case][kind]) for case in cases if "seconds" in found[case][kind]]
             for axes, figure_of in zip(rows[:, column], ("seconds", "of_peak"), strict=True):
                 points = [(seconds, row[figure_of]) for seconds, row in known]
-                axes.plot(*zip(*points, strict=True), marker="o", markersize=3.5, label=kind)
+                if points:
+                    axes.plot(*zip(*points, strict=True), marker="o", markersize=3.5, label=kind)
         upper, lower = rows[:, column]
         upper.set_yscale("log")
         upper.set_title(f"{panel.size}, {panel.pixels} px, batch {panel.batch}, {panel.what}", fontsize=10)
