@@ -43,17 +43,6 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 SECONDS = (1.6, 6.4, 25.6, 102.4)
 PASSES = ("both", "sound", "video", "training")
-HEAD = (
-    "",
-    "fusion",
-    "time",
-    "over easy (quartiles)",
-    "fusion's share",
-    "GFLOP",
-    "of peak",
-    "peak memory",
-    "parameters of fusion",
-)
 
 
 class Case(NamedTuple):
@@ -151,7 +140,7 @@ def main() -> None:
         for seconds in arguments.seconds
     ]
     found = {case: measured(case, arguments.folder, arguments.repeats, arguments.longest) for case in cases}
-    print(table(found))
+    print(tables(found))
     if arguments.picture:
         draw(found, arguments.picture)
 
@@ -249,20 +238,39 @@ def memory_bandwidth(device: torch.device) -> float:
     return 2 * source.nbytes / min(timed(lambda: target.copy_(source), device) for _ in range(5))
 
 
-def table(found: dict[Case, dict[str, dict[str, Any]]]) -> str:
-    rows = []
+def tables(found: dict[Case, dict[str, dict[str, Any]]]) -> str:
+    """Easy fusion in every case and the others over it; then what each kind holds, moves and computes."""
+    others = [kind for kind in KINDS if kind != "easy"]
+    times, contents = [], []
     for case, kinds in found.items():
-        for kind, row in kinds.items():
-            cells = [f"{row['first']:.1f} s, once" if "first" in row else "no memory", "-", "-"]
-            if "seconds" in row:
-                low, high = row["quartiles"]
-                ratio = f"{row['ratio']:.2f} ({low:.2f}-{high:.2f})"
-                cells = [f"{1000 * row['seconds']:.1f} ms", ratio, f"{row['share']:.3f}"]
-            cells += [f"{row['flops'] / 1e9:.1f}", f"{row['of_peak']:.2f}" if "of_peak" in row else "-"]
-            cells += [f"{row['mib']:.0f} MiB" if "mib" in row else "-"]
-            cells += [f"{row['parameters'] / 1e6:.2f} M" if "parameters" in row else "-"]
-            rows.append((case.name, kind, *cells))
-    return markdown_table(rows, head=HEAD)
+        easy = kinds["easy"]
+        times.append((case.name, *_time_cells(easy), *(_ratio_cell(kinds[kind], easy) for kind in others)))
+        contents.append((case.name, *(_content_cell(kinds[kind]) for kind in KINDS)))
+    head = ("", "easy", "its fusion's share", "of peak", *(f"{kind}, over easy (quartiles)" for kind in others))
+    legend = "GFLOP a pass, peak MiB, million parameters of fusion:"
+    return "\n\n".join([markdown_table(times, head=head), legend, markdown_table(contents, head=("", *KINDS))])
+
+
+def _time_cells(easy: dict[str, Any]) -> list[str]:
+    if "seconds" not in easy:
+        return [f"{easy['first']:.1f} s, once" if "first" in easy else "no memory", "-", "-"]
+    return [f"{1000 * easy['seconds']:.1f} ms", f"{easy['share']:.3f}", f"{easy['of_peak']:.2f}"]
+
+
+def _ratio_cell(row: dict[str, Any], easy: dict[str, Any]) -> str:
+    if "ratio" in row:
+        low, high = row["quartiles"]
+        return f"{row['ratio']:.2f} ({low:.2f}-{high:.2f})"
+    if "first" not in row:
+        return "no memory"
+    return f"{row['first'] / easy.get('seconds', easy['first']):.1f}, once"
+
+
+def _content_cell(row: dict[str, Any]) -> str:
+    known = [f"{row['flops'] / 1e9:.1f}"]
+    known += [f"{row['mib']:.0f}" if "mib" in row else "-"]
+    known += [f"{row['parameters'] / 1e6:.2f}" if "parameters" in row else "-"]
+    return ", ".join(known)
 
 
 def draw(found: dict[Case, dict[str, dict[str, Any]]], picture: Path) -> None:
@@ -273,9 +281,10 @@ def draw(found: dict[Case, dict[str, dict[str, Any]]], picture: Path) -> None:
     for column, panel in enumerate(panels):
         cases = [case for case in found if case._replace(seconds=0) == panel]
         for kind in KINDS:
-            known = [(case.seconds, found[case][kind]) for case in cases if "seconds" in found[case][kind]]
-            for axes, figure_of in zip(rows[:, column], ("seconds", "of_peak"), strict=True):
-                points = [(seconds, row[figure_of]) for seconds, row in known]
+            known = [(case.seconds, found[case][kind]) for case in cases]
+            taken = [(at, row.get("seconds", row.get("first"))) for at, row in known if "first" in row]
+            reached = [(at, row["of_peak"]) for at, row in known if "of_peak" in row]
+            for axes, points in zip(rows[:, column], (taken, reached), strict=True):
                 if points:
                     axes.plot(*zip(*points, strict=True), marker="o", markersize=3.5, label=kind)
         upper, lower = rows[:, column]

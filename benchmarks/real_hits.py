@@ -1,42 +1,128 @@
-"""Real clips with visible hits: onsets of the generated sound against those of the true sound, beside chance.
+"""Real clips with visible hits: is generated sound in time with them? Beside the same onsets shifted in time.
 
-    python benchmarks/real_hits.py CLIP...
+    python benchmarks/real_hits.py FOLDER --model MODEL
 
-There are no known event times: the true sound's onsets stand for them, so the figure is bounded by the detector too.
+FOLDER holds clips and their MANIFEST.csv (columns file, source_video_id, kind). There are no known event times: onsets
+of the true sound within 25 dB of the loudest stand for them. A clip's gain is its F1 at 100 ms minus the mean F1 of its
+generated onsets after circular shifts in time, which keep their number and rhythm. The interval is a bootstrap over
+sources.
 """
 
 import argparse
+import csv
+import statistics
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from cmmd.clips.reading import read_clip
 from cmmd.loading import load_pipeline
-from cmmd.measures.alignment import measure_alignment
+from cmmd.markdown import markdown_table
+from cmmd.measures.alignment import match_events
 from cmmd.measures.sound_onsets import RECORDINGS, sound_onsets
+from cmmd.measures.visual_events import load_visual_event_detector
+from cmmd.progress import progress
+
+TOLERANCE = 0.1
+CLEAR = 25.0
+"""dB below the loudest onset of a clip."""
+SHIFTS = 60
+LEAST_SHIFT = 0.3
+"""Seconds: nearer ones would still be matched in part."""
+RESAMPLES = 2000
+
+
+class Judged(NamedTuple):
+    """One take of one clip. chance: mean F1 of the shifted onsets."""
+
+    source: str
+    kind: str
+    f1: float
+    chance: float
+    found: int
+    true: int
+
+
+def clear_onsets(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Onset times whose loudest 20 ms within the next 100 ms are within CLEAR of those of the loudest onset, s."""
+    times = sound_onsets(waveform, sample_rate=sample_rate, settings=RECORDINGS).times
+    if not len(times):
+        return times
+    window = round(0.02 * sample_rate)
+    power = np.convolve(np.square(waveform, dtype=np.float64), np.ones(window) / window, mode="full")[window - 1 :]
+    levels = np.array([power[round(t * sample_rate) :][: round(0.1 * sample_rate)].max(initial=1e-12) for t in times])
+    return times[10 * np.log10(levels / levels.max()) >= -CLEAR]
+
+
+def judged(found: np.ndarray, true: np.ndarray, seconds: float, row: dict[str, str]) -> Judged:
+    shifts = np.linspace(LEAST_SHIFT, seconds - LEAST_SHIFT, SHIFTS)
+    chance = statistics.mean(f1(np.sort((found + shift) % seconds), true) for shift in shifts)
+    return Judged(row["source_video_id"], row["kind"], f1(found, true), chance, len(found), len(true))
+
+
+def f1(found: np.ndarray, true: np.ndarray) -> float:
+    total = len(found) + len(true)
+    return 2 * len(match_events(found, true, tolerance=TOLERANCE).pairs) / total if total else 1.0
+
+
+def gain(takes: Iterable[Judged]) -> tuple[float, float, float]:
+    """Mean over sources, and its 95 % interval."""
+    sources: dict[str, list[float]] = {}
+    for take in takes:
+        sources.setdefault(take.source, []).append(take.f1 - take.chance)
+    means = np.array([statistics.mean(values) for values in sources.values()])
+    drawn = np.random.default_rng(0).choice(means, size=(RESAMPLES, len(means))).mean(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(means.mean()), float(low), float(high)
+
+
+def row_of(name: str, takes: list[Judged]) -> tuple[str, ...]:
+    mean, low, high = gain(takes)
+    ratio = statistics.median((take.found + 0.5) / (take.true + 0.5) for take in takes)
+    return (
+        name,
+        str(len(takes)),
+        f"{statistics.mean(take.f1 for take in takes):.3f}",
+        f"{statistics.mean(take.chance for take in takes):.3f}",
+        f"{mean:+.3f} ({low:+.3f} to {high:+.3f})",
+        f"{ratio:.2f}",
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clips", nargs="+", type=Path)
-    parser.add_argument("--takes", type=int, default=3)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", help="folder or name; default: the shipped one")
+    parser.add_argument("--detector", help="of visual events, on the same frames; default: the shipped one")
+    parser.add_argument("--takes", type=int, default=2)
     arguments = parser.parse_args()
-    pipeline = load_pipeline(None, device="cpu")
-    true = []
-    heard: list[list] = [[] for _ in range(arguments.takes)]
-    for path in arguments.clips:
-        waveform = read_clip(path, want="audio").waveform
-        assert waveform is not None
-        true.append(sound_onsets(waveform, settings=RECORDINGS).times)
-        takes = pipeline.video_to_audio(path, takes=arguments.takes)
-        found = [sound_onsets(take.waveform, sample_rate=take.sample_rate, settings=RECORDINGS).times for take in takes]
-        for take, times in zip(heard, found, strict=True):
-            take.append(times)
-        one = measure_alignment(found, true[-1:] * arguments.takes, shuffles=1).at(0.1)
-        counts = f"{len(true[-1])} true onsets, {one.found / arguments.takes:.1f} generated a take"
-        print(f"{path.name}: F1@100 {one.f1:.3f}, {counts}")
-    # Take by take, so that chance pairs a take with the onsets of another clip and never with its own.
-    for number, take in enumerate(heard, start=1):
-        score = measure_alignment(take, true).at(0.1)
-        print(f"take {number}: F1@100 {score.f1:.3f} ({score.low:.3f}-{score.high:.3f}), chance {score.chance:.3f}")
+    pipeline = load_pipeline(arguments.model, device="cpu")
+    detector = load_visual_event_detector(arguments.detector)
+    with (arguments.folder / "MANIFEST.csv").open() as file:
+        clips = list(csv.DictReader(file))
+    generated: list[Judged] = []
+    seen: list[Judged] = []
+    for row in progress(clips, "clips", unit="clip"):
+        path = arguments.folder / row["file"]
+        clip = read_clip(path)
+        assert clip.frames is not None and clip.waveform is not None
+        seconds = clip.seconds
+        true = clear_onsets(clip.waveform, clip.sample_rate)
+        for take in pipeline.video_to_audio(path, takes=arguments.takes):
+            generated.append(judged(clear_onsets(take.waveform, take.sample_rate), true, seconds, row))
+        seen.append(judged(detector.times(clip.frames), true, seconds, row))
+    rows = []
+    kinds: dict[str, Callable[[Judged], bool]] = {
+        "all": lambda take: True,
+        "a stick on things": lambda take: take.kind == "stick",
+    }
+    for name, belongs in kinds.items():
+        rows.append(row_of(f"generated sound, {name}", list(filter(belongs, generated))))
+        rows.append(row_of(f"detector of visual events, {name}", list(filter(belongs, seen))))
+    head = ("", "takes", "F1@100", "shifted in time", "gain (95 % over sources)", "found : true onsets, median")
+    print(markdown_table(rows, head=head))
 
 
 if __name__ == "__main__":

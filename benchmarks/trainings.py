@@ -38,6 +38,7 @@ from cmmd.progress import progress
 from cmmd.provenance import provenance
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective
+from cmmd.training.distributed import Ranks
 from cmmd.training.loop import StepReport, fresh_state, train
 from cmmd.training.objective import Objective
 
@@ -113,13 +114,19 @@ def _in_its_own_process(training: Training, workers: int) -> int:
 
 
 def do(
-    training: Training, folder: Path, *, test_clips: int, yamnet: Path | None, objective: Objective | None = None
+    training: Training,
+    folder: Path,
+    *,
+    test_clips: int,
+    yamnet: Path | None,
+    objective: Objective | None = None,
+    device: str = "cpu",
 ) -> None:
-    """Train, measure at the marks, and write the record."""
+    """Train on a device, measure on the CPU at the marks, and write the record."""
     recipe, clips = training.recipe, encoded(training.recipe, folder)
     options = ScoreOptions(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
     truths = true_clips(options, backbone=YAMNet(yamnet) if yamnet else None)
-    state, reports = started(recipe, clips, steps=max(training.marks), objective=objective)
+    state, reports = started(recipe, clips, steps=max(training.marks), objective=objective, device=device)
     rows, losses, seconds = [], {}, []
     for report in reports:
         seconds.append(report.seconds)
@@ -132,7 +139,7 @@ def do(
     record = provenance(
         {"training": training.name, "recipe": as_dict(recipe), "test_clips": test_clips}, seed=recipe.loop.seed
     )
-    record |= {"seconds_a_step": round(statistics.median(seconds), 4), "losses": losses, "rows": rows}
+    record |= {"device": device, "seconds_a_step": round(statistics.median(seconds), 4), "losses": losses, "rows": rows}
     save_file(state.ema.model.state_dict(), training.weights(folder))
     beside = folder / f".{training.name}.partial"
     beside.write_text(json.dumps(record, indent=1) + "\n")
@@ -163,17 +170,22 @@ def untrained(recipe: CoupledRecipe, clips: EncodedClips) -> CoupledUNet:
 
 
 def started(
-    recipe: CoupledRecipe, clips: EncodedClips, *, steps: int, objective: Objective | None = None
+    recipe: CoupledRecipe,
+    clips: EncodedClips,
+    *,
+    steps: int,
+    objective: Objective | None = None,
+    device: str = "cpu",
 ) -> tuple[Any, Iterator[StepReport]]:
     """The state of a training and its steps, which are done as they are asked for."""
-    loop = replace(recipe.loop, steps=steps, log_every=1)
-    state = fresh_state(untrained(recipe, clips), loop)
-    return state, train(state, objective or cmmd_objective(recipe, clips), loop)
+    loop, ranks = replace(recipe.loop, steps=steps, log_every=1), Ranks(device=torch.device(device))
+    state = fresh_state(untrained(recipe, clips), loop, ranks)
+    return state, train(state, objective or cmmd_objective(recipe, clips), loop, ranks=ranks)
 
 
 def assembled(unet: CoupledUNet, recipe: CoupledRecipe, clips: EncodedClips) -> CMMDPipeline:
     return CMMDPipeline.assemble(
-        unet=copy.deepcopy(unet),
+        unet=copy.deepcopy(unet).cpu(),
         video_autoencoder=load_autoencoder(str(SHIPPED_MODEL / "video_autoencoder")),
         geometry=recipe.geometry,
         codec=recipe.codec,

@@ -228,7 +228,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
     line += " --contrast 0.5 --gradient 0.25 --overwrite --keep 0-1 --keep 2-2.5 --keep-sound --mix -6 --duck 3"
-    line += " --loudness -23 --stereo"
+    line += " --loudness -23 --stereo --dtype bfloat16"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
     assert calls[0].args[1] == import_module("cmmd.clip_generation").GenerateOptions(
         to="audio",
@@ -245,6 +245,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         seed=3,
         fit="letterbox",
         device="cuda:1",
+        dtype="bfloat16",
     )
 
 
@@ -298,7 +299,7 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     line = (
         "score m --family dance --clips 5 --direction joint --steps 9 --seed 3 --guidance 2 --sampler ddpm --out o.json"
     )
-    assert main([*line.split(), "--device", "cuda", "--contrast", "1", "--split", "hard"]) == 0
+    assert main([*line.split(), "--device", "cuda", "--contrast", "1", "--split", "hard", "--dtype", "bfloat16"]) == 0
     assert calls[0].args == (
         import_module("cmmd.evaluation.score").ScoreOptions(
             model="m",
@@ -310,6 +311,7 @@ def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
             seed=3,
             out=Path("o.json"),
             device="cuda",
+            dtype="bfloat16",
         ),
     )
 

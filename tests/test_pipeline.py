@@ -298,6 +298,11 @@ def test_latents_are_float32_whatever_the_network_and_the_condition_are(pipeline
     assert np.array_equal(pipeline.decode_video(latents)[0], pipeline.decode_video(latents.float())[0])
 
 
+def test_the_command_line_loads_a_model_in_the_precision_asked_for(model_folder):
+    assert load_pipeline(str(model_folder), device="cpu").unet.dtype == torch.float32
+    assert load_pipeline(str(model_folder), device="cpu", dtype="bfloat16").unet.dtype == torch.bfloat16
+
+
 @pytest.mark.parametrize("dtype", HALVES)
 def test_a_model_saved_in_half_precision_loads_in_either(model_folder, tmp_path, dtype):
     CMMDPipeline.from_pretrained(model_folder, dtype=dtype).save_pretrained(tmp_path / "half")

@@ -20,6 +20,7 @@ from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.errors import InputError, printable
+from cmmd.loading import DType
 from cmmd.output_plan import OutputOptions, Target
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class GenerateOptions:
     seed: int = 0
     fit: Fit = "crop"
     device: str = "cpu"
+    dtype: DType = "float32"
 
 
 @dataclass(frozen=True, slots=True)

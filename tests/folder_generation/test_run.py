@@ -213,6 +213,9 @@ def test_other_settings_are_refused_and_with_overwrite_only_those_are_made(run, 
     assert run(clips / "deep", "-o", made, "--seed", 1) == 2
     (line,) = reports(capsys.readouterr().err)
     assert line.endswith("b_cmmd.mkv: found a result of seed 0, expected another --out, or --overwrite")
+    assert run(clips / "deep", "-o", made, "--dtype", "bfloat16") == 2
+    (line,) = reports(capsys.readouterr().err)
+    assert line.endswith('found a result with dtype "float32", expected another --out, or --overwrite')
     before = contents(made)
     assert run(clips / "deep", "-o", made, "--seed", 1, "--overwrite") == 0
     assert all(before[name] != content for name, content in contents(made).items())

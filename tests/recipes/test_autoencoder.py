@@ -1,11 +1,16 @@
 """Training of the frame autoencoder: batches however they are cut, crops on the grid of the latents."""
 
+import numpy as np
+import pytest
 import torch
 
 from cmmd.data.order import batch_indices
+from cmmd.data.pictures.picture import pictures
+from cmmd.data.world.families import world_clip
+from cmmd.data.world.rendering import WorldConfig
 from cmmd.latents.video_autoencoder import small_autoencoder
 from cmmd.losses.reconstruction import reconstruction_losses
-from cmmd.recipes.autoencoder import CROP, autoencoder_objective
+from cmmd.recipes.autoencoder import CROP, EVERY, AutoencoderRecipe, autoencoder_objective, training_frames
 from cmmd.training.objective import MicroBatch
 
 
@@ -35,6 +40,23 @@ def test_crops_lie_on_the_grid_of_the_latents_and_come_from_everywhere():
         assert torch.equal(numbers[:, 0, 0, 0], batch_indices(10, 8, seed=1, step=step))
         corners.add((*top, *left))
     assert corners == {(top, left) for top in range(0, 33, 8) for left in range(0, 33, 8)}
+
+
+def test_it_learns_frames_of_the_clips_and_then_the_pictures():
+    data = WorldConfig(families=("impacts", "hits"), clips=1, frames=9)
+    frames = training_frames(AutoencoderRecipe(data=data, pictures=3))
+    clips = [world_clip(family, 0, frames=9).frames[::EVERY] for family in data.families]
+    assert torch.equal(frames, torch.from_numpy(np.concatenate([*clips, pictures(range(3))])))
+
+
+def test_sizes_of_the_network_are_settings():
+    autoencoder = small_autoencoder(latent_channels=8, width=48)
+    assert autoencoder.encode(torch.zeros(1, 3, 64, 64)).latents.shape == (1, 8, 8, 8)
+    assert autoencoder.encoder.layers[0].out_channels == 48
+    for wrong in ({"latent_channels": 0}, {"width": 2000}, {"pictures": -1}):
+        (name,) = wrong
+        with pytest.raises(ValueError, match=f"^{name} is {wrong[name]}, expected"):
+            AutoencoderRecipe(**wrong)
 
 
 def test_terms_are_sums_over_the_items():

@@ -71,6 +71,12 @@ def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--guidance", type=Number(0, 100), help="Guidance strength.  [default: the model's own]"),
         click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps."),
+        click.option(
+            "--dtype",
+            type=click.Choice(["float32", "bfloat16"]),
+            default="float32",
+            help="That the networks compute in.",
+        ),
         threads_option,
         device_option,
     ):

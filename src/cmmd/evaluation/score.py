@@ -28,7 +28,7 @@ from cmmd.diffusion.sampling import check_sampling
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Backbone
-from cmmd.loading import load_pipeline
+from cmmd.loading import DType, load_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.measures.alignment import AlignmentReport, measure_alignment
 from cmmd.measures.frame_distances import picture_distance, spectrum_distance
@@ -62,6 +62,7 @@ class ScoreOptions:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     seed: int = 1_000_000
     device: str = "cpu"
+    dtype: DType = "float32"
     out: Path | None = None
 
 
@@ -93,7 +94,7 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
     """Score, print the table, and write the record if asked. Raises InputError where it cannot be written."""
     if options.out is not None:
         make_folder(options.out.parent)  # now, and not after minutes of work
-    pipeline = load_pipeline(options.model, device=options.device)
+    pipeline = load_pipeline(options.model, device=options.device, dtype=options.dtype)
     try:
         require_world(pipeline.geometry, scored_families(options))
     except ValueError as error:
@@ -111,7 +112,7 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
 def score_pipeline(
     pipeline: CMMDPipeline, options: ScoreOptions, *, truths: Mapping[str, "Truth"] | None = None
 ) -> tuple[Score, ...]:
-    """Score a model that is loaded; `model`, `device` and `out` of the options are not looked at.
+    """Score a model that is loaded; `model`, `device`, `dtype` and `out` of the options are not looked at.
 
     truths: of `true_clips`, where many models are scored on the same clips. Raises InputError for sampling settings
     that need what the model does not have.

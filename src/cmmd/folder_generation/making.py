@@ -53,6 +53,7 @@ def settings_of(options: GenerateOptions) -> dict[str, Any]:
         "keep": options.keep,
         "keep_sound": options.keep_sound,
         "seconds": options.seconds if options.joint else None,
+        "dtype": options.dtype,
     }
     return json.loads(json.dumps(settings))
 

@@ -71,7 +71,7 @@ def _make_all(plan: Plan, making: Making, record: Record) -> tuple[list[Outcome]
     found = {id(one): [Outcome(one.clip.label, "done before", line) for line in one.done] for one in plan.clips}
     defect: Exception | None = None
     if to_make:
-        pipeline = load_pipeline(str(making.model_folder), device=options.device)
+        pipeline = load_pipeline(str(making.model_folder), device=options.device, dtype=options.dtype)
         steps = options.sampling.steps * options.outputs.takes
         bar = progress(len(to_make) * steps, "")
         bar.smoothing = 0  # the time left follows from the mean speed, reading and writing included

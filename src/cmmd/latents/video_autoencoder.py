@@ -20,15 +20,16 @@ from cmmd.safe_weights import CONFIG, load_model, read_json
 VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2
 
 
-def small_autoencoder() -> AutoencoderTiny:
-    """The embedded default, untrained: 8x downsampling, 4 channels, 0.3 M parameters.
+def small_autoencoder(*, latent_channels: int = 4, width: int = 32) -> AutoencoderTiny:
+    """The embedded default, untrained: 8x downsampling, `latent_channels` channels of latents, `width` channels inside
+    the network; 0.3 M parameters with 4 and 32.
 
     No block stands at full resolution, where it would cost as much as all the others together.
     """
     return AutoencoderTiny(
-        latent_channels=4,
-        encoder_block_out_channels=(32, 32, 32, 32),
-        decoder_block_out_channels=(32, 32, 32, 32),
+        latent_channels=latent_channels,
+        encoder_block_out_channels=(width,) * 4,
+        decoder_block_out_channels=(width,) * 4,
         num_encoder_blocks=(0, 1, 2, 3),
         num_decoder_blocks=(3, 2, 1, 0),
     )

@@ -1,4 +1,4 @@
-"""Trains the embedded autoencoder on frames of the world (ours: decision 03)."""
+"""Trains the embedded autoencoder on frames of the world and on procedural pictures (ours: decisions 03 and 12)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cmmd.data.order import batch_indices
-from cmmd.data.world.clip import IMAGE_SIZE, WorldClip
+from cmmd.data.pictures.rendering import render_pictures
+from cmmd.data.world.clip import IMAGE_SIZE
 from cmmd.data.world.rendering import WorldConfig, render, require_pixels_in_memory
 from cmmd.latents.video_autoencoder import frames_to_pixels, small_autoencoder
 from cmmd.losses.reconstruction import reconstruction_losses
@@ -27,19 +28,31 @@ CROP = 32
 """Pixels of a training crop: the network is convolutional, and a quarter of a frame costs a quarter."""
 EVERY = 4
 """Neighbouring frames are nearly the same picture: one in this many is kept."""
+LARGEST = {"pictures": 10**6, "latent_channels": 64, "width": 1024}
+"""Pictures: 12 GB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutoencoderRecipe:
-    """data: the clips whose frames are learnt. loop: how. Raises ValueError for more frames than fit into memory."""
+    """data: the clips whose frames are learnt. pictures: procedural ones that are learnt too. latent_channels: of the
+    latents. width: channels inside the network. loop: how it is trained.
+
+    Raises ValueError for more frames than fit into memory, and for sizes below 1 or above LARGEST.
+    """
 
     data: WorldConfig = field(default_factory=lambda: WorldConfig(clips=1000, frames=16))
+    pictures: int = 0
+    latent_channels: int = 4
+    width: int = 32
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(steps=3200, batch_size=32, learning_rate=4e-3, ema_decay=0.995)
     )
 
     def __post_init__(self) -> None:
         require_pixels_in_memory(self.data, every=EVERY)
+        for name, least in (("pictures", 0), ("latent_channels", 1), ("width", 1)):
+            if not least <= getattr(self, name) <= LARGEST[name]:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected {least} to {LARGEST[name]}")
 
 
 def world_autoencoder() -> AutoencoderRecipe:
@@ -58,11 +71,11 @@ def run(config: AutoencoderRecipe, *, out: Path, resume: bool, recipe: str | Non
     """Train into `out`; the result is `out/model`, a diffusers folder."""
     loop = config.loop
     torch.manual_seed(loop.seed)
-    autoencoder = small_autoencoder()
+    autoencoder = small_autoencoder(latent_channels=config.latent_channels, width=config.width)
     objective = autoencoder_objective(
-        _frames(config.data),
+        training_frames(config),
         batch_size=loop.batch_size,
-        latent_channels=autoencoder.config["latent_channels"],
+        latent_channels=config.latent_channels,
         seed=loop.seed,
     )
     model = run_training(
@@ -98,14 +111,16 @@ def autoencoder_objective(
     return Objective(draw, losses)
 
 
-def _frames(config: WorldConfig) -> Tensor:
-    def kept(clip: WorldClip) -> np.ndarray:
-        return clip.frames[::EVERY]
-
-    clips = progress(config.clips * len(config.families), "world clips", unit="clip")
+def training_frames(config: AutoencoderRecipe) -> UInt8[Tensor, "frames h w 3"]:
+    """One in EVERY frames of all clips, then the pictures."""
+    data = config.data
+    bar = progress(data.clips * len(data.families) + config.pictures, "clips and pictures", unit="picture")
     found = []
-    for clip in render(config):
-        found.append(torch.from_numpy(kept(clip)))
-        clips.update()
-    clips.close()
-    return torch.cat(found)
+    for clip in render(data):
+        found.append(clip.frames[::EVERY])
+        bar.update()
+    for picture in render_pictures(config.pictures):
+        found.append(picture[None])
+        bar.update()
+    bar.close()
+    return torch.from_numpy(np.concatenate(found))

@@ -1,16 +1,13 @@
 """Many world clips in a fixed order, made by worker processes that need no torch (ours)."""
 
-import multiprocessing
-import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from cmmd.data.rendering_pool import in_processes
 from cmmd.data.world.clip import FAMILIES, FPS, IMAGE_SIZE, PLAIN_FAMILIES, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
-from cmmd.processors import processors
 
 LARGEST_SEED = 2**31
 MOST_FRAMES = 2**24
@@ -66,13 +63,8 @@ def render(config: WorldConfig, *, fps: int = FPS, image_size: int = IMAGE_SIZE)
         for index in range(config.clips)
         for place, family in enumerate(config.families)
     ]
-    # Fork would copy the threads' locks of a process that has used torch; a fresh server has none.
-    context = multiprocessing.get_context("forkserver")
-    # Ctrl-C goes to all processes of a terminal, and is for the one that started the others.
-    deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-    with ProcessPoolExecutor(processors(), mp_context=context, **deaf) as pool:
-        one = partial(_render_one, frames=config.frames, split=config.split, fps=fps, image_size=image_size)
-        yield from pool.map(one, jobs, chunksize=8)
+    one = partial(_render_one, frames=config.frames, split=config.split, fps=fps, image_size=image_size)
+    yield from in_processes(one, jobs)
 
 
 def _render_one(job: tuple[Family, int], *, frames: int, split: Split, fps: int, image_size: int) -> WorldClip:
