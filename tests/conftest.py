@@ -47,7 +47,13 @@ def generator() -> "torch.Generator":
     return torch.Generator().manual_seed(0)
 
 
-def small_pipeline(*, clean_hears: bool = False, shared_time: bool = False, **sizes: int) -> "CMMDPipeline":
+def small_pipeline(
+    *,
+    clean_hears: bool = False,
+    shared_time: bool = False,
+    levels: tuple[float, float] | None = None,
+    **sizes: int,
+) -> "CMMDPipeline":
     """A model of random weights, none of them zero, whose statistics are not the identity; sizes: of its geometry."""
     import torch
 
@@ -79,6 +85,7 @@ def small_pipeline(*, clean_hears: bool = False, shared_time: bool = False, **si
         codec="log_mel",
         video_statistics=Statistics(mean=(0.3, -0.2, 0.1, 0.5), std=(0.5, 2.0, 1.5, 0.7)),
         audio_statistics=Statistics(mean=(-2.0,), std=(1.5,)),
+        levels=levels,
     )
 
 

@@ -46,6 +46,17 @@ def test_sound_is_kept_and_the_rest_generated(pipeline, given):
     assert not np.allclose(takes[0].waveform[inside], given.waveform[inside], atol=1e-3)
 
 
+def test_what_is_generated_beside_a_faint_sound_is_as_faint(pipeline_of_sizes, given):
+    model = pipeline_of_sizes(levels=(-3.4, -3.3))
+    made = []
+    for factor in (0.1, 0.04):
+        quiet = Clip(given.frames, factor * given.waveform, 10.0, 16_000, 2.4, Path())
+        made.append(model.video_to_audio(quiet, keep=[(0, 0.8)], steps=2, guidance=1)[0].waveform / factor)
+        assert np.array_equal(made[-1][: 12_800 - SEAM] * np.float32(factor), quiet.waveform[: 12_800 - SEAM])
+    level = float(np.sqrt(np.mean(made[0][12_800:] ** 2)))
+    assert level > 0.001 and float(np.sqrt(np.mean((made[0] - made[1])[12_800:] ** 2))) < 0.05 * level
+
+
 def test_picture_is_kept_and_the_rest_generated(pipeline, given):
     takes = pipeline.audio_to_video(given, keep=[(0.5, 1.5)], steps=2, takes=2)
     for take in takes:

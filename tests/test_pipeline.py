@@ -13,6 +13,7 @@ from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, UsualGuidance
 from cmmd.errors import InputError
+from cmmd.latents.level import gain_into
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.video_autoencoder import decode_frames, encode_frames
 from cmmd.loading import load_pipeline
@@ -94,6 +95,21 @@ def test_sound_is_standardised_on_the_way_in_and_restored_on_the_way_out(pipelin
     found = pipeline.decode_audio(standardised, seed=0)
     torch.testing.assert_close(codec.encode(found), spectrogram, rtol=0, atol=1.5)
     assert (codec.encode(found) - spectrogram).mean().abs() < 0.1
+
+
+def test_a_given_sound_is_brought_to_the_levels_of_the_model(pipeline_of_sizes, tmp_path):
+    sound = waveform(25_600)
+    pipeline_of_sizes(levels=(-2.0, -1.9)).save_pretrained(tmp_path / "levels")
+    model = CMMDPipeline.from_pretrained(tmp_path / "levels")
+    codec = LogMelCodec(model.geometry)
+    for factor in (0.02, 0.1, 20.0):
+        gain = gain_into(codec, factor * sound, (-2.0, -1.9))
+        assert gain != 1.0
+        expected = (codec.encode(torch.from_numpy(gain * factor * sound)[None]) + 2) / 1.5
+        torch.testing.assert_close(model.encode_audio(factor * sound), expected, rtol=0, atol=1e-4)
+    faint, fainter = (model.audio_to_video(factor * sound, steps=1)[0] for factor in (0.05, 0.02))
+    assert np.abs(faint.frames.astype(int) - fainter.frames).max() <= 1
+    assert np.array_equal(faint.waveform, 0.05 * sound)
 
 
 def test_phases_start_from_the_seed_of_the_take(pipeline):
@@ -357,6 +373,18 @@ def test_models_that_cannot_be_loaded_are_one_line(tmp_path, model_folder):
         with pytest.raises(InputError) as raised:
             load_pipeline(model, device=device)
         assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_dense_loud_recording_does_not_become_saturated_noise(data_folder):
+    """A drum kit whose log-mel is far above all that the model was trained on."""
+    pipeline = CMMDPipeline.from_pretrained()
+    sound = read_clip(data_folder / "clips" / "vas_drum_02480.mp4", want="audio", seconds=1.6).waveform
+    assert sound is not None
+    made = pipeline.audio_to_video(sound, steps=8)[0].frames
+    assert np.mean((made < 3) | (made > 252)) < 0.02
+    pipeline.levels = None
+    made = pipeline.audio_to_video(sound, steps=8)[0].frames
+    assert np.mean((made < 3) | (made > 252)) > 0.1
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """A model as it works on latents: from clips and back, and from noise to latents (ours)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
@@ -18,7 +18,8 @@ from cmmd.diffusion.sampling import sample_joint, sample_target
 from cmmd.diffusion.sampling_config import NO_GUIDANCE, SamplingConfig, UsualGuidance
 from cmmd.diffusion.solver import OnStep, Scheduler
 from cmmd.errors import InputError
-from cmmd.latents.spectrogram import spectrogram_codec
+from cmmd.latents.level import check_levels, gain_into
+from cmmd.latents.spectrogram import LogMelCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames, latent_channels
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
@@ -31,7 +32,7 @@ LOUDEST = 0.95
 class LatentPipeline(DiffusionPipeline):
     """The networks of a model with its codecs and statistics; standardised latents in, standardised latents out.
 
-    geometry, codec, statistics, guidance: plain values, kept in model_index.json (see `assemble`).
+    geometry, codec, statistics, guidance, levels: plain values, kept in model_index.json (see `assemble`).
     """
 
     unet: CoupledUNet
@@ -48,6 +49,7 @@ class LatentPipeline(DiffusionPipeline):
         codec: str = "log_mel",
         statistics: dict[str, dict[str, Any]] | None = None,
         guidance: Mapping[str, float] | None = None,
+        levels: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         if geometry is None or statistics is None:
@@ -55,8 +57,13 @@ class LatentPipeline(DiffusionPipeline):
         self.register_modules(unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler)
         # A network of one shared time was never trained to do without hearing.
         self.usual_guidance = NO_GUIDANCE if unet.network.shared_time else UsualGuidance(**(guidance or {}))
+        self.levels = None if levels is None else check_levels(levels)
         self.register_to_config(
-            geometry=geometry, codec=codec, statistics=statistics, guidance=asdict(self.usual_guidance)
+            geometry=geometry,
+            codec=codec,
+            statistics=statistics,
+            guidance=asdict(self.usual_guidance),
+            levels=self.levels and list(self.levels),
         )
         self.geometry = Geometry(**geometry)
         self.spectrogram_codec = spectrogram_codec(codec, self.geometry)  # pyright: ignore[reportArgumentType]
@@ -90,9 +97,18 @@ class LatentPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def encode_audio(self, waveform: Float[np.ndarray, " s"]) -> Float[Tensor, "1 c m n"]:
-        """A waveform of whole hops to a standardised spectrogram, float32 on the model's device."""
-        spectrogram = self.spectrogram_codec.encode(torch.from_numpy(waveform)[None])
+        """A waveform of whole hops, at a level that the model knows, to a standardised spectrogram; float32 on the
+        model's device."""
+        known = waveform * np.float32(self.gain(waveform))
+        spectrogram = self.spectrogram_codec.encode(torch.from_numpy(known)[None])
         return self.statistics["audio"].standardise(spectrogram.to(self.device))
+
+    def gain(self, waveform: Float[np.ndarray, " s"]) -> float:
+        """The factor that brings a sound to the levels that the model was trained on; 1 for a model without any."""
+        codec = self.spectrogram_codec
+        if self.levels is None or not isinstance(codec, LogMelCodec):
+            return 1.0
+        return gain_into(codec, waveform, self.levels)
 
     def sample(
         self,

@@ -41,7 +41,7 @@ CLASSES: dict[str, dict[tuple[str, str], type]] = {
 }
 """Library and class that model_index.json may name for each component."""
 VALUES = ("geometry", "codec", "statistics")
-OPTIONAL_VALUES = ("guidance",)
+OPTIONAL_VALUES = ("guidance", "levels")
 BOOKKEEPING = ("_class_name", "_diffusers_version", "_name_or_path")
 
 

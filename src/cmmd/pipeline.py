@@ -26,6 +26,7 @@ from cmmd.diffusion.solver import OnStep
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.latent_pipeline import LatentPipeline
+from cmmd.latents.level import Levels
 from cmmd.latents.video_autoencoder import VideoAutoencoder
 from cmmd.model_folder import load_model_folder
 from cmmd.model_name import INDEX_FILE, SHIPPED, HubOptions, local_folder
@@ -60,8 +61,10 @@ class CMMDPipeline(LatentPipeline):
         audio_statistics: Statistics,
         prediction_type: PredictionType = "v_prediction",
         guidance: UsualGuidance | None = None,
+        levels: Levels | None = None,
     ) -> "CMMDPipeline":
-        """A pipeline from trained parts. guidance: what it is sampled with where a user asks for none."""
+        """A pipeline from trained parts. guidance: what it is sampled with where a user asks for none. levels: those of
+        the sounds that it was trained on; given sounds are brought to them."""
         # diffusers would save where the autoencoder came from: a path of the training machine.
         video_autoencoder.register_to_config(_name_or_path="")
         return cls(
@@ -74,6 +77,7 @@ class CMMDPipeline(LatentPipeline):
                 name: asdict(part) for name, part in (("video", video_statistics), ("audio", audio_statistics))
             },
             guidance=asdict(guidance or UsualGuidance()),
+            levels=levels,
         )
 
     @classmethod
@@ -150,7 +154,7 @@ class CMMDPipeline(LatentPipeline):
             LOGGER.info("%d of %d takes were inaudible and are made again", len(silent), takes)
             for take in silent:
                 waveforms[take], used[take] = make(take, UNSURE_GUIDANCE), UNSURE_GUIDANCE
-        sounds = [stays.into_sound(waveform) if stays else waveform for waveform in waveforms]
+        sounds = [self._beside_kept(waveform, stays) for waveform in waveforms]
         frames = [clip.frames] * takes
         return self._takes(frames, sounds, clip, seed=seed, generated="audio", guidance=used, clock=clock, keep=keep)
 
@@ -235,7 +239,7 @@ class CMMDPipeline(LatentPipeline):
                 picture = self.decode_video(video)[0][:wanted]
                 sound = self.decode_audio(audio, seed=seed + take)[0, : self.geometry.samples_of(wanted)].numpy()
             frames.append(picture if stays is None else stays.into_frames(picture))
-            sounds.append(sound if stays is None else stays.into_sound(sound))
+            sounds.append(self._beside_kept(sound, stays))
         used = [self.strength(config, "joint")] * takes
         return self._takes(frames, sounds, source, seed=seed, generated="both", guidance=used, clock=clock, keep=keep)
 
@@ -255,6 +259,12 @@ class CMMDPipeline(LatentPipeline):
             (self.encode_video, stays.given_frames) if modality == "video" else (self.encode_audio, stays.given_sound)
         )
         return Kept(encode(given(length)), torch.from_numpy(stays.over(length)))
+
+    def _beside_kept(self, made: np.ndarray, stays: KeptStretches | None) -> np.ndarray:
+        """A generated waveform with what stays of the clip's own, at the clip's level."""
+        if stays is None:
+            return made
+        return stays.into_sound(made / np.float32(self.gain(stays.given_sound(len(stays.frames)))))
 
     def _takes(
         self,

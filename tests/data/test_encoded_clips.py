@@ -6,8 +6,10 @@ import torch
 from cmmd.clips.geometry import Geometry
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.world.encoding import encode_world, world_key
+from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.errors import InputError
+from cmmd.latents.level import gain_into
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.video_autoencoder import small_autoencoder
 
@@ -38,6 +40,19 @@ def test_world_is_encoded_on_the_common_grid_and_keyed_by_all_it_depends_on():
     assert key != other
     with pytest.raises(ValueError, match="the world has"):
         encode_world(config, geometry=Geometry(fps=20), autoencoder=autoencoder, codec=LogMelCodec(geometry))
+
+
+def test_sounds_of_the_world_are_encoded_at_the_levels_asked_for():
+    geometry, autoencoder = Geometry(), small_autoencoder().eval()
+    codec, levels = LogMelCodec(geometry), (-1.5, -1.0)
+    sound = world_clip("impacts", 0, frames=4).waveform
+    gain = gain_into(codec, sound, levels)
+    for chosen, factor in ((levels, gain), (None, 1.0)):
+        config = WorldConfig(families=("impacts",), clips=1, frames=4, levels=chosen)
+        clips = encode_world(config, geometry=geometry, autoencoder=autoencoder, codec=codec)
+        expected = codec.encode(torch.from_numpy(factor * sound)[None])
+        torch.testing.assert_close(clips.audio.float(), expected, rtol=0, atol=4e-3)
+    assert gain > 2
 
 
 def test_held_out_clips_are_the_last_ones_and_do_not_enter_the_statistics():

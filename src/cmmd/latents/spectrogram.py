@@ -73,8 +73,12 @@ class LogMelCodec(nn.Module):
 
     def encode(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 1 m n"]:
         """Waveform of any whole number of hops to log-mel; the length is s / hop frames."""
+        return self.mel(waveform).clamp_min(LOG_FLOOR).log().unsqueeze(1)
+
+    def mel(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m n"]:
+        """Mel magnitudes, which grow with the waveform."""
         magnitude = stft(waveform, fft_size=self.fft_size, window=self.window_size, hop=self.geometry.hop).abs()
-        return (self.filters @ magnitude).clamp_min(LOG_FLOOR).log().unsqueeze(1)
+        return self.filters @ magnitude
 
     def decode(
         self, spectrogram: Float[Tensor, "b 1 m n"], *, generator: torch.Generator | None = None

@@ -66,6 +66,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         audio_statistics=clips.audio_statistics,
         prediction_type=config.prediction_type,
         guidance=config.guidance,
+        levels=None if config.prepared.folders else config.data.levels,
     )
     save_model(pipeline, out / MODEL)
     if config.copies:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 
+import numpy as np
 import torch
 
 from cmmd.clips.geometry import Geometry
@@ -11,7 +12,8 @@ from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.world.clip import PLAIN_FAMILIES, Family, check_sizes
 from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig, render
-from cmmd.latents.spectrogram import SpectrogramCodec
+from cmmd.latents.level import check_levels, gain_into
+from cmmd.latents.spectrogram import LogMelCodec, SpectrogramCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames
 from cmmd.progress import progress
 
@@ -29,11 +31,17 @@ def encode_world(
     torch.set_num_threads(1)
     for clip in render(config, fps=geometry.fps, image_size=geometry.image_size):
         video.append(encode_frames(autoencoder, torch.from_numpy(clip.frames)).half())
-        audio.append(codec.encode(torch.from_numpy(clip.waveform)[None])[0].half())
+        audio.append(codec.encode(torch.from_numpy(_levelled(clip.waveform, config, codec))[None])[0].half())
         bar.update()
     torch.set_num_threads(threads)
     bar.close()
     return EncodedClips.of(torch.stack(video), torch.stack(audio))
+
+
+def _levelled(waveform: np.ndarray, config: WorldConfig, codec: SpectrogramCodec) -> np.ndarray:
+    if config.levels is None or not isinstance(codec, LogMelCodec):
+        return waveform
+    return waveform * np.float32(gain_into(codec, waveform, check_levels(config.levels)))
 
 
 def require_world(geometry: Geometry, families: tuple[Family, ...] = PLAIN_FAMILIES) -> None:
@@ -49,7 +57,7 @@ def world_key(
     for family in config.families:
         sizes = {"fps": geometry.fps, "image_size": geometry.image_size}
         clip = world_clip(family, config.seed, frames=min(config.frames, 8), split=config.split, **sizes)
-        spectrogram = codec.encode(torch.from_numpy(clip.waveform)[None])
+        spectrogram = codec.encode(torch.from_numpy(_levelled(clip.waveform, config, codec))[None])
         digest.update(clip.frames.tobytes() + spectrogram.numpy().tobytes())
     for name, tensor in sorted(autoencoder.state_dict().items()):
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cmmd.data.rendering_pool import in_processes
-from cmmd.data.world.clip import FAMILIES, FPS, IMAGE_SIZE, PLAIN_FAMILIES, Family, WorldClip
+from cmmd.data.world.clip import FAMILIES, FPS, IMAGE_SIZE, PLAIN_FAMILIES, PLAIN_LEVELS, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
 
@@ -19,13 +19,16 @@ MOST_PIXELS = 32 * 10**9
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
     """families: one that is named twice has twice as many clips. clips: of each family named. frames: of a clip, of
-    which training crops a stretch. seed: of the first clip. split: how hard they are to understand."""
+    which training crops a stretch. seed: of the first clip. split: how hard they are to understand. levels: that the
+    sounds are brought into where they are encoded: lowest and highest mean of the log-mel; None leaves them as they
+    are."""
 
     families: tuple[Family, ...] = PLAIN_FAMILIES
     clips: int = 1000
     frames: int = 48
     seed: int = 0
     split: Split = "standard"
+    levels: tuple[float, float] | None = PLAIN_LEVELS
 
     def __post_init__(self) -> None:
         if not self.families:
@@ -37,6 +40,8 @@ class WorldConfig:
                 f"clips is {self.clips} for each of {len(self.families)} families and frames {self.frames}, expected "
                 f"{MOST_FRAMES} frames in all at most"
             )
+        if self.levels is not None and not self.levels[0] < self.levels[1]:
+            raise ValueError(f"levels are {self.levels[0]:g} and {self.levels[1]:g}, expected them to rise")
         if not 0 <= self.seed < LARGEST_SEED:
             raise ValueError(f"seed is {self.seed}, expected 0 or more, and less than 2^31")
 
