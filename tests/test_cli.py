@@ -187,8 +187,9 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("generate a.mp4 b.mp4 --out c.mp4", "found one file for 2 inputs, expected a folder"),
         ("generate --manifest a.csv --out c.mp4", "found one file for many clips, expected a folder"),
         ("generate tests --out c.wav", "found one file for many clips, expected a folder"),
-        ("generate a.mp4 --keep best", "'best' is not START-END in seconds, such as 0-2.5"),
         ("generate a.mp4 --keep 2.5-0", "'2.5-0' is not START-END in seconds"),
+        ("generate a.mp4 --keep bets", "'bets' is not START-END in seconds, such as 0-2.5, and not best"),
+        ("generate a.mp4 --keep best", "--keep best chooses among takes: found one, expected --takes 2 or more"),
         ("generate --joint --keep 0-1", "--keep needs an INPUT to take it from"),
         ("generate --joint --mix 0", "--mix needs an INPUT to take it from"),
         ("generate a.mp4 --duck 6", "--duck goes with --mix"),
@@ -229,6 +230,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
     line += " --contrast 0.5 --gradient 0.25 --overwrite --keep 0-1 --keep 2-2.5 --keep-sound --mix -6 --duck 3"
     line += " --loudness -23 --stereo --dtype bfloat16"
+    line += " --keep best"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
     assert calls[0].args[1] == import_module("cmmd.clip_generation").GenerateOptions(
         to="audio",
@@ -236,7 +238,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         seconds=1.6,
         model="m",
         outputs=import_module("cmmd.output_plan").OutputOptions(
-            out=Path("o.mp4"), folder=False, takes=4, picture=True, overwrite=True
+            out=Path("o.mp4"), folder=False, takes=4, best=True, picture=True, overwrite=True
         ),
         sampling=sampling(steps=9, guidance=2.5, contrast=0.5, gradient=0.25, sampler="dpm++"),
         keep=((0.0, 1.0), (2.0, 2.5)),

@@ -82,19 +82,23 @@ def make_takes(
     *,
     on_step: Callable[[int], None],
 ) -> tuple[Take, ...]:
-    """What a clip is made into; from nothing without one. on_step: called after each step of each take. Raises
-    InputError, naming the file, for what cannot be made of it."""
-    shared = asdict(options.sampling) | {"seed": options.seed, "takes": options.outputs.takes, "on_step": on_step}
-    if source is None:
-        return pipeline.joint(seconds=options.seconds, **shared)
-    shared |= {"keep": options.keep, "fit": options.fit}
+    """What a clip is made into, all takes or the best one; from nothing without a clip. on_step: called after each step
+    of each take. Raises InputError, naming the file, for what cannot be made of it."""
+    outputs = options.outputs
+    shared = asdict(options.sampling) | {"seed": options.seed, "takes": outputs.takes, "on_step": on_step}
+    shared |= {"judge": outputs.best}
+    given = {"keep": options.keep, "fit": options.fit}
     try:
-        if target == "both":
-            return pipeline.joint(clip=source, seconds=options.seconds, **shared)
-        make = pipeline.video_to_audio if target == "audio" else pipeline.audio_to_video
-        return make(source, **shared)
+        if source is None:
+            takes = pipeline.joint(seconds=options.seconds, **shared)
+        elif target == "both":
+            takes = pipeline.joint(clip=source, seconds=options.seconds, **given, **shared)
+        else:
+            make = pipeline.video_to_audio if target == "audio" else pipeline.audio_to_video
+            takes = make(source, **given, **shared)
+        return (max(takes, key=lambda take: take.alignment or 0.0),) if outputs.best else takes
     except InputError as error:
-        if printable(str(source)) in str(error):
+        if source is None or printable(str(source)) in str(error):
             raise
         raise InputError(f"{source}: {error}") from error
 
@@ -110,6 +114,8 @@ def write_take(take: Take, out: Path, options: GenerateOptions, *, for_browsers:
     notes = [*take.notes, *sound.notes, *(muxed.notes if muxed else ())]
     if options.keep_sound and muxed is not None and take.source and choose_streams(take.source).audio is None:
         notes.append("no sound of its own to keep")
+    if options.outputs.best and take.alignment is not None:
+        notes.append(f"the best of {options.outputs.takes} takes by the model's own score, {take.alignment:.3f}")
     if options.sampling.guidance is None and take.guidance == UNSURE_GUIDANCE:
         notes.append(f"inaudible with the usual guidance, made again with {UNSURE_GUIDANCE:g}")
     return Written(take, out, muxed, seconds, tuple(notes), sound.loudness)

@@ -21,6 +21,7 @@ from cmmd.errors import InputError
 from cmmd.latents.level import check_levels, gain_into
 from cmmd.latents.spectrogram import LogMelCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames, latent_channels
+from cmmd.measures.agreement import agreement
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
@@ -145,6 +146,18 @@ class LatentPipeline(DiffusionPipeline):
         noise = Prediction(*(part.to(self.device) for part in noise))
         window, config = self.geometry.frames, self._guided(config, "joint")
         return sample_joint(self.unet, self.scheduler, noise, config, window=window, kept=kept, on_step=on_step)
+
+    def agreement(
+        self,
+        condition: Float[Tensor, "one c ..."],
+        made: Float[Tensor, "b ct ..."],
+        direction: Literal["video_to_audio", "audio_to_video"],
+    ) -> list[float]:
+        """How well each of the latents made under an encoded condition belongs to it: see measures/agreement.py."""
+        target = "audio" if direction == "video_to_audio" else "video"
+        kind = self.scheduler.config["prediction_type"]
+        found = agreement(self.unet, condition, made, target=target, window=self.geometry.frames, prediction_type=kind)
+        return found.tolist()
 
     def strength(self, config: SamplingConfig, direction: Direction) -> float:
         """The guidance that a direction is sampled with: without one in the settings, the model's own."""

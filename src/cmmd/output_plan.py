@@ -25,13 +25,20 @@ THERE = "a file that is there already"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputOptions:
     """out: file or folder of the results. folder: that it is a folder, whatever it looks like. takes: of an input.
-    picture: whether a PNG lies beside each. overwrite: whether files that are there may be replaced."""
+    best: whether only the best of them is written. picture: whether a PNG lies beside each. overwrite: whether files
+    that are there may be replaced."""
 
     out: Path | None = None
     folder: bool = False
     takes: int = 1
+    best: bool = False
     picture: bool = False
     overwrite: bool = False
+
+    @property
+    def results(self) -> int:
+        """Files of an input."""
+        return 1 if self.best else self.takes
 
     @property
     def file(self) -> Path | None:
@@ -121,13 +128,13 @@ def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions)
     if options.file is not None:
         for _, target in wanted:
             _check_suffix(options.file, target)
-        return [Planned(source, target, numbered(options.file, options.takes)) for source, target in wanted]
+        return [Planned(source, target, numbered(options.file, options.results)) for source, target in wanted]
     folders = [options.out or (Path() if source is None else source.parent) for source, _ in wanted]
     suffixes = [result_suffix(source, target) for source, target in wanted]
     stems = [("joint",) if source is None else result_stems(source) for source, _ in wanted]
     named = distinct_results(folders, suffixes, stems, [str(source) for source, _ in wanted])
     return [
-        Planned(source, target, numbered(path, options.takes), source is None or path.suffix != source.suffix.lower())
+        Planned(source, target, numbered(path, options.results), source is None or path.suffix != source.suffix.lower())
         for (source, target), path in zip(wanted, named, strict=True)
     ]
 

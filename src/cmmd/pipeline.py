@@ -28,6 +28,7 @@ from cmmd.foreign_files import reading
 from cmmd.latent_pipeline import LatentPipeline
 from cmmd.latents.level import Levels
 from cmmd.latents.video_autoencoder import VideoAutoencoder
+from cmmd.measures.agreement import check_judged
 from cmmd.model_folder import load_model_folder
 from cmmd.model_name import INDEX_FILE, SHIPPED, HubOptions, local_folder
 from cmmd.models.blocks import Modality
@@ -117,6 +118,7 @@ class CMMDPipeline(LatentPipeline):
         seed: int = 0,
         takes: int = 1,
         fit: Fit = "crop",
+        judge: bool = False,
         on_step: OnStep | None = None,
         **settings: Unpack[SamplingSettings],
     ) -> tuple[Take, ...]:
@@ -126,10 +128,11 @@ class CMMDPipeline(LatentPipeline):
         frames. Take i is that of seed + i, bit for bit: takes are made one after the other. on_step: called with 1 to
         `steps` for each of them. settings: see `SamplingConfig`. Without a `guidance`, a take in which the model saw
         nothing that sounds, so that it is inaudible, is made again with `UNSURE_GUIDANCE`, unless the model has a
-        `shared_time`; `Take.guidance` tells. Raises InputError for a file that cannot be read and a stretch that cannot
+        `shared_time`; `Take.guidance` tells. judge: measure `Take.alignment`, which takes four more passes
+        of the network. Raises InputError for a file that cannot be read and a stretch that cannot
         be kept, ValueError for settings.
         """
-        config, clock = self._sampling_config(settings), PartClock(self.device)
+        config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
             clip = as_clip(video, geometry=self.geometry, needs={"video", "audio"} if keep else {"video"}, fit=fit)
             assert clip.frames is not None
@@ -140,10 +143,14 @@ class CMMDPipeline(LatentPipeline):
         noise = self.noise("audio", condition.shape[2], seed=seed, items=takes)
         samples = round(clip.seconds * self.geometry.sample_rate)
 
+        judged: list[float | None] = [None] * takes
+
         def make(take: int, guidance: float) -> np.ndarray:
             with clock("denoising"):
                 strength = replace(config, guidance=guidance)
                 audio = self.sample(condition, noise[[take]], "video_to_audio", strength, kept=kept, on_step=on_step)
+                if judge:
+                    (judged[take],) = self.agreement(condition, audio, "video_to_audio")
             with clock("decoding"):
                 return self.decode_audio(audio, seed=seed + take)[0, :samples].numpy()
 
@@ -155,8 +162,8 @@ class CMMDPipeline(LatentPipeline):
             for take in silent:
                 waveforms[take], used[take] = make(take, UNSURE_GUIDANCE), UNSURE_GUIDANCE
         sounds = [self._beside_kept(waveform, stays) for waveform in waveforms]
-        frames = [clip.frames] * takes
-        return self._takes(frames, sounds, clip, seed=seed, generated="audio", guidance=used, clock=clock, keep=keep)
+        frames, told = [clip.frames] * takes, {"guidance": used, "judged": judged}
+        return self._takes(frames, sounds, clip, seed=seed, generated="audio", clock=clock, keep=keep, **told)
 
     @torch.no_grad()
     def audio_to_video(
@@ -167,6 +174,7 @@ class CMMDPipeline(LatentPipeline):
         seed: int = 0,
         takes: int = 1,
         fit: Fit = "crop",
+        judge: bool = False,
         on_step: OnStep | None = None,
         **settings: Unpack[SamplingSettings],
     ) -> tuple[Take, ...]:
@@ -174,7 +182,7 @@ class CMMDPipeline(LatentPipeline):
 
         keep: stretches of the clip's own picture that stay. Otherwise as `video_to_audio`.
         """
-        config, clock = self._sampling_config(settings), PartClock(self.device)
+        config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
             needs: set[Part] = {"video", "audio"} if keep else {"audio"}
             clip = as_clip(audio, geometry=self.geometry, needs=needs, span="audio", fit=fit)
@@ -186,15 +194,17 @@ class CMMDPipeline(LatentPipeline):
             padded = self.geometry.samples_of(length)
             condition = self.encode_audio(np.pad(clip.waveform, (0, padded - len(clip.waveform))))
             kept = stays and self._kept("video", stays, length)
-        frames = []
+        frames, judged = [], []
         for noise in self.noise("video", length, seed=seed, items=takes)[:, None]:
             with clock("denoising"):
                 video = self.sample(condition, noise, "audio_to_video", config, kept=kept, on_step=on_step)
+                judged += self.agreement(condition, video, "audio_to_video") if judge else [None]
             with clock("decoding"):
                 made = self.decode_video(video)[0][:count]
                 frames.append(stays.into_frames(made) if stays else made)
-        sounds, used = [clip.waveform] * takes, [self.strength(config, "audio_to_video")] * takes
-        return self._takes(frames, sounds, clip, seed=seed, generated="video", guidance=used, clock=clock, keep=keep)
+        sounds = [clip.waveform] * takes
+        told = {"guidance": [self.strength(config, "audio_to_video")] * takes, "judged": judged}
+        return self._takes(frames, sounds, clip, seed=seed, generated="video", clock=clock, keep=keep, **told)
 
     @torch.no_grad()
     def joint(
@@ -206,6 +216,7 @@ class CMMDPipeline(LatentPipeline):
         seed: int = 0,
         takes: int = 1,
         fit: Fit = "crop",
+        judge: bool = False,
         on_step: OnStep | None = None,
         **settings: Unpack[SamplingSettings],
     ) -> tuple[Take, ...]:
@@ -215,7 +226,7 @@ class CMMDPipeline(LatentPipeline):
         clip, keep: a clip with picture and sound, and the stretches of both that stay; with `seconds` beyond its end it
         is continued. Otherwise as `video_to_audio`.
         """
-        config, clock = self._sampling_config(settings, joint=True), PartClock(self.device)
+        config, clock = self._sampling_config(settings, joint=True, judge=judge), PartClock(self.device)
         if (clip is None) != (not keep):
             raise InputError.about("joint", found="clip or keep alone", expected="a clip and what to keep of it")
         with clock("reading"):
@@ -229,21 +240,24 @@ class CMMDPipeline(LatentPipeline):
         length = max(wanted, self.geometry.frames)
         with clock("encoding"):
             kept = stays and (self._kept("video", stays, length), self._kept("audio", stays, length))
-        frames, sounds = [], []
+        frames, sounds, judged = [], [], []
         noises = [self.noise(name, length, seed=seed, items=takes) for name in ("video", "audio")]
         for take in range(takes):
             with clock("denoising"):
                 noise = Prediction(*(noise[[take]] for noise in noises))
                 video, audio = self.sample_joint(noise, config, kept=kept, on_step=on_step)
+                judged += self.agreement(video, audio, "video_to_audio") if judge else [None]
             with clock("decoding"):
                 picture = self.decode_video(video)[0][:wanted]
                 sound = self.decode_audio(audio, seed=seed + take)[0, : self.geometry.samples_of(wanted)].numpy()
             frames.append(picture if stays is None else stays.into_frames(picture))
             sounds.append(self._beside_kept(sound, stays))
-        used = [self.strength(config, "joint")] * takes
-        return self._takes(frames, sounds, source, seed=seed, generated="both", guidance=used, clock=clock, keep=keep)
+        told = {"guidance": [self.strength(config, "joint")] * takes, "judged": judged}
+        return self._takes(frames, sounds, source, seed=seed, generated="both", clock=clock, keep=keep, **told)
 
-    def _sampling_config(self, settings: SamplingSettings, *, joint: bool = False) -> SamplingConfig:
+    def _sampling_config(
+        self, settings: SamplingSettings, *, joint: bool = False, judge: bool = False
+    ) -> SamplingConfig:
         """Raises ValueError for what cannot be sampled, before any work."""
         unknown = [name for name in settings if name not in SamplingSettings.__annotations__]
         if unknown:
@@ -251,6 +265,8 @@ class CMMDPipeline(LatentPipeline):
             raise TypeError(f"found the unknown setting {unknown[0]!r}, expected some of {known}")
         config = SamplingConfig(**settings)
         check_sampling(self.unet, config, joint=joint)
+        if judge:
+            check_judged(self.unet)
         return config
 
     def _kept(self, modality: Modality, stays: KeptStretches, length: int) -> Kept:
@@ -275,6 +291,7 @@ class CMMDPipeline(LatentPipeline):
         seed: int,
         generated: str,
         guidance: list[float],
+        judged: list[float | None],
         clock: PartClock,
         keep: Sequence[Stretch],
     ) -> tuple[Take, ...]:
@@ -295,6 +312,7 @@ class CMMDPipeline(LatentPipeline):
                 seconds=dict(clock.seconds),
                 keep=tuple(keep),
                 notes=notes,
+                alignment=judged[index],
             )
             for index, waveform in enumerate(sounds)
         )

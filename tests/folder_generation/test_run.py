@@ -207,6 +207,20 @@ def test_a_result_whose_line_was_written_but_that_has_no_name_is_made_again(run,
     assert contents(made) == before and len(lines(made)) == 3
 
 
+def test_the_best_take_alone_is_written_and_found_again(run, clips, tmp_path, capsys, monkeypatch):
+    made = tmp_path / "made"
+    assert run(clips / "deep", "-o", made, "--takes", 3, "--keep", "best", "--seed", 5) == 0
+    found = lines(made)
+    assert len(found) == 2 and all(5 <= line["seed"] < 8 and line["settings"]["best_of"] == 3 for line in found)
+    assert all(isinstance(line["alignment"], float) for line in found)
+    assert not list(made.rglob("*_cmmd_1.*"))
+    monkeypatch.setattr(running, "load_pipeline", lambda *_, **__: pytest.fail("the model was loaded"))
+    assert run(clips / "deep", "-o", made, "--takes", 3, "--keep", "best", "--seed", 5) == 0
+    assert "2 done before" in capsys.readouterr().out
+    assert run(clips / "deep", "-o", made, "--takes", 2, "--keep", "best", "--seed", 5) == 2
+    assert any("best_of 3" in line or "of seed" in line for line in reports(capsys.readouterr().err))
+
+
 def test_other_settings_are_refused_and_with_overwrite_only_those_are_made(run, clips, tmp_path, capsys, monkeypatch):
     made = tmp_path / "made"
     assert run(clips / "deep", "-o", made) == 0

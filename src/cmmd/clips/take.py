@@ -29,7 +29,8 @@ class Take:
 
     A generated waveform's peak is below 1. guidance: the strength that was used. source: the file it was made for, if
     any. seconds: of reading, encoding, denoising and decoding. keep: stretches of the source that stayed, seconds.
-    notes: what had to be put right in the source to read it, one sentence each.
+    notes: what had to be put right in the source to read it, one sentence each. alignment: how well it belongs to its
+    condition, by the model's own denoising (0: no better than to the condition shifted in time), where it was measured.
     """
 
     frames: np.ndarray
@@ -43,6 +44,7 @@ class Take:
     seconds: dict[str, float]
     keep: tuple[Stretch, ...] = ()
     notes: tuple[str, ...] = ()
+    alignment: float | None = None
 
     def sound(self) -> TakeSound:
         """The sound as it is saved: what was generated or given, mono. Under a generated video it is the source's own

@@ -14,17 +14,22 @@ if TYPE_CHECKING:
     from cmmd.output_plan import OutputOptions
 
 
-class Stretch(click.ParamType):
-    """START-END in seconds."""
+BEST = "best"
 
-    name = "stretch"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
-        if isinstance(value, tuple):
+class Keep(click.ParamType):
+    """START-END in seconds, or `best`."""
+
+    name = "keep"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float] | str:
+        if isinstance(value, tuple) or value == BEST:
             return value
         found = re.fullmatch(r"(\d+\.?\d*|\.\d+)-(\d+\.?\d*|\.\d+)", value, re.ASCII)
         if found is None or float(found[1]) >= float(found[2]):
-            self.fail(f"{value!r} is not START-END in seconds, such as 0-2.5.", param, ctx)
+            self.fail(f"{value!r} is not START-END in seconds, such as 0-2.5, and not best.", param, ctx)
         return float(found[1]), float(found[2])
 
 
@@ -43,10 +48,11 @@ class Stretch(click.ParamType):
 @click.option("--fit", type=click.Choice(["crop", "letterbox"]), default="crop", help="How frames become square.")
 @click.option(
     "--keep",
-    type=Stretch(),
+    type=Keep(),
     multiple=True,
-    metavar="START-END",
-    help="Seconds of what INPUT has already that stay, such as 0-2.5; may be repeated. The rest is made to fit.",
+    metavar="START-END|best",
+    help="Seconds of what INPUT has already that stay, such as 0-2.5; may be repeated. The rest is made to fit. "
+    "best: of several --takes only the best one by the model's own score.",
 )
 @click.option(
     "--keep-sound",
@@ -74,6 +80,8 @@ def generate(
 
     Example: cmmd generate clip.mp4 drums.wav --out results --picture
     """
+    options["best"] = BEST in options["keep"]
+    options["keep"] = tuple(kept for kept in options["keep"] if kept != BEST)
     _check(inputs, manifest, joint, seconds, options)
     from cmmd.clip_generation import GenerateOptions
     from cmmd.clips.mastering import Mastering
@@ -125,6 +133,8 @@ def _check(
             raise click.UsageError(f"--{name} needs an INPUT to take it from")
     if options["duck"] and options["mix"] is None:
         raise click.UsageError("--duck goes with --mix, which it lowers")
+    if options["best"] and options["takes"] < 2:
+        raise click.UsageError("--keep best chooses among takes: found one, expected --takes 2 or more")
     if options["keep_sound"] and (joint or options["to"] == "video"):
         raise click.UsageError("--keep-sound goes with a new sound for a video")
 
@@ -146,7 +156,7 @@ def _outputs(inputs: tuple[Path, ...], manifest: Path | None, options: dict[str,
     outputs = OutputOptions(
         out=out,
         folder=ends or (many and not like_a_file),
-        **{name: options.pop(name) for name in ("takes", "picture", "overwrite")},
+        **{name: options.pop(name) for name in ("takes", "best", "picture", "overwrite")},
     )
     if outputs.file is not None and (many or len(inputs) > 1):
         found = f"found one file for {'many clips' if many else f'{len(inputs)} inputs'}"

@@ -31,7 +31,8 @@ class Making:
         """In what the result of a line is another one than that of `clip`: a phrase; None if it is the same."""
         if line.made != made:
             return f"made as {line.made}"
-        if line.seed != seed:
+        outputs = self.options.outputs
+        if not seed <= line.seed < seed + (outputs.takes if outputs.best else 1):
             return f"of seed {line.seed}"
         if line.model_sha256 != self.model_sha256:
             return f"of another model ({line.model})"
@@ -54,6 +55,7 @@ def settings_of(options: GenerateOptions) -> dict[str, Any]:
         "keep_sound": options.keep_sound,
         "seconds": options.seconds if options.joint else None,
         "dtype": options.dtype,
+        "best_of": options.outputs.takes if options.outputs.best else 1,
     }
     return json.loads(json.dumps(settings))
 

@@ -124,6 +124,7 @@ def _line(written: Written, one: PlannedClip, name: str, making: Making, input_f
         model_sha256=making.model_sha256,
         version=__version__,
         guidance=take.guidance,
+        alignment=take.alignment,
         loudness=lufs,
         true_peak=true_peak,
         seconds=len(take.waveform) / take.sample_rate,

@@ -66,7 +66,7 @@ def plan_clips(clips: Sequence[GivenClip], making: Making, record: Record) -> Pl
         except InputError as error:
             unusable.append((clip, str(error)))
     inputs, planned = InputFiles(clip.source for clip in clips), []
-    for one in _named(usable, record.folder, takes=making.options.outputs.takes):
+    for one in _named(usable, record.folder, takes=making.options.outputs.results):
         try:
             for file in one.files(making.options):
                 inputs.check_result(file)

@@ -64,9 +64,9 @@ class Made:
 
     result: name within the folder of the record, with forward slashes. input: absolute path. start, end: of the stretch
     of it, s. made: audio, video, or both. to: what was asked for, if anything. settings: all that the result depends
-    on beside input, model and seed. guidance: the strength that was used. loudness, true_peak: LUFS and dB of full
-    scale, where the loudness was set. seconds: length of the result. took: seconds of each part. said: what a table
-    said of the clip.
+    on beside input, model and seed. guidance: the strength that was used. alignment: the model's own score, where it
+    was measured. loudness, true_peak: LUFS and dB of full scale, where the loudness was set. seconds: length of the
+    result. took: seconds of each part. said: what a table said of the clip.
     """
 
     result: str
@@ -83,6 +83,7 @@ class Made:
     end: float | None = None
     to: str | None = None
     guidance: float | None = None
+    alignment: float | None = None
     loudness: float | None = None
     true_peak: float | None = None
     seconds: float | None = None

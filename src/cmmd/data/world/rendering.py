@@ -63,7 +63,7 @@ def require_pixels_in_memory(config: WorldConfig, *, every: int = 1) -> None:
 
 def render(config: WorldConfig, *, fps: int = FPS, image_size: int = IMAGE_SIZE) -> Iterator[WorldClip]:
     """All clips in a fixed order (families in turn), made in as many processes as there are processors."""
-    jobs = [
+    jobs: list[tuple[Family, int]] = [
         (family, config.seed + index + config.families[:place].count(family) * config.clips)
         for index in range(config.clips)
         for place, family in enumerate(config.families)

@@ -1,0 +1,74 @@
+"""How well a generated target belongs to its condition, by the model's own denoising (ours: decision 13).
+
+A target is noised and denoised again, under its condition and under the same condition shifted in time. Where the
+shifted ones do as well, the model found nothing in the condition that says when. It takes four passes of the network.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.hearing import heard, predict_target, repeat
+from cmmd.diffusion.mismatch import circularly_shifted
+from cmmd.diffusion.process import PredictionType, diffuse, prediction_target
+from cmmd.diffusion.windows import WINDOW_BATCH, Windows
+from cmmd.errors import InputError
+from cmmd.losses.denoising import denoising_errors
+from cmmd.models.blocks import Modality
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import OTHER, Condition
+
+TIME = 0.5
+"""Less noise, and the target gives itself away; more, and little of any condition shows (docs/results.md)."""
+SHIFTS = 3
+
+
+def check_judged(unet: CoupledUNet) -> None:
+    """Raise InputError for a model whose conditions are not encoded, so that none can be shifted."""
+    for name in ("clean_hears", "shared_time"):
+        if getattr(unet.network, name):
+            raise InputError(f"a model with {name}: found no encoded condition, expected one to shift in time")
+
+
+@torch.no_grad()
+def agreement(
+    unet: CoupledUNet,
+    condition: Float[Tensor, "one c ..."],
+    targets: Float[Tensor, "b ct ..."],
+    *,
+    target: Modality,
+    window: int,
+    prediction_type: PredictionType = "v_prediction",
+    seed: int = 0,
+) -> Float[Tensor, " b"]:
+    """Of each target, standardised: 1 - error under the condition / mean error under shifted ones. 0: the condition
+    says nothing of when; at most 1. All targets are noised alike, so that those of one condition can be compared.
+
+    window: the network's clip length in video frames; the errors of a longer clip are those of its windows. Raises
+    InputError as `check_judged`, ValueError for clips shorter than a window.
+    """
+    check_judged(unet)
+    other, axis = OTHER[target], 2 if target == "video" else 3
+    frames = targets.shape[axis] // (1 if target == "video" else SPECTROGRAM_FRAMES_PER_VIDEO_FRAME)
+    windows = Windows(frames, window)
+    noise = torch.randn(targets.shape[1:], generator=torch.Generator().manual_seed(seed)).to(targets)
+    times = targets.new_full((len(targets), frames), TIME)
+    noisy = diffuse(targets, noise.expand_as(targets), times)
+    aim = prediction_target(targets, noise.expand_as(targets), times, prediction_type=prediction_type)
+    own, shifted = targets.new_zeros(len(targets)), targets.new_zeros(len(targets))
+    for starts in windows.batches(WINDOW_BATCH):
+        given = heard(unet, windows.cut(condition.to(targets), other, starts), modality=other)
+        assert isinstance(given, Condition)
+        t = windows.cut_times(times[:1], starts, batch=len(targets))
+        noisy_windows, aims = windows.cut(noisy, target, starts), windows.cut(aim, target, starts)
+        wrong = [circularly_shifted(given, frames=window, turn=turn) for turn in range(SHIFTS)]
+        errors = []
+        for said in (given, *wrong):
+            said = repeat(said, len(targets))
+            predicted = predict_target(unet, noisy_windows, modality=target, t=t, condition=said)
+            errors.append(denoising_errors(predicted, aims, mask=torch.ones_like(t)))
+        by_window = torch.stack(errors).unflatten(1, (len(starts), len(targets)))
+        own += by_window[0].sum(dim=0)
+        shifted += by_window[1:].mean(dim=0).sum(dim=0)
+    return 1 - own / shifted
