@@ -93,7 +93,7 @@ def _report(written: Written, options: GenerateOptions) -> None:
 
 
 def _described(take: Take) -> str:
-    seconds = len(take.waveform) / take.sample_rate
+    seconds = take.duration
     if take.generated == "video":
         height, width = take.frames.shape[1:3]
         return f"{len(take.frames)} frames of {width}x{height} for {seconds:.2f} s of sound, seed {take.seed}"

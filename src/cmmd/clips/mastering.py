@@ -58,7 +58,7 @@ def mastered(take: Take, mastering: Mastering) -> TakeSound:
 
 def _stereo(take: Take, mastering: Mastering) -> TakeSound:
     """Two channels at 48 kHz, with the own sound where that is kept or mixed in."""
-    seconds = len(take.waveform) / take.sample_rate
+    seconds = take.duration
     own = None
     if take.source is not None and (take.generated == "video" or take.keep or mastering.mix is not None):
         own = read_stereo(take.source, seconds=seconds)

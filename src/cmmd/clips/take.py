@@ -1,7 +1,10 @@
 """A clip that was generated, and how it becomes a file (ours)."""
 
+import base64
+import html
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +26,7 @@ class TakeSound(NamedTuple):
     loudness: Loudness | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Take:
     """What was made for one seed. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz.
 
@@ -45,6 +48,29 @@ class Take:
     keep: tuple[Stretch, ...] = ()
     notes: tuple[str, ...] = ()
     alignment: float | None = None
+
+    def __repr__(self) -> str:
+        """One line: what it is, and of which seed."""
+        what = {"audio": "sound", "video": "video", "both": "video and sound"}[self.generated]
+        made_for = "" if self.source is None else f" for {self.source.name}"
+        score = "" if self.alignment is None else f", alignment {self.alignment:.3f}"
+        return f"<Take: {self.duration:.2f} s of {what}{made_for}, seed {self.seed}{score}>"
+
+    def _repr_html_(self) -> str:
+        """A player for notebooks: the frames that the model saw or made, with the sound, inside the page."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "take.mp4"
+            sound = self.waveform.clip(-1, 1)
+            write_video(self.frames, file, fps=self.fps, waveform=sound, sample_rate=self.sample_rate)
+            content = base64.b64encode(file.read_bytes()).decode("ascii")
+        caption = html.escape(repr(self))
+        player = f'<video controls loop width="320" src="data:video/mp4;base64,{content}"></video>'
+        return f"<figure>{player}<figcaption>{caption}</figcaption></figure>"
+
+    @property
+    def duration(self) -> float:
+        """Seconds of sound."""
+        return len(self.waveform) / self.sample_rate
 
     def sound(self) -> TakeSound:
         """The sound as it is saved: what was generated or given, mono. Under a generated video it is the source's own

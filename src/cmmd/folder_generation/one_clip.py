@@ -127,7 +127,7 @@ def _line(written: Written, one: PlannedClip, name: str, making: Making, input_f
         alignment=take.alignment,
         loudness=lufs,
         true_peak=true_peak,
-        seconds=len(take.waveform) / take.sample_rate,
+        seconds=take.duration,
         took={part: round(seconds, 3) for part, seconds in written.seconds.items()},
         device=making.options.device,
         notes=list(written.notes),
