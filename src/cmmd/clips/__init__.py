@@ -1,1 +1,1 @@
-"""What a clip is, and how clips get in and out of media files."""
+"""Clips: their representation, and reading and writing them as media files."""

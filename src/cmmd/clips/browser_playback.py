@@ -1,9 +1,9 @@
-"""Which pictures browsers play in an MP4 file (caniuse.com; ours: the pixel formats that all of them take)."""
+"""Codecs and pixel formats that browsers play in MP4 (caniuse.com; ours: pixel formats that all of them accept)."""
 
 from av.video.stream import VideoStream
 
 EIGHT_BITS = {"yuv420p", "yuvj420p"}
-# Safari plays HEVC everywhere, Chrome and Firefox where the machine does; VP9 and AV1 the other way round.
+# Safari always plays HEVC; Chrome and Firefox play it only with support from the machine. VP9 and AV1: the reverse.
 PLAYED = {
     "h264": EIGHT_BITS,
     "hevc": EIGHT_BITS | {"yuv420p10le"},
@@ -13,12 +13,12 @@ PLAYED = {
 
 
 def codec_of(stream: VideoStream) -> str:
-    """The name of the codec, whichever decoder is used."""
+    """Returns the canonical name of the codec, which does not depend on the decoder in use."""
     return stream.codec_context.codec.canonical_name
 
 
 def not_played(stream: VideoStream) -> str | None:
-    """Why no browser is likely to play the packets of `stream`, or None."""
+    """Returns the reason why browsers are unlikely to play the packets of `stream`, or None if they play them."""
     codec, pixels = codec_of(stream), stream.codec_context.pix_fmt
     if codec not in PLAYED:
         return f"browsers do not play {codec}"

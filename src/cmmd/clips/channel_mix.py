@@ -1,30 +1,35 @@
-"""The channels of a sound as one: their mean, or the loudest where the mean would cancel them (ours).
+"""Mixes the channels of a sound to one: their mean, or the loudest channel where the mean would cancel (ours).
 
-Stereo in opposite phase (a cable with swapped poles) is silent in the mean. What cancels is measured while a file is
-mixed; whoever finds that too much did mixes again, with one channel, for the whole of the file: no seam can be heard.
+Stereo in opposite phase (a cable with swapped poles) is silent in the mean. Cancellation is measured while a file is
+mixed. If too much has cancelled, the caller mixes the whole file again from one channel, so that there is no audible
+seam.
 """
 
 import numpy as np
 
 CANCELLED = 0.02
-"""Of the channels' energy in the mean of a block: less of it, and they have cancelled each other (-17 dB). Sounds that
-have nothing to do with each other keep a half."""
+"""Share of the channels' mean energy. A block whose mean has less than this share (-17 dB) counts as cancelled. The
+mean of two unrelated sounds retains half of the energy."""
 TOO_MUCH = 0.1
-"""Share of a file's energy in blocks that cancel. In music, wide as it may be mixed, they are rare."""
+"""Share of a file's energy in cancelled blocks above which the mean is rejected. In music, even in a wide mix, such
+blocks are rare."""
 AS_LOUD = 0.8
-"""Of the energy of the loudest channel: the first that has so much is taken, so that rounding does not decide."""
+"""Share of the energy of the loudest channel. The first channel with at least this share is used, so that rounding does
+not decide between equal channels."""
 
 
 class ChannelMix:
-    """Mixes blocks of a file to one channel, always the same way: the mean, or `channel` alone (0 is the first)."""
+    """Mixes all blocks of a file to one channel in the same way: by the mean, or by `channel` alone (0 is the
+    first)."""
 
     def __init__(self, channel: int | None = None) -> None:
         self._channel = channel
-        self._energies = np.zeros(0)  # of each channel
-        self._cancelled = 0.0  # energy, mean of the channels, in blocks that cancel
+        self._energies = np.zeros(0)  # per channel
+        self._cancelled = 0.0  # energy of the cancelled blocks, mean over the channels
 
     def mix(self, block: np.ndarray) -> np.ndarray:
-        """Float32 (samples, channels) to (samples,); what a decoder made up of damaged data (nan) becomes silence."""
+        """Returns the mix of `block`, float32 (samples, channels), as (samples,). NaN and infinite samples, which
+        decoders produce from damaged data, become silence."""
         channels = block.shape[1]
         if channels == 1:
             return _finite(block[:, 0])
@@ -36,14 +41,14 @@ class ChannelMix:
 
     @property
     def instead(self) -> "ChannelMix | None":
-        """After the last block: how to mix the file if its mean cancels; None if the mean will do."""
+        """After the last block: a mix of one channel if the mean of the file cancels, otherwise None."""
         total = float(self._energies.sum())
         if self._channel is not None or not total or self._cancelled <= TOO_MUCH * total / len(self._energies):
             return None
         return ChannelMix(int(np.argmax(self._energies >= AS_LOUD * self._energies.max())))
 
     def notes(self) -> list[str]:
-        """One sentence if it is not the mean."""
+        """Returns one sentence if a single channel is used, otherwise an empty list."""
         if self._channel is None:
             return []
         return [f"the channels cancel each other (opposite phase): channel {self._channel + 1} alone is heard"]
@@ -58,7 +63,7 @@ class ChannelMix:
 
 
 class StereoSide(ChannelMix):
-    """One side (0 is the left) of a sound of two channels. One of another number of channels is the same on both: their
+    """Mixes to one side (0 is left) of a sound of two channels. For any other number of channels both sides are the
     mean."""
 
     def __init__(self, side: int) -> None:
@@ -67,7 +72,7 @@ class StereoSide(ChannelMix):
         self.channels = 0
 
     def mix(self, block: np.ndarray) -> np.ndarray:
-        """Float32 (samples, channels) to (samples,)."""
+        """Maps float32 (samples, channels) to (samples,)."""
         self.channels = max(self.channels, block.shape[1])
         return _finite(block[:, self._side]) if block.shape[1] == 2 else super().mix(block)
 

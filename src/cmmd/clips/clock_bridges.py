@@ -1,8 +1,8 @@
-"""One time line for all streams of a file whose clock starts again or jumps, as in joined MPEG-TS recordings (ours).
+"""One time line for all streams of a file whose clock restarts or jumps, as in joined MPEG-TS recordings (ours).
 
-The packets are read once, without being decoded. Where the time stamps of a stream leave what came before, a new epoch
-of the file's clock begins, and the other streams follow into it. Every epoch gets one shift, for picture and sound
-alike, so that it begins where the one before has ended.
+The packets are read once, without decoding. Where the timestamps of a stream are not continuous with its earlier ones,
+a new epoch of the file's clock begins, and the other streams follow into it. Each epoch gets one shift, the same for
+picture and sound, so that it begins where the previous epoch ends.
 """
 
 from collections.abc import Iterator
@@ -23,53 +23,59 @@ from cmmd.clips.opening import open_media
 from cmmd.clips.timeline import LONGEST_GAP, nominal_frame_seconds
 
 RESTARTS = 0x0200
-"""FFmpeg's AVFMT_TS_DISCONT: a container whose clock may jump, as those that are made to be broadcast."""
+"""FFmpeg's AVFMT_TS_DISCONT: the flag of containers whose clock may jump, such as broadcast formats."""
 LONGEST_PAUSE = 600.0
-"""s; in such a container a longer one, in which no stream has data, is a jump of the clock. (Elsewhere LONGEST_GAP.)"""
+"""s; in a container with `RESTARTS`, a longer pause in which no stream has data is a jump of the clock. (In other
+containers: LONGEST_GAP.)"""
 BACKWARDS = 0.25
-"""s; a step back by more begins an epoch. Smaller ones are damage: what comes too late is dropped in decoding."""
+"""s; a larger step back begins an epoch. Smaller steps are damage: the decoder drops frames that come too late."""
 INTERLEAVED = 1.0
-"""s by which streams are apart where a file is read, if it has not shown more: what jumps to another one follows it."""
+"""s; initial estimate of how far apart in time the streams are stored. It grows with what the file shows. A stream that
+jumps to within this distance of another stream follows it into its epoch."""
 RESUMED = 10.0
-"""s after its last packet at which a stream still goes on where it was left."""
+"""s after the last packet of a stream within which its next packet continues the interrupted epoch."""
 STRAYS = 3
-"""So many packets away from the time line are broken time stamps, if the next one goes on where they were left."""
+"""Up to this number of consecutive packets off the time line are broken timestamps, if the next packet continues where
+the stream was before them."""
 RECENT = 8
-"""Epochs that a stream may still follow into: a file of nothing but jumps takes no longer than others."""
+"""Number of latest epochs that a stream may still follow into. The limit bounds the time for a file with many jumps."""
 OVERLAP = Fraction(1, 10)
-"""s of sound after the last picture of an epoch that may be cut, so that pictures follow each other evenly."""
+"""s of sound after the last picture of an epoch that may be cut, so that the pictures stay evenly spaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bridges:
-    """jumps: how often the clock jumped, by `seconds` in all. Of each stream, the number of the first packet with data
-    of every stretch, rising, and what to add to its times, in ticks."""
+    """The jumps of a file's clock.
+
+    jumps: number of jumps. seconds: sum of their sizes. shifts: per stream, for every stretch, the number of its first
+    packet with data (rising) and the ticks to add to its timestamps.
+    """
 
     jumps: int = 0
     seconds: float = 0.0
     shifts: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
 
     def notes(self) -> list[str]:
-        """One sentence if there are jumps."""
+        """Returns one sentence if there are jumps, otherwise an empty list."""
         if not self.jumps:
             return []
         times = "once" if self.jumps == 1 else f"{self.jumps} times"
         return [f"the file's clock jumps {times}, by {self.seconds:.2f} s in all: bridged, for picture and sound alike"]
 
     def of(self, stream: int) -> "Shifter":
-        """For the packets of one stream, from its first one on."""
+        """Returns the shifter for the packets of one stream, which expects them from the first packet on."""
         return Shifter(self.shifts.get(stream, ()))
 
 
 class Shifter:
-    """Moves packets onto the time line, in the order in which they are stored."""
+    """Moves the packets of one stream onto the time line, in stored order."""
 
     def __init__(self, shifts: tuple[tuple[int, int], ...]) -> None:
         self._ahead = list(reversed(shifts))
         self._count = self._shift = 0
 
     def move(self, packet: Packet) -> None:
-        """Change the times of the next packet, if it has data."""
+        """Changes the timestamps of the next packet in place. Packets without data are ignored."""
         if not packet.size:
             return
         while self._ahead and self._ahead[-1][0] <= self._count:
@@ -81,7 +87,11 @@ class Shifter:
 
 
 def clock_bridges(path: Path) -> Bridges:
-    """Find the jumps of a file's clock. The file is read once and remembered. Raises InputError if it is no media."""
+    """Finds the jumps of a file's clock.
+
+    The file is read once; the result is cached until its size or modification time changes. Raises InputError if the
+    file is not a media file.
+    """
     state = path.stat() if path.is_file() else None
     return _found(path, (state.st_mtime_ns, state.st_size) if state else None)
 
@@ -103,7 +113,7 @@ def _found(path: Path, _state: tuple[int, int] | None) -> Bridges:
 
 
 def _stored(container: InputContainer, streams: list[VideoStream | AudioStream]) -> Iterator[Packet]:
-    """The packets with data; the rest of a damaged file is not decoded either."""
+    """Yields the packets with data, up to the first that cannot be read: the decoders stop there, too."""
     try:
         yield from (packet for packet in container.demux(*streams) if packet.size)
     except (FFmpegError, ValueError):
@@ -111,12 +121,13 @@ def _stored(container: InputContainer, streams: list[VideoStream | AudioStream])
 
 
 def _index_goes_on(container: InputContainer, streams: list[VideoStream | AudioStream]) -> bool:
-    """Whether MP4's index of all packets, which is cheaper than the packets, shows a clock without jumps."""
+    """Whether the packet index of an MP4 file shows a clock without jumps. Reading the index is cheaper than reading
+    the packets."""
     if not {"mov", "mp4"} & set(container.format.name.split(",")):
         return False
     for stream in streams:
         longest = float(LONGEST_GAP / (stream.time_base or 1))
-        entries = getattr(stream, "index_entries", ())  # new in PyAV
+        entries = getattr(stream, "index_entries", ())  # only in recent versions of PyAV
         times = pairwise(entry.timestamp for entry in entries)
         if not len(entries) or not all(0 <= later - earlier <= longest for earlier, later in times):
             return False
@@ -125,9 +136,12 @@ def _index_goes_on(container: InputContainer, streams: list[VideoStream | AudioS
 
 @dataclass
 class _Epoch:
-    """first, end: of each stream, its earliest and latest time of presentation, in ticks. last: its last time of
-    decoding, in seconds. broken: if it holds nothing but strays, the epoch that they interrupt and their shift against
-    it, in ticks."""
+    """One epoch of the file's clock.
+
+    first, end: per stream, the earliest start and the latest end of presentation, in ticks. last: per stream, the last
+    decoding time, in seconds. broken: set if the epoch holds only stray packets: the epoch that they interrupt and
+    their shift against it, in ticks.
+    """
 
     first: dict[int, int] = field(default_factory=dict)
     end: dict[int, int] = field(default_factory=dict)
@@ -150,13 +164,13 @@ class _Epochs:
             if isinstance(stream, VideoStream)
         }
         self._epochs = [_Epoch()]
-        self._current = 0  # the one that began last
+        self._current = 0  # epoch for the first packet of a stream
         self._apart = INTERLEAVED
         self._counts = dict.fromkeys(self._bases, 0)
         self._stretches: dict[int, list[tuple[int, int]]] = {index: [] for index in self._bases}
 
     def add(self, packet: Packet) -> None:
-        """Note the next packet that holds data."""
+        """Assigns the next packet with data to an epoch."""
         index = packet.stream.index
         number = self._counts[index]
         self._counts[index] += 1
@@ -178,10 +192,11 @@ class _Epochs:
         epoch.packets += 1
 
     def _place(self, index: int, place: int, time: float) -> int:
-        """The epoch of a packet of stream `index` that is due at `time` (s), after one of the epoch `place`."""
+        """Returns the epoch of a packet of stream `index` due at `time` (s). The previous packet of the stream is in
+        the epoch `place`."""
         epoch, stretches = self._epochs[place], self._stretches[index]
         step = time - epoch.last.get(index, time)
-        # Where another stream has gone on, this one has only paused.
+        # If another stream has continued, this stream has only paused.
         pause = min(time - last for last in epoch.last.values()) if step > 0 else 0
         if step >= -BACKWARDS and pause <= self._longest:
             behind = max(epoch.last.values(), default=time) - time
@@ -202,7 +217,7 @@ class _Epochs:
         return self._current
 
     def bridges(self) -> Bridges:
-        """Lay the epochs one after the other."""
+        """Returns the shifts that line the epochs up one after another."""
         shifts, seconds, before = [Fraction(0)], Fraction(0), Fraction(0)
         ends = {index: end * self._bases[index] for index, end in self._epochs[0].end.items()}
         for epoch in self._epochs[1:]:
@@ -223,7 +238,8 @@ class _Epochs:
         return Bridges(len(shifts) - 1, float(seconds), stretched if len(shifts) > 1 else {})
 
     def _joined(self, epoch: _Epoch, ends: dict[int, Fraction]) -> Fraction:
-        """What to add (s) so that pictures go on where they ended; and the sound too, if it ended much later."""
+        """Returns the shift (s) that makes the pictures of `epoch` continue where the earlier ones end. If another
+        stream needs a shift that is larger by more than `OVERLAP`, returns the largest shift."""
         wanted = {
             index: ends[index] - first * self._bases[index] for index, first in epoch.first.items() if index in ends
         }

@@ -1,7 +1,7 @@
-"""A stretch of a clip as a file of its own: picture and sound from one time to another (ours).
+"""Cuts a stretch of a clip into a new file, with picture and sound (ours).
 
-Packets can be copied from a key frame on only, so that a stretch is encoded: H.264 and FLAC in MP4, whose picture then
-goes on into a result as it is.
+Packets can only be copied from a key frame on, so the stretch is encoded: H.264 and FLAC in MP4. A later result can
+copy this picture unchanged.
 """
 
 from collections.abc import Iterator
@@ -27,8 +27,11 @@ PICTURE_SUFFIX, SOUND_SUFFIX = ".mp4", ".flac"
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """zero: where the stretch begins on the container's clock. span: its length. usual: distance of two pictures. All
-    in seconds."""
+    """A stretch to cut.
+
+    zero: start of the stretch on the container's clock. span: its length. usual: usual distance between two pictures.
+    All in seconds.
+    """
 
     source: Path
     streams: Streams
@@ -38,10 +41,12 @@ class _Cut:
 
 
 def cut_out(source: Path, out: Path, *, start: float | int, end: float | int | None) -> Path:
-    """Write what `source` shows and sounds like from `start` to `end` s (its own end without), counted from its first
-    picture, or from the start of its sound where it has none. The file is `out` with a suffix for what it holds.
+    """Writes the picture and sound of `source` from `start` to `end` and returns the path of the file.
 
-    Raises InputError for a file that cannot be read, and one that ends before `start`.
+    Times are in seconds from the first picture, or from the start of the sound if there is no picture. Without `end`
+    the stretch ends with the source. The file is `out` with the suffix .mp4, or .flac for a source without picture.
+
+    Raises InputError if the file cannot be read or written, or ends before `start`.
     """
     streams = choose_streams(source)
     begin = _exact(start)
@@ -72,7 +77,7 @@ def _cut_sound(source: Path, path: Path, begin: Fraction, span: Fraction | None)
 
 
 def _encode(cut: _Cut, beside: Path, sound: np.ndarray | None) -> None:
-    """sound: float32 (2, s) at `FULL_RATE`, if there is any."""
+    """Writes the stretch. sound: float32 (2, s) at `FULL_RATE`, or None."""
     assert cut.streams.first_picture is not None
     width, height = shown_size(cut.streams)
     colours = Colours.of(cut.streams.first_picture.frame)
@@ -91,10 +96,11 @@ def _encode(cut: _Cut, beside: Path, sound: np.ndarray | None) -> None:
 
 
 def _shown(cut: _Cut) -> Iterator[Picture]:
-    """The pictures of the stretch, with times from its start.
+    """Yields the pictures of the stretch, with times relative to its start.
 
-    The last one is there for the usual time until the end, for which it is moved by half of that at most, or shown
-    again: MP4 knows no other duration of a last picture with B-frames, and readers take a short one for a mistake.
+    The last picture lasts the usual time and ends with the stretch. For this it is moved by at most half of the usual
+    time, or shown again. The reason: MP4 with B-frames can store no other duration for the last picture, and readers
+    take a short duration for an error.
     """
     assert cut.streams.video is not None
     held: Picture | None = None
@@ -111,7 +117,7 @@ def _shown(cut: _Cut) -> Iterator[Picture]:
         held = picture._replace(time=max(time, Fraction(0)))
     if held is None:
         return
-    for before in (2, 1):  # twice, as the distance of the last two counts as the usual one, too
+    for before in (2, 1):  # at most two repeats: the distance between the last two pictures must be the usual one, too
         if cut.span - held.time > (before + Fraction(1, 2)) * cut.usual:
             time = cut.span - before * cut.usual
             yield held._replace(duration=time - held.time)

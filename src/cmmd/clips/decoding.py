@@ -1,6 +1,6 @@
-"""One stream of a media file as timed pictures or as timed mono sound, whatever state the file is in (ours).
+"""Decodes one stream of a media file, damaged or not, to timed pictures or timed mono sound (ours).
 
-Damaged packets are counted and skipped, as players do, so that the rest of a clip keeps its place in time.
+Damaged packets are counted and skipped, as players do, so that the rest of the clip stays at its time.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,24 +25,24 @@ from cmmd.clips.opening import EXPECTED, SEEKABLE, keeps_no_times, open_media
 from cmmd.clips.timeline import PictureClock
 from cmmd.errors import InputError
 
-SEEK_MARGIN = Fraction(1)  # s decoded before the time asked for, so that sound decoders have settled
-SOUND_RATES = range(1_000, 768_001)  # Hz; at a lower one a few bytes would last for hours
-MOST_PIXELS = 2**25  # of a picture, 8K: decoders ask for memory before they have seen the data
+SEEK_MARGIN = Fraction(1)  # s decoded before the requested time, so that sound decoders have settled
+SOUND_RATES = range(1_000, 768_001)  # Hz; at a lower rate a few bytes would last for hours
+MOST_PIXELS = 2**25  # per picture, 8K: decoders allocate memory before they have seen the data
 LARGE = 2**23  # pixels, 4K
-FREE_PIXELS, PIXELS_A_BYTE = 2**30, 2**17  # of all pictures: a still in H.264 has some 70,000 a byte, a bomb millions
+FREE_PIXELS, PIXELS_A_BYTE = 2**30, 2**17  # of all pictures: a still in H.264 has about 70,000 a byte, a bomb millions
 
 
 @dataclass
 class Damage:
-    """What went wrong while decoding one stream."""
+    """Problems found while decoding one stream."""
 
-    packets: int = 0  # could not be decoded
-    cut: bool = False  # the file ended before the container said
+    packets: int = 0  # packets that could not be decoded
+    cut: bool = False  # the file ends earlier than the container states
     jumps: int = 0  # broken timestamps bridged
-    stale: int = 0  # frames that came after later ones
+    stale: int = 0  # frames that came after later ones and were dropped
 
     def notes(self, what: str) -> list[str]:
-        """One sentence a problem."""
+        """Returns one sentence per problem. what: name of the stream in these sentences."""
         notes = []
         if self.packets:
             notes.append(f"{self.packets} damaged packets of the {what} skipped")
@@ -56,7 +56,7 @@ class Damage:
 
 
 class Picture(NamedTuple):
-    """A decoded frame, when it is shown (s, on the container's clock) and for how long (s)."""
+    """A decoded frame, its presentation time (s, on the container's clock) and its duration (s)."""
 
     frame: VideoFrame
     time: Fraction
@@ -64,7 +64,8 @@ class Picture(NamedTuple):
 
 
 class Sound(NamedTuple):
-    """Mono float32 samples, their rate in Hz, and their start (s, on the container's clock; None: after the last)."""
+    """Mono float32 samples, their rate in Hz, and their start (s, on the container's clock; None: directly after the
+    previous block)."""
 
     samples: np.ndarray
     rate: int
@@ -74,17 +75,19 @@ class Sound(NamedTuple):
 def decode_pictures(
     path: Path, index: int, *, begin: Fraction | None = None, damage: Damage | None = None, patience: int | None = None
 ) -> Iterator[Picture]:
-    """Decode video stream `index` in presentation order; no two pictures have the same time.
+    """Decodes video stream `index` in presentation order; no two pictures have the same time.
 
-    `begin` (s, container's clock) allows to skip what is shown before, where the container can seek reliably; the first
-    picture is still at or before it. Gives up after `patience` packets without a picture.
+    begin: s on the container's clock. Earlier pictures are skipped if the container can seek reliably; the first
+    picture is still at or before `begin`. patience: decoding stops if the first `patience` packets yield no frame.
+    Raises InputError if the file is not a media file, or if its frames have more pixels in total than is plausible for
+    its size.
     """
     damage, bridges = damage if damage is not None else Damage(), clock_bridges(path)
     with open_media(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
-        # Threads that decode a frame each hold as many frames as there are processors.
+        # Frame threading holds one frame per processor in memory, too much for large pictures.
         stream.thread_type = "AUTO" if context.width * context.height <= LARGE else "SLICE"
         context.options = {"max_pixels": str(MOST_PIXELS)}
         clock = PictureClock(stream, by_order=keeps_no_times(container))
@@ -101,7 +104,7 @@ def decode_pictures(
             if time is None:
                 continue
             if moved and held is None and begin is not None and time > begin:
-                yield from decode_pictures(path, index, damage=damage)  # the index was wrong: from the start then
+                yield from decode_pictures(path, index, damage=damage)  # the index was wrong: decode from the start
                 return
             if held is not None and time > held[1]:
                 yield Picture(*held, time - held[1])
@@ -120,12 +123,13 @@ def decode_sound(
     patience: int | None = None,
     mix: ChannelMix | None = None,
 ) -> Iterator[Sound]:
-    """Decode audio stream `index` to one channel, the mean if no `mix` is given, at its own rate. Other arguments as in
-    `decode_pictures`.
+    """Decodes audio stream `index` at its own rate to one channel: by `mix`, or by the mean if none is given.
 
-    The resampler only changes the sample format: mixing there would add 3 dB to stereo. It must be *packed* float:
-    PyAV looks for a null pointer after the last plane, and a planar frame of eight channels has none, which ends the
-    process.
+    The other arguments are those of `decode_pictures`. Raises InputError if the file is not a media file.
+
+    The resampler only changes the sample format: mixing in it would add 3 dB to stereo. The format must be packed
+    float: PyAV looks for a null pointer after the last plane, and a planar frame of eight channels has none, which
+    crashes the process.
     """
     damage, mix = damage if damage is not None else Damage(), mix or ChannelMix()
     bridges = clock_bridges(path)
@@ -146,7 +150,7 @@ def decode_sound(
                 packer = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
             time = None if frame.pts is None else frame.pts * Fraction(frame.time_base or stream.time_base or 1)
             if heard and keeps_no_times(container):
-                time = None  # AVI counts chunks or bytes, which for a varying bit rate is not time
+                time = None  # AVI counts chunks or bytes, which are not proportional to time at a variable bit rate
             heard = True
             if moved and (time is None or begin is None or time > begin):
                 yield from decode_sound(path, index, damage=damage, mix=mix)
@@ -154,7 +158,7 @@ def decode_sound(
             moved = False
             try:
                 blocks = packer.resample(frame)
-            except (FFmpegError, ValueError):  # damage that made up a layout or rate
+            except (FFmpegError, ValueError):  # damaged data with a nonsensical layout or rate
                 damage.packets, layout = damage.packets + 1, None
                 continue
             for packed in blocks:
@@ -163,7 +167,7 @@ def decode_sound(
 
 
 def _unpacked(frame: AudioFrame) -> np.ndarray:
-    """Packed float frame to float32 (samples, channels)."""
+    """Converts a packed float frame to float32 (samples, channels)."""
     channels = frame.layout.nb_channels
     packed = np.frombuffer(bytes(frame.planes[0]), np.float32, count=frame.samples * channels)
     return packed.reshape(frame.samples, channels)
@@ -178,7 +182,7 @@ def _frames(
     on_packet: Callable[[Packet], None] | None = None,
     patience: int | None = None,
 ) -> Iterator[VideoFrame | AudioFrame]:
-    """All frames that can be decoded, on the time line of the file; whatever cannot is noted in `damage`."""
+    """Yields all frames that can be decoded, on the time line of the file. Failures are recorded in `damage`."""
     packets = container.demux(stream)
     flushed = False
     while not flushed:
@@ -206,7 +210,8 @@ def _frames(
 
 
 def _seek(container: InputContainer, stream: VideoStream | AudioStream, begin: Fraction | None) -> bool:
-    """Move close to, but not past, `begin` if the container can; otherwise stay at its start. Whether it moved."""
+    """Seeks to a point shortly before `begin` if the container can; otherwise stays at the start. Returns whether it
+    moved."""
     if begin is None or stream.time_base is None or not SEEKABLE & set(container.format.name.split(",")):
         return False
     start = (stream.start_time or 0) * stream.time_base

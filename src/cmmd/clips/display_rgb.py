@@ -1,4 +1,4 @@
-"""A decoded frame as the 8 bit RGB that an ordinary display shows in front of black (ours)."""
+"""Converts a decoded frame to the 8-bit RGB that an ordinary display shows, in front of black (ours)."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ from cmmd.clips.tone_mapping import transfer_of
 
 
 class DisplayRGB(NamedTuple):
-    """pixels: uint8 (h, w, 3), as stored: not turned. transparent: whether black shows through somewhere."""
+    """pixels: uint8 (h, w, 3) in stored orientation. transparent: whether any pixel was blended with black."""
 
     pixels: np.ndarray
     transparent: bool
 
 
 def display_rgb(frame: VideoFrame) -> DisplayRGB:
-    """High dynamic range is tone-mapped; what is transparent is blended with black."""
+    """Returns the pixels of `frame`. High dynamic range is tone-mapped; transparent pixels are blended with black."""
     if not _has_alpha(frame) or transfer_of(frame) is not None:
         return DisplayRGB(ordinary_rgb(frame), False)
     pixels = np.asarray(frame.to_ndarray(format="rgba", threads=1))

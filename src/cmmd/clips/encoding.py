@@ -1,7 +1,6 @@
-"""Pictures and sound into an open container, the same input always giving the same bytes (ours).
+"""Encodes pictures and sound into an open container; the same input always gives the same bytes (ours).
 
-Encoders leave no dates or versions behind (bitexact), and x264 gets a fixed number of threads, on which its result
-depends.
+Encoders write no dates or versions (bitexact). x264 gets a fixed number of threads, because its result depends on it.
 """
 
 import io
@@ -33,12 +32,13 @@ BLOCK = 1024  # samples handed to the sound encoder at a time, the frame of AAC
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerKind:
-    """How a file suffix is written: FFmpeg's format, the sound codec, and the video codec if it must be encoded."""
+    """How files of one suffix are written: FFmpeg's format, the sound codec, and the video codec for video that is
+    encoded."""
 
     format: str
     sound_codec: str = "aac"
     video_codec: str = "libx264"
-    sound_rate: int | None = None  # Hz, if it is to be other than that of the waveform
+    sound_rate: int | None = None  # Hz; None: the rate of the waveform
     negative_times: bool = True  # can hold packets that are decoded but not shown (edit list)
 
 
@@ -53,7 +53,7 @@ VIDEO_OPTIONS = {
     "libx264": {"crf": "18", "preset": "medium", "threads": "2", "x264-params": "mbtree=0"},
     "libvpx-vp9": {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "5", "threads": "1"},
 }
-# Hz the encoders take; any other rate is resampled to 48 kHz.
+# Hz that the encoders accept; any other rate is resampled to 48 kHz.
 SOUND_RATES = {
     "aac": {96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350},
     "libopus": {48000, 24000, 16000, 12000, 8000},
@@ -61,7 +61,7 @@ SOUND_RATES = {
 
 
 def container_kind(out: Path) -> ContainerKind:
-    """The kind for the suffix of `out`; InputError for a suffix that is not written here."""
+    """Returns the kind for the suffix of `out`. Raises InputError for a suffix that is not supported."""
     kind = CONTAINERS.get(out.suffix.lower())
     if kind is None:
         found, expected = f"the suffix {out.suffix!r}", f"one of {', '.join(CONTAINERS)}"
@@ -70,7 +70,7 @@ def container_kind(out: Path) -> ContainerKind:
 
 
 def takes(kind: ContainerKind, stream: Stream) -> bool:
-    """Whether a file of this kind can be begun with `stream` as it is."""
+    """Whether a file of this kind accepts a copy of `stream`: its header can be written."""
     try:
         with av.open(io.BytesIO(), "w", format=kind.format) as trial:
             trial.add_stream_from_template(stream, opaque=True)
@@ -82,21 +82,25 @@ def takes(kind: ContainerKind, stream: Stream) -> bool:
 
 @contextmanager
 def open_output(beside: Path, format_name: str) -> Iterator[OutputContainer]:
-    """Open a container for writing under a name whose suffix says nothing."""
+    """Opens a container for writing. The format is explicit because the suffix of `beside` does not determine it."""
     options = {"fflags": "+bitexact"}
     if format_name in ("mp4", "mov"):
-        options["movflags"] = "+faststart"  # a player can begin before it has the whole file
-        options["strict"] = "unofficial"  # else the boxes of Dolby Vision and of 360 degree video are left out
+        options["movflags"] = "+faststart"  # playback can start before the whole file is loaded
+        options["strict"] = "unofficial"  # otherwise the boxes of Dolby Vision and 360 degree video are left out
     elif format_name in ("matroska", "webm"):
-        # The file states the encoder's delay; without this the video would start late by it. And VP9 stays as it is.
+        # The file states the encoder's delay; without this the video starts late by it. No autobsf: VP9 stays as it is.
         options |= {"avoid_negative_ts": "disabled", "fflags": "+bitexact-autobsf"}
     with av.open(f"file:{beside}", mode="w", format=format_name, container_options=options) as container:
         yield container
 
 
 class SoundEncoder:
-    """A waveform, float32 (s,) or stereo (2, s) at `sample_rate` Hz, encoded piece by piece so that it interleaves with
-    video. title: of a further track, which is not played by default."""
+    """Encodes a waveform, float32 (s,) or stereo (2, s) at `sample_rate` Hz, in pieces, so that it interleaves with
+    video.
+
+    encoded_rate: Hz of the encoded sound; default: `sample_rate` if the codec supports it, otherwise 48 kHz. title:
+    title of an additional track, which is not played by default.
+    """
 
     def __init__(
         self,
@@ -121,7 +125,7 @@ class SoundEncoder:
         else:
             stream.metadata["title"] = title
         if codec != "flac":
-            # Six bits a sample is as much as AAC takes for one channel.
+            # AAC accepts at most six bits per sample and channel.
             stream.bit_rate = min(128_000, 6 * sample_rate) * sound.shape[1]
         self._container, self._stream = container, stream
         self._sound, self._rate = np.asarray(sound, np.float32), sample_rate
@@ -129,7 +133,7 @@ class SoundEncoder:
         self._done = 0
 
     def encode_until(self, seconds: Fraction | float) -> None:
-        """Write the sound up to about `seconds` after its start."""
+        """Writes the sound up to about `seconds` after its start."""
         while self._done < len(self._sound) and self._done < seconds * self._rate:
             block = self._sound[self._done : self._done + BLOCK]
             if self._format == "s16":
@@ -141,21 +145,22 @@ class SoundEncoder:
             self._done += len(block)
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Writes the rest of the sound and flushes the encoder."""
         self.encode_until(float("inf"))
         self._container.mux(self._stream.encode(None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colours:
-    """What the red, green and blue of pictures mean: code points of ITU-T H.273, those of BT.709 by default."""
+    """The colour space of red, green and blue, as code points of ITU-T H.273; BT.709 by default."""
 
     primaries: int = int(ColorPrimaries.BT709)
     transfer: int = int(ColorTrc.BT709)
 
     @classmethod
     def of(cls, frame: VideoFrame) -> "Colours":
-        """As the source of a frame says, and BT.709 where it says nothing or has been tone-mapped to that."""
+        """Returns the values that a decoded frame states. BT.709 replaces unspecified values, and both values of a high
+        dynamic range frame, which has been tone-mapped to BT.709."""
         primaries, transfer = int(frame.color_primaries), int(frame.color_trc)
         if transfer in TRANSFERS:
             return cls()
@@ -167,9 +172,11 @@ class Colours:
 
 
 class PictureEncoder:
-    """Upright pictures with any times as 4:2:0 video; odd sizes get a repeated edge, as 4:2:0 needs even ones.
+    """Encodes upright pictures with arbitrary times as 4:2:0 video. Odd sizes are padded by repeating the edge: 4:2:0
+    needs even sizes.
 
-    The file says how its numbers are meant: always the matrix of BT.709 in the limited range, and `colours`.
+    The file states the colour space: always the matrix of BT.709 in limited range, with the primaries and transfer
+    function of `colours`.
     """
 
     def __init__(
@@ -193,10 +200,10 @@ class PictureEncoder:
         context.color_primaries, context.color_trc = colours.primaries, colours.transfer
         self._container, self._stream = container, stream
         self._size = width, height
-        self._durations: dict[int, int] = {}  # by time: encoders state that of a steady rate
+        self._durations: dict[int, int] = {}  # by time; encoders assume a constant rate and state its duration
 
     def add(self, picture: np.ndarray, time: Fraction, duration: Fraction) -> None:
-        """Write a picture, uint8 (h, w, 3), shown from `time` for `duration` (s)."""
+        """Encodes a picture, uint8 (h, w, 3), shown from `time` for `duration` (s)."""
         width, height = self._size
         rgb = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
         if picture.shape[:2] != (height, width):
@@ -212,7 +219,7 @@ class PictureEncoder:
         self._write(self._stream.encode(frame))
 
     def finish(self) -> None:
-        """Write what the encoder still holds."""
+        """Flushes the encoder and writes its remaining packets."""
         self._write(self._stream.encode(None))
 
     def _write(self, packets: list[Packet]) -> None:

@@ -1,4 +1,4 @@
-"""The video of a file decoded, encoded again and muxed with a waveform, where its packets cannot be copied (ours)."""
+"""Decodes the video of a file, encodes it again and muxes it with a waveform, where packets cannot be copied (ours)."""
 
 from fractions import Fraction
 
@@ -16,7 +16,8 @@ from cmmd.clips.tone_mapping import transfer_of
 
 
 def encode_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
-    """Write the video upright, with every picture at its own time, the waveform from its origin on, and the rest."""
+    """Writes the upright video with the original time of every picture, the waveform from the origin on, and the side
+    streams. Returns what changed and what was left out."""
     streams, kind, gap = job.streams, job.kind, job.scan.gap * job.scan.time_base
     assert streams.video is not None and streams.first_picture is not None
     first = streams.first_picture.frame
@@ -35,7 +36,7 @@ def encode_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
             pictures.add(pixels, time, end - time)
             sound.encode_until(time)
             others.write_until(time)
-        if end - time > 2 * gap:  # MP4 with B-frames knows no length of the last picture but a usual one
+        if end - time > 2 * gap:  # MP4 with B-frames stores no unusual duration of the last picture
             pictures.add(pixels, end - gap, gap)
         pictures.finish()
         sound.finish()
@@ -47,7 +48,7 @@ def encode_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
 
 
 def shown_size(streams: Streams) -> tuple[int, int]:
-    """Width and height of the upright picture with square pixels, which need no word that a player may not heed."""
+    """Returns (width, height) of the upright picture with square pixels. Some players ignore a stated pixel aspect."""
     assert streams.first_picture is not None
     frame = streams.first_picture.frame
     width = frame.width

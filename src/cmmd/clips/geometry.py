@@ -1,29 +1,31 @@
-"""The one place where a clip's lengths come from: frames, spectrogram frames, samples, latents (ours: decision 03)."""
+"""The single source of all lengths of a clip: frames, spectrogram frames, samples, latents (ours: decision 03)."""
 
 from dataclasses import asdict, dataclass
 
 SPECTROGRAM_FRAMES_PER_VIDEO_FRAME = 8
-"""After three halvings of time the spectrogram stands on the video's grid: fusion never interpolates by a fraction."""
+"""After three halvings of time the spectrogram has the frame rate of the video: fusion never interpolates by a
+fraction."""
 
 AUTOENCODER_DOWNSAMPLING = 8
-"""Pixels per latent in each direction: that of the Stable Diffusion autoencoders."""
+"""Pixels per latent in each direction, as in the Stable Diffusion autoencoders."""
 
 
 LARGEST = {"fps": 1_000, "frames": 2**20, "sample_rate": 768_000, "mels": 4_096, "image_size": 2**15}
-"""Beyond these a size is a slip of the pen, and would only be told when memory runs out."""
+"""Upper limits. A larger size is a typing error, which would otherwise only show when memory runs out."""
 MOST = 2**28
-"""Pixels, samples or spectrogram values of one clip, for the same reason: 4,096 frames of 256 x 256."""
+"""Limit on pixels, samples or spectrogram values of one clip, for the same reason: 4,096 frames of 256 x 256."""
 
 
 USUAL = {
     "fps": (10, 12, 15, 16, 20, 24, 25, 30, 50, 60),
     "sample_rate": (16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
 }
-"""Values that are told to whoever asks for two that do not go together."""
+"""Values that the error message suggests for an incompatible pair."""
 
 
 def go_together(fps: int, sample_rate: int) -> bool:
-    """Whether a spectrogram frame is a whole number of samples. 44,100 Hz divides by no frame rate times 8."""
+    """Whether a spectrogram frame has a whole number of samples. 44,100 Hz is not a multiple of 8 and fits no frame
+    rate."""
     return sample_rate % (fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME) == 0
 
 
@@ -31,8 +33,12 @@ def go_together(fps: int, sample_rate: int) -> bool:
 class Geometry:
     """Sizes of one training clip.
 
-    fps: video frames per second. frames: video frames of a clip. sample_rate: Hz. mels: frequency bins of the log-mel.
-    image_size: pixels of the square frame. Raises ValueError for combinations that do not divide.
+    fps: video frames per second. frames: video frames of a clip. sample_rate: Hz. mels: frequency bins of the log-mel
+    spectrogram. image_size: pixels along each side of the square frame.
+
+    Raises ValueError if a size is not a whole number from 1 to its limit in `LARGEST`, if `sample_rate` is not a
+    multiple of 8 times `fps`, if `image_size` is not a multiple of 8, or if the clip has more than `MOST` pixels,
+    samples or spectrogram values.
     """
 
     fps: int = 10
@@ -61,7 +67,7 @@ class Geometry:
                 raise ValueError(f"a clip of {self.frames} frames has {count} {name}, expected {MOST} at most")
 
     def _alternatives(self) -> str:
-        """Usual values that go with each of the two; media of other rates are resampled."""
+        """Returns usual values compatible with each of the two; media at other rates are resampled."""
         rates = [rate for rate in USUAL["sample_rate"] if go_together(self.fps, rate)]
         speeds = [fps for fps in USUAL["fps"] if go_together(fps, self.sample_rate)]
         first, second = (", ".join(map(str, values)) or "no usual one" for values in (rates, speeds))
@@ -79,7 +85,7 @@ class Geometry:
 
     @property
     def samples_per_frame(self) -> int:
-        """Waveform samples that sound during one video frame."""
+        """Waveform samples per video frame."""
         return self.sample_rate // self.fps
 
     @property
@@ -89,7 +95,7 @@ class Geometry:
 
     @property
     def seconds(self) -> float:
-        """Duration of a clip."""
+        """Duration of a clip in seconds."""
         return self.frames / self.fps
 
     @property
@@ -98,9 +104,9 @@ class Geometry:
         return self.image_size // AUTOENCODER_DOWNSAMPLING
 
     def spectrogram_frames_of(self, frames: int) -> int:
-        """Spectrogram frames that stand beside this many video frames."""
+        """Spectrogram frames for this number of video frames."""
         return frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 
     def samples_of(self, frames: int) -> int:
-        """Waveform samples that stand beside this many video frames."""
+        """Waveform samples for this number of video frames."""
         return frames * self.samples_per_frame

@@ -1,4 +1,4 @@
-"""What a user gives - a file, a clip or an array - as a clip at a model's rates (ours)."""
+"""Converts user input - a file, a clip or an array - to a clip at a model's rates (ours)."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -16,18 +16,22 @@ from cmmd.errors import InputError
 
 Part = Literal["video", "audio"]
 LOUDEST = 100.0
-"""Peak of a waveform: mixes go beyond 1 by a little, and whole numbers that were made floating by thousands."""
+"""Largest accepted peak of a waveform. Mixes exceed 1 slightly; integer samples converted to float without scaling
+exceed it by thousands."""
 Given = str | Path | Clip | np.ndarray
 
 
 def as_clip(
     given: Given, *, geometry: Geometry, needs: Collection[Part], span: Part = "video", fit: Fit = "crop"
 ) -> Clip:
-    """A clip that has what is needed. An array is frames uint8 (f, h, w, 3) or a mono waveform (s,). A file whose
-    picture and sound are both needed lasts as long as the one that `span` names.
+    """Returns a clip with all modalities in `needs`.
 
-    Raises InputError for a file that cannot be read, a part that is missing or empty, other rates or sizes, and arrays
-    of other numbers than these.
+    An array holds frames, uint8 (f, h, w, 3), or a mono waveform, float (s,) between -1 and 1. If `needs` names both
+    modalities, the clip of a file lasts as long as the one that `span` names.
+
+    Raises InputError if a file cannot be read, a needed modality is missing or empty, a single picture is given as
+    video, rates or sizes differ from `geometry`, frames or waveform have another shape, dtype or range, or `given` has
+    another type.
     """
     if isinstance(given, (str, Path)):
         clip = _of_file(given, geometry, needs, span, fit)
@@ -58,7 +62,7 @@ def _of_file(path: str | Path, geometry: Geometry, needs: Collection[Part], span
         return read(want=next(iter(needs)))
     clip = read(want="both")
     if span == "audio" and clip.frames is not None and clip.waveform is not None:
-        # Read together they end with the picture. Read alone the sound begins at the same time and goes on to its end.
+        # Read together, both end with the picture. Read alone, the sound has the same start and its full length.
         sound = read(want="audio")
         clip = replace(clip, waveform=sound.waveform, seconds=sound.seconds, notes=sound.notes)
     return clip
@@ -74,7 +78,7 @@ def _of_array(given: np.ndarray, geometry: Geometry) -> Clip:
 
 
 def _check_numbers(name: str | Path, clip: Clip) -> None:
-    """Another type would be read as other colours or as noise, without a word."""
+    """Raises InputError for another dtype, shape or range. It would be silently read as wrong colours or as noise."""
     frames, waveform = clip.frames, clip.waveform
     if frames is not None and (frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3):
         found = f"frames {frames.dtype} {frames.shape}"
@@ -85,7 +89,7 @@ def _check_numbers(name: str | Path, clip: Clip) -> None:
         found = f"a waveform {waveform.dtype} {waveform.shape}"
         raise InputError.about(name, found=found, expected="float32 (s,) between -1 and 1, one channel")
     peak = float(np.abs(waveform).max(initial=0))
-    if not peak <= LOUDEST:  # nan too
+    if not peak <= LOUDEST:  # also catches NaN
         raise InputError.about(name, found=f"samples up to {peak:g}", expected="samples between -1 and 1")
 
 

@@ -1,7 +1,7 @@
-"""Loudness by EBU R 128 (ITU-R BS.1770-4): FFmpeg's meter, a gain and, where peaks need it, FFmpeg's limiter (ours).
+"""Loudness by EBU R 128 (ITU-R BS.1770-4): FFmpeg's meter, a gain and, if peaks need it, FFmpeg's limiter (ours).
 
-FFmpeg's own normaliser (loudnorm) needs windows of 3 s, and limits no shorter sound: of 1.6 s, they end up to 10 LU
-below a target of -14 LUFS (docs/generating.md).
+FFmpeg's own normaliser (loudnorm) needs windows of 3 s and does not limit shorter sound: sounds of 1.6 s end up to 10
+LU below a target of -14 LUFS (docs/generating.md).
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 
 CEILING = -1.0
-"""dB of full scale that R 128 allows the true peak, between the samples."""
+"""dB of full scale; the largest true peak (peak between samples) that R 128 allows."""
 LIMIT = -1.6
-"""dB of full scale at which the limiter works: the filter behind it, back to the sample rate, adds up to 0.5 dB."""
+"""dB of full scale; threshold of the limiter. The filter behind it, back to the sample rate, adds up to 0.5 dB."""
 EXACT = 0.1
-"""LU from the target at which the search for a gain ends."""
+"""LU; the search for a gain ends within this distance of the target."""
 TOLERANCE = 0.5
-"""LU from the target beyond which it is told that it was not reached."""
+"""LU; beyond this distance from the target a note reports that it was not reached."""
 TRIES = 8
-"""Gains that are tried in front of the limiter; 4 usually do."""
+"""Largest number of gains tried in front of the limiter; 4 usually suffice."""
 LARGEST_STEP = 12.0
 """dB between two gains that are tried: where a limiter holds all peaks, more gain changes little."""
 BLOCK = 48_000
@@ -30,7 +30,7 @@ LAYOUTS = {1: "mono", 2: "stereo"}
 
 
 class Loudness(NamedTuple):
-    """lufs: integrated loudness; None for what is silent by the gate of the standard, or shorter than its 0.4 s.
+    """lufs: integrated loudness; None for sound that is silent by the gate of the standard or shorter than its 0.4 s.
     true_peak: dB of full scale."""
 
     lufs: float | None
@@ -38,7 +38,7 @@ class Loudness(NamedTuple):
 
 
 class Levelled(NamedTuple):
-    """waveform: float32, of the shape that was given. loudness: what it has now. notes: a sentence each."""
+    """waveform: float32, in the shape of the input. loudness: of this waveform. notes: one sentence each."""
 
     waveform: np.ndarray
     loudness: Loudness
@@ -46,22 +46,27 @@ class Levelled(NamedTuple):
 
 
 def measure_loudness(waveform: np.ndarray, sample_rate: int) -> Loudness:
-    """Of a waveform (s,) or (channels, s) of one or two channels, by FFmpeg's ebur128. One channel counts once, as it
-    is written: heard from two speakers it is 3 LU louder."""
+    """Measures a waveform (s,) or (channels, s) of one or two channels with FFmpeg's ebur128.
+
+    A single channel counts once, as in the file: played by two speakers it is 3 LU louder.
+    """
     lufs, peak = None, 0.0
     for frame in _filtered(np.atleast_2d(waveform), sample_rate, [("ebur128", "metadata=1:peak=true")]):
-        told = frame.metadata  # of every 0.1 s that are complete
+        told = frame.metadata  # for every complete 0.1 s
         if "lavfi.r128.I" in told:
             lufs, peak = float(told["lavfi.r128.I"]), float(told["lavfi.r128.true_peak"])
     peak = max(peak, float(np.abs(waveform).max(initial=0)))  # the last tenth of a second may not be complete
-    audible = lufs is not None and lufs > -70  # the gate of the standard, and FFmpeg's word for nothing
+    audible = lufs is not None and lufs > -70  # the gate of the standard, and FFmpeg's value for silence
     return Loudness(lufs if audible else None, _decibels(peak))
 
 
 def to_loudness(waveform: np.ndarray, sample_rate: int, target: float | int) -> Levelled:
-    """The waveform, (s,) or (channels, s), with an integrated loudness of `target` LUFS and no peak above `CEILING`.
+    """Returns the waveform, (s,) or (channels, s), with an integrated loudness of `target` LUFS and no peak above
+    `CEILING`.
 
-    A gain alone where the peaks allow it; else peaks are limited, with the gain that leads to the target after that.
+    Applies only a gain if the peaks allow it. Otherwise the peaks are limited, after a gain that gives the target
+    loudness behind the limiter. A waveform without a measurable loudness is returned unchanged. Notes report the
+    limiting and a missed target.
     """
     before = measure_loudness(waveform, sample_rate)
     if before.lufs is None:
@@ -80,7 +85,8 @@ def to_loudness(waveform: np.ndarray, sample_rate: int, target: float | int) -> 
 def _limited_to(
     waveform: np.ndarray, sample_rate: int, target: float | int, gain: float
 ) -> tuple[np.ndarray, Loudness]:
-    """Search for the gain in front of the limiter, by secants, from `gain` on; the nearest result of those tried."""
+    """Searches for the gain in front of the limiter by the secant method, starting with `gain`. Returns the result
+    nearest to the target."""
     tried: list[tuple[float, float]] = []
     best: tuple[float, np.ndarray, Loudness] | None = None
     for _ in range(TRIES):
@@ -100,7 +106,8 @@ def _limited_to(
 
 
 def _limited(waveform: np.ndarray, sample_rate: int) -> tuple[np.ndarray, Loudness]:
-    """Peaks held at `CEILING`, also between the samples: limited at four times the rate; as long as before."""
+    """Returns the waveform with peaks of at most `CEILING`, also between samples, and its loudness. The limiter runs at
+    four times the sample rate. The shape stays the same."""
     limit = f"limit={10 ** (LIMIT / 20):.4f}:attack=5:release=50:level=0:latency=1"
     filters = [
         ("aresample", str(4 * sample_rate)),
@@ -119,13 +126,13 @@ def _limited(waveform: np.ndarray, sample_rate: int) -> tuple[np.ndarray, Loudne
     above = loudness.true_peak - CEILING
     if above <= 0:
         return limited, loudness
-    # Where a limiter has flattened much, the filter behind it adds more.
+    # After heavy limiting the filter behind the limiter adds more.
     lower = Loudness(None if loudness.lufs is None else loudness.lufs - above, CEILING)
     return limited * np.float32(10 ** (-above / 20)), lower
 
 
 def _filtered(sound: np.ndarray, sample_rate: int, filters: list[tuple[str, str]]) -> Iterator[AudioFrame]:
-    """What FFmpeg's filters, name and arguments each, make of a sound (channels, s)."""
+    """Yields the output of a chain of FFmpeg filters, given by name and arguments, for a sound (channels, s)."""
     layout, clock = LAYOUTS[len(sound)], Fraction(1, sample_rate)
     graph = Graph()
     nodes = [graph.add_abuffer(sample_rate=sample_rate, format="flt", layout=layout, time_base=clock)]
@@ -146,7 +153,7 @@ def _ready(graph: Graph) -> Iterator[AudioFrame]:
     while True:
         try:
             frame = graph.pull()
-        except (BlockingIOError, EOFError):  # PyAV's are of these kinds
+        except (BlockingIOError, EOFError):  # PyAV's errors are subclasses of these
             return
         assert isinstance(frame, AudioFrame)
         yield frame

@@ -1,4 +1,4 @@
-"""The sound of a take as it is delivered: mixed with the clip's own, at a loudness, in stereo (ours)."""
+"""The sound of a take for delivery: mixed with the clip's original sound, at a set loudness, in stereo (ours)."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,25 @@ from cmmd.clips.stereo import FULL_RATE, read_stereo
 from cmmd.clips.take import Take, TakeSound
 
 LOUDEST = 0.95
-"""Largest peak of a mix whose loudness is not set, as of a generated waveform."""
+"""Largest peak of a mix before its loudness is set; the same as for a generated waveform."""
 HEARD = 10 ** (-30 / 20)
-"""Of its largest level: the generated sound is heard where it is above that."""
+"""Generated sound counts as heard where its level exceeds this share of its largest level."""
 LEVEL_BLOCK = FULL_RATE // 100
-"""Samples over which a level is taken: 10 ms."""
+"""Samples per level measurement: 10 ms."""
 DUCKED_AROUND = 10
-"""Blocks before and after what is heard over which the clip's own sound goes down and comes back: 0.1 s."""
+"""Blocks of 10 ms by which a heard region is extended on each side; also half the length of the ramps there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mastering:
-    """mix: level in dB of the clip's own sound under the generated one; None leaves it out. duck: dB by which that is
-    lower while the generated one is heard. loudness: integrated, in LUFS (EBU R 128). stereo: 48 kHz and two channels,
-    as every mix is; else what is generated stays mono at the model's rate.
+    """How to master the sound of a take.
 
-    Raises ValueError for a `duck` without a `mix`, or below 0.
+    mix: level in dB of the clip's original sound under the generated sound; None leaves it out. duck: dB by which the
+    original sound is lowered while generated sound is heard. loudness: integrated loudness in LUFS (EBU R 128); None
+    leaves it unchanged. stereo: two channels at 48 kHz, which `mix` implies; otherwise generated sound stays mono at
+    the model's rate.
+
+    Raises ValueError if `duck` is negative or is given without `mix`.
     """
 
     mix: float | int | None = None
@@ -40,14 +43,14 @@ class Mastering:
 
     @property
     def uses_own_sound(self) -> bool:
-        """Whether the result depends on the sound that the clip has already."""
+        """Whether the result depends on the original sound of the clip."""
         return self.mix is not None
 
 
 def mastered(take: Take, mastering: Mastering) -> TakeSound:
-    """The sound of a take for `Take.save`. Stretches that were kept are the clip's own sound in full.
+    """Returns the sound of a take for `Take.save`. Kept stretches have the clip's original sound at full level.
 
-    Raises InputError where the take's source cannot be read any more.
+    Raises InputError if the take's source can no longer be read.
     """
     sound = _stereo(take, mastering) if mastering.stereo or mastering.mix is not None else take.sound()
     if mastering.loudness is None:
@@ -57,7 +60,7 @@ def mastered(take: Take, mastering: Mastering) -> TakeSound:
 
 
 def _stereo(take: Take, mastering: Mastering) -> TakeSound:
-    """Two channels at 48 kHz, with the own sound where that is kept or mixed in."""
+    """Returns two channels at 48 kHz, with the clip's original sound where it is kept or mixed in."""
     seconds = take.duration
     own = None
     if take.source is not None and (take.generated == "video" or take.keep or mastering.mix is not None):
@@ -81,13 +84,13 @@ def _stereo(take: Take, mastering: Mastering) -> TakeSound:
 
 
 def _raised(take: Take) -> np.ndarray:
-    """The take's waveform at 48 kHz, the same on both sides; float32 (2, s)."""
+    """Returns the take's waveform at 48 kHz on both channels, float32 (2, s)."""
     raised = soxr.resample(np.asarray(take.waveform, np.float32), take.sample_rate, FULL_RATE)
     return np.tile(raised, (2, 1))
 
 
 def _kept(take: Take, samples: int) -> np.ndarray:
-    """Share of the own sound in every sample at 48 kHz."""
+    """Returns the weight of the clip's original sound in every sample at 48 kHz."""
     if not take.keep:
         return np.zeros(samples, np.float32)
     last = max(end for _, end in take.keep)
@@ -96,7 +99,7 @@ def _kept(take: Take, samples: int) -> np.ndarray:
 
 
 def _heard(made: np.ndarray) -> np.ndarray:
-    """1 where a sound (s,) is heard, 0 where it is not, with ramps of 0.2 s before and after."""
+    """Returns 1 where a sound (s,) is heard and 0 where it is not, with ramps of 0.2 s before and after."""
     blocks = -(-len(made) // LEVEL_BLOCK)
     level = np.sqrt(np.square(_of_length(made, blocks * LEVEL_BLOCK)).reshape(blocks, LEVEL_BLOCK).mean(axis=1))
     above = (level > HEARD * level.max(initial=0)).astype(np.float64)
@@ -110,7 +113,7 @@ def _heard(made: np.ndarray) -> np.ndarray:
 
 
 def _turned_down(waveform: np.ndarray, notes: tuple[str, ...]) -> TakeSound:
-    """With a peak of `LOUDEST` at most, and a note where that took anything."""
+    """Scales the waveform to a peak of at most `LOUDEST` and adds a note if that lowered it."""
     peak = float(np.abs(waveform).max(initial=0))
     if peak <= LOUDEST:
         return TakeSound(waveform, FULL_RATE, notes)
@@ -119,6 +122,6 @@ def _turned_down(waveform: np.ndarray, notes: tuple[str, ...]) -> TakeSound:
 
 
 def _of_length(waveform: np.ndarray, samples: int) -> np.ndarray:
-    """Cut or filled with silence along its last axis."""
+    """Cuts the last axis to `samples` or pads it with silence."""
     missing = max(0, samples - waveform.shape[-1])
     return np.pad(waveform[..., :samples], [(0, 0)] * (waveform.ndim - 1) + [(0, missing)])

@@ -1,4 +1,4 @@
-"""What it takes to put a waveform under the picture of a file, whether that is copied or encoded again (ours)."""
+"""Inputs and notes for muxing a waveform with the picture of a file, by stream copy or by encoding (ours)."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,11 +14,12 @@ from cmmd.clips.stream_choice import Streams
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MuxJob:
-    """The source, its chosen streams and the packets of its picture; the container to write.
+    """The source, its chosen streams, the packets of its picture, and the kind of container to write.
 
-    waveform: float32 (s,) or (2, s) at `sample_rate` Hz, from the origin of the streams on and as long as the picture.
-    keep_sound: the old sound becomes a further track, copied; or encoded from `old_sound`, float32 (2, s) at
-    `FULL_RATE`, if that is given. alone: leave out all else that the source holds.
+    waveform: float32 (s,) or (2, s) at `sample_rate` Hz, from the origin of the streams, as long as the picture.
+    keep_sound: retain the old sound as an additional track, by copying. old_sound: float32 (2, s) at `FULL_RATE`; if
+    given, it is encoded as the additional track instead. alone: leave out all other streams, chapters and metadata of
+    the source.
     """
 
     source: Path
@@ -33,12 +34,12 @@ class MuxJob:
 
     @property
     def seconds(self) -> Fraction:
-        """Length of the picture, and of the result."""
+        """Length of the picture and of the result in seconds."""
         return self.scan.end_seconds - self.streams.origin
 
 
 class MuxNotes(NamedTuple):
-    """What is to be told of a result. changes: a sentence each. left_out: a phrase each."""
+    """Notes about a result. changes: one sentence each. left_out: one phrase each."""
 
     changes: list[str]
     left_out: list[str]

@@ -1,4 +1,4 @@
-"""File names of clips: which suffixes are media, what results are called, and names that are safe to write (ours)."""
+"""File names of clips: media suffixes, names of results, and validation of names from tables (ours)."""
 
 import os
 import re
@@ -17,15 +17,15 @@ VIDEO_SUFFIXES = frozenset(
 )
 SOUND_SUFFIXES = frozenset((".aac", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"))
 MEDIA_SUFFIXES = VIDEO_SUFFIXES | SOUND_SUFFIXES
-"""In a folder these are clips; a file that is named by itself may be called anything."""
+"""Files in a folder are clips if they have one of these suffixes; a file given by name may have any suffix."""
 RESULT = "_cmmd"
-"""Ends the name of what `cmmd generate` made of a file, before the number of its take."""
+"""Suffix of the stem of a file that `cmmd generate` writes, before the number of the take."""
 LONGEST_NAME = 255
-"""Bytes, of nearly every file system."""
+"""Bytes; the limit of nearly every file system."""
 
 
 def media_in(folder: Path, suffixes: frozenset[str] = MEDIA_SUFFIXES) -> list[Path]:
-    """The clips in a folder, by name; hidden files are none."""
+    """Returns the clips in a folder, sorted by path, without hidden files."""
     return sorted(
         file
         for file in folder.iterdir()
@@ -34,20 +34,22 @@ def media_in(folder: Path, suffixes: frozenset[str] = MEDIA_SUFFIXES) -> list[Pa
 
 
 def source_name(stem: str) -> str:
-    """The name of the file that a result was made of; any other stem as it is."""
+    """Returns the stem of the file that a result was generated from; any other stem is returned unchanged."""
     return re.sub(rf"{RESULT}(_\d+)?$", "", stem) or stem
 
 
 def result_stems(source: Path) -> tuple[str, str, str]:
-    """What names a result of this file, before `RESULT`: the plainest that no other result has, which tells its suffix
-    and then its folder, too."""
+    """Returns the candidates for the stem of a result, before `RESULT`, from the shortest to the longest: the stem of
+    the source, with its suffix, and with its suffix and folder. The caller takes the shortest one that is unique."""
     tells = f"{source.stem}_{source.suffix[1:]}"
     return source.stem, tells, f"{Path(os.path.realpath(source)).parent.name}_{tells}"
 
 
 def told_apart(files: Iterable[Path]) -> dict[str, Path]:
-    """Files of one folder by their stems, and by stem and suffix where several share a stem. Raises InputError for two
-    that are still called alike, such as a_mp4.wav beside a.mp4 and a.mkv."""
+    """Maps names to the files of one folder. The name is the stem, or stem and suffix if several files share the stem.
+
+    Raises InputError if two names are still equal, for example for a_mp4.wav, a.mp4 and a.mkv.
+    """
     files = list(files)
     stems = Counter(file.stem for file in files)
     named: dict[str, Path] = {}
@@ -61,7 +63,7 @@ def told_apart(files: Iterable[Path]) -> dict[str, Path]:
 
 
 def sources_of_results(sources: Mapping[str, Path]) -> dict[str, str]:
-    """By the stem of a result that is about one of `sources` only: the name of that source."""
+    """Maps every result stem that can belong to only one of `sources` to the name of that source."""
     known: dict[str, str | None] = {}
     for name, file in sources.items():
         for stem in {*result_stems(file), name}:
@@ -70,14 +72,18 @@ def sources_of_results(sources: Mapping[str, Path]) -> dict[str, str]:
 
 
 def name_of_source(stem: str, sources: Mapping[str, Path], of_results: Mapping[str, str]) -> str:
-    """The source that a file of this stem is, or was made of; its own stem where that is none of them."""
+    """Returns the name of the source that a file with this stem is, or was generated from. Without such a source,
+    returns `stem`."""
     told = source_name(stem)
     return stem if stem in sources or told == stem else of_results.get(told, stem)
 
 
 def plain_name(given: Any, place: str | Path) -> str:
-    """A name that a table or manifest gives to a clip, to write files under. Raises InputError, naming the place, for
-    what would lead out of a folder, could not be printed, or is too long with a suffix."""
+    """Returns a clip's name from a table or manifest, checked for use as a file name.
+
+    Raises InputError, which names `place`, if the name is not text, would lead out of a folder, is not printable, or is
+    too long for a suffix to be added.
+    """
     if not isinstance(given, str):
         raise InputError.about(place, found=f"the name {given!r:.60}", expected="text")
     safe = given.isprintable() and given not in ("", ".", "..") and not set(given) & {"/", "\\", os.sep}

@@ -1,4 +1,4 @@
-"""A media file opened for reading, and nothing but that file (ours)."""
+"""Opens a media file for reading, and no other file (ours)."""
 
 import re
 import shlex
@@ -13,11 +13,11 @@ from av.error import ArgumentError, FFmpegError
 from cmmd.errors import InputError
 
 EXPECTED = "a media file with video or sound"
-SEEKABLE = {"mov", "mp4", "matroska", "webm"}  # their index leads to a key frame before the time asked for
+SEEKABLE = {"mov", "mp4", "matroska", "webm"}  # their index finds a key frame before the requested time
 PICTURE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-# FFmpeg plays text files as ANSI art, which nobody wants to hear.
+# FFmpeg decodes text files as ANSI art.
 TEXT_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
-# Their content names other files, or addresses in a network, which they would open.
+# Their content names other files or network addresses, which FFmpeg would open.
 OPENS_OTHERS = {
     *("avisynth", "concat", "dash", "hls", "imf", "lavfi"),
     *("rtp", "rtsp", "sap", "sdp", "vobsub", "webm_dash_manifest"),
@@ -30,10 +30,11 @@ OPTIONS = {
 
 @contextmanager
 def open_media(path: Path) -> Iterator[InputContainer]:
-    """Open a regular file for reading.
+    """Opens a regular file for reading.
 
-    The protocol is spelt out so that a name with a colon is not taken for a URL. Raises InputError for anything that is
-    not a media file by itself: a list of other files is none, whatever its name.
+    The protocol is explicit so that a name with a colon is not read as a URL. Raises InputError if the path is not a
+    regular file, the file may not be read, or it is not a media file by itself. A list of other files is rejected,
+    whatever its name.
     """
     if not path.is_file():
         raise _no_file(path)
@@ -54,7 +55,8 @@ def open_media(path: Path) -> Iterator[InputContainer]:
 
 
 def _no_file(path: Path) -> InputError:
-    """What a name stands for instead; who names pictures one by one is told how to make them a clip."""
+    """Returns an error that states what the path is instead. For a folder of pictures or a name pattern it shows how to
+    convert them to a clip."""
     if path.is_dir():
         pictures = pictures_in(path)
         if len(pictures) > 1:
@@ -68,12 +70,13 @@ def _no_file(path: Path) -> InputError:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Photos, or the frames of a clip, by name."""
+    """Returns the picture files in a folder (photos, or the frames of a clip), sorted by name."""
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
 
 
 def single_pictures(path: Path, found: str, name: Path) -> InputError:
-    """Says how pictures become a clip that can be given. name: of the first one, or a pattern for all."""
+    """Returns an error with the command that converts pictures to a clip. name: the first picture, or a pattern for all
+    of them."""
     pattern = name if "%" in name.name else name.with_name(re.sub(r"\d+(?=\D*$)", _numbered, name.name))
     told = f"ffmpeg -framerate 25 -i {shlex.quote(str(pattern))} -crf 12 -pix_fmt yuv420p clip.mp4"
     return InputError.about(path, found=found, expected=f"one clip, made of them by: {told}")
@@ -84,10 +87,10 @@ def _numbered(digits: re.Match[str]) -> str:
 
 
 def keeps_no_times(container: InputContainer) -> bool:
-    """Whether the container stores no presentation times, so that the order of decoding has to do."""
+    """Whether the container stores no presentation times, so that the decoding order must be used."""
     return container.format.name == "avi"
 
 
 def reason(error: Exception) -> str:
-    """FFmpeg's words without the file name."""
+    """Returns FFmpeg's message without the file name."""
     return str(getattr(error, "strerror", None) or error)

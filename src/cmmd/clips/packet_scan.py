@@ -1,4 +1,4 @@
-"""What the packets of a stream say without being decoded: a digest of their payload, their times, their span (ours)."""
+"""Scans the packets of a stream without decoding: a digest of the payload, the times, the span (ours)."""
 
 import hashlib
 import re
@@ -29,8 +29,8 @@ class PacketScan:
     """The non-empty packets of one stream in decoding order.
 
     pts, dts: per packet, in ticks of `time_base` (s), with the jumps of the file's clock bridged; None where the
-    container has none. gap: the usual distance of two presentation times and end: the end of the last one, in ticks.
-    payload_hash: sha256 over all payload bytes.
+    container stores none. gap: usual distance between two presentation times, in ticks. end: end of the last
+    presentation, in ticks. payload_hash: sha256 over all payload bytes.
     """
 
     time_base: Fraction
@@ -40,16 +40,20 @@ class PacketScan:
     end: int
     payload_hash: str
     hidden: bool  # some packets are decoded but not shown (edit list)
-    uniform: bool = True  # one decoder setup will do for all: no parts of other files joined to it
+    uniform: bool = True  # all packets share one decoder setup: the stream is not joined from different files
 
     @property
     def end_seconds(self) -> Fraction:
-        """When the last packet's presentation ends, on the container's clock."""
+        """End of the last presentation in seconds, on the container's clock."""
         return self.end * self.time_base
 
 
 def scan_packets(path: Path, index: int) -> PacketScan | None:
-    """Read stream `index` to its end, or to where the file ends; None if there is not one packet."""
+    """Reads stream `index` to its end, or to the first packet that cannot be read. Returns None if there are no
+    packets.
+
+    Raises InputError if the file is not a media file.
+    """
     digest = hashlib.sha256()
     pts: list[int | None] = []
     dts: list[int | None] = []
@@ -77,16 +81,16 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
         nominal = round(nominal_frame_seconds(stream) / time_base) if isinstance(stream, VideoStream) else 0
     if not pts:
         return None
-    if isinstance(stream, VideoStream) and len(ends) < len(pts):  # raw streams: only decoding tells how many pictures
+    if isinstance(stream, VideoStream) and len(ends) < len(pts):  # raw streams: counting pictures needs decoding
         shown = [picture.time + picture.duration for picture in decode_pictures(path, index)]
         ends.append(round(max(shown, default=Fraction(0)) / time_base))
     times = sorted({time for time in (dts if by_order else pts) if time is not None})
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
-    single = max(ends, default=0) - times[0] if times else 0  # how long the only one lasts
+    single = max(ends, default=0) - times[0] if times else 0  # duration of the only packet
     gap = max(1, gaps[len(gaps) // 2] if gaps else single or nominal)
     end = max(ends, default=0)
     if isinstance(stream, VideoStream) and times and end - times[-1] < gap / 2:
-        end = times[-1] + gap  # durations of a tick are no durations
+        end = times[-1] + gap  # a duration of a tick or so is not a real one
     return PacketScan(
         time_base=time_base,
         pts=pts,
@@ -100,9 +104,9 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
 
 
 def stored_packets(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Packet]:
-    """The packets that hold data, up to the first that cannot be read.
+    """Yields the packets with data, up to the first that cannot be read.
 
-    Only empty ones are left out: key frames of Matroska files may have no decoding time.
+    Only empty packets are skipped: key frames of Matroska files may have no decoding time.
     """
     try:
         yield from (packet for packet in container.demux(stream) if packet.size)
@@ -115,15 +119,17 @@ def _believable(duration: int | None, time_base: Fraction) -> int:
 
 
 def _kinds_of_sets(stream: VideoStream | AudioStream) -> set[int]:
-    """First bytes of the parameter sets of H.264 or HEVC, if the packets hold them between start codes (Annex B)."""
+    """Returns the first bytes of the parameter sets of H.264 or HEVC if the packets hold them between start codes
+    (Annex B), otherwise an empty set."""
     context = stream.codec_context
-    if context.extradata and context.extradata[0] == 1:  # the setup stands in the container, as in MP4
+    if context.extradata and context.extradata[0] == 1:  # the setup is in the container, as in MP4
         return set()
     return {"h264": H264_SETS, "hevc": HEVC_SETS}.get(context.name, set())
 
 
 def _parameter_sets(packet: bytes, kinds: set[int]) -> set[tuple[int, bytes]]:
-    """What a packet says about how to decode it and those that follow: for each kind, all of its sets."""
+    """Returns the parameter sets in a packet, joined per kind. They define how this packet and the following ones are
+    decoded."""
     found: dict[int, bytes] = {}
     for unit in re.split(b"\0\0\1", packet)[1:]:
         if unit and unit[0] in kinds:

@@ -1,6 +1,7 @@
-"""H.264 and HEVC parameter sets where MP4 players look for them: in the sample entry (ISO/IEC 14496-15).
+"""H.264 and HEVC parameter sets in the sample entry, where MP4 players expect them (ISO/IEC 14496-15).
 
-A sample entry `hev1` or `avc3` may leave them to the packets; `hvc1` and `avc1`, which all players know, may not.
+With the sample entries `hev1` and `avc3` the packets alone may hold them. `hvc1` and `avc1`, which all players support,
+do not allow this.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ AVCC_HEADER, HVCC_HEADER = 5, 22  # bytes before the number of parameter sets
 
 
 def lacks_parameter_sets(codec: str, extradata: bytes | None) -> bool:
-    """Whether the setup data of a stream of `codec` ("h264", "hevc") names no parameter set. False for other codecs."""
+    """Whether the setup data of a stream of `codec` ("h264", "hevc") has no parameter sets. False for other codecs."""
     if codec not in ("h264", "hevc"):
         return False
     if not extradata:
@@ -23,9 +24,9 @@ def lacks_parameter_sets(codec: str, extradata: bytes | None) -> bool:
 
 
 def with_parameter_sets(codec: str, extradata: bytes | None, packet: bytes) -> bytes | None:
-    """A decoder configuration record (avcC, hvcC) without sets, filled with those of the first packet of its stream.
+    """Fills a decoder configuration record (avcC, hvcC) with the parameter sets of the stream's first packet.
 
-    None if the record is none, or the packet does not hold each kind of set.
+    Returns None if `extradata` is not such a record, or if the packet lacks a kind of set.
     """
     header = AVCC_HEADER if codec == "h264" else HVCC_HEADER
     if extradata is None or extradata[0] != 1 or len(extradata) < header:
@@ -50,7 +51,7 @@ def with_parameter_sets(codec: str, extradata: bytes | None, packet: bytes) -> b
 
 
 def _units(packet: bytes, length_bytes: int) -> Iterator[bytes]:
-    """The NAL units of a packet, each after its length; up to the first whose length cannot be."""
+    """Yields the NAL units of a packet, each of which follows its length, up to the first invalid length."""
     place = 0
     while place + length_bytes < len(packet):
         end = place + length_bytes + int.from_bytes(packet[place : place + length_bytes], "big")

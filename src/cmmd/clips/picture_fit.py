@@ -1,7 +1,7 @@
-"""A decoded picture of any size, pixel shape and orientation as a small upright square (ours).
+"""Fits a decoded picture of any size, pixel shape and orientation into a small upright square (ours).
 
-The order is crop, area resize, turn: a centred square crop commutes with quarter turns and mirrors, so that only the
-small picture has to be turned.
+The order is crop, area resize, turn. A centred square crop commutes with quarter turns and mirrors, so only the small
+picture has to be turned.
 """
 
 import struct
@@ -19,12 +19,13 @@ from cmmd.clips.tone_mapping import to_sdr, transfer_of
 
 Fit = Literal["crop", "letterbox"]
 MOST_PIXELS = 2**23
-"""Of a picture that is resized here, those of 4K: as float32 it takes 100 MB."""
+"""Largest number of pixels that is resized in one step (4K): as float32 they take 100 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Region:
-    """A square of the picture as shown, in shares of its height: the picture is 1 high and as wide as its aspect."""
+    """A square region of the picture as shown, in units of the picture's height: the picture has height 1 and a width
+    of its aspect ratio."""
 
     left: float
     top: float
@@ -33,7 +34,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How stored pixels become shown pixels: transpose first, then the flips (of the transposed picture)."""
+    """Maps stored pixels to shown pixels: the transposition first, then the flips (of the transposed picture)."""
 
     transpose: bool = False
     flip_x: bool = False
@@ -41,7 +42,7 @@ class Orientation:
 
     @property
     def rotation(self) -> int:
-        """Counter-clockwise turn in degrees (0, 90, 180, 270), to be followed by a left-right flip if `mirrored`."""
+        """Counter-clockwise rotation in degrees (0, 90, 180, 270). If `mirrored`, a left-right flip follows it."""
         if self.mirrored:
             return Orientation(self.transpose, not self.flip_x, self.flip_y).rotation
         if self.transpose:
@@ -50,26 +51,26 @@ class Orientation:
 
     @property
     def mirrored(self) -> bool:
-        """Whether the picture's handedness changes; a transposition alone is a mirror image."""
+        """Whether the handedness of the picture changes; a transposition alone mirrors it."""
         return self.transpose ^ self.flip_x ^ self.flip_y
 
     def apply(self, picture: np.ndarray) -> np.ndarray:
-        """Turn `picture` of shape (h, w, 3); the result is contiguous, (w, h, 3) if transposed."""
+        """Turns `picture` of shape (h, w, 3). The result is contiguous, of shape (w, h, 3) if transposed."""
         if self.transpose:
             picture = picture.transpose(1, 0, 2)
         return np.ascontiguousarray(picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1])
 
 
 def orientation(frame: VideoFrame) -> Orientation:
-    """Read the display matrix beside a frame; `frame.rotation` alone would lose mirroring.
+    """Reads the display matrix in the side data of a frame; `frame.rotation` alone would lose mirroring.
 
-    The matrix holds nine little-endian 32 bit numbers (a b u, c d v, x y w); a point goes to (a x + c y, b x + d y)
-    with y pointing down (FFmpeg, libavutil/display.h). Angles between quarter turns go to the nearest one. To be asked
-    once a stream: a frame whose side data was looked at refers to itself and waits for the garbage collector.
+    The matrix holds nine little-endian 32-bit numbers (a b u, c d v, x y w). It maps a point to (a x + c y, b x + d y),
+    with y pointing down (FFmpeg, libavutil/display.h). Other angles are rounded to the nearest quarter turn. Call this
+    once per stream: reading the side data of a frame creates a reference cycle, which only the garbage collector frees.
     """
     try:
         matrix = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # PyAV does not know all kinds of side data; photos have one that it does not
+    except ValueError:  # PyAV does not support all kinds of side data, among them one that photos have
         turned = {90: Orientation(True, flip_y=True), 180: Orientation(False, True, True), 270: Orientation(True, True)}
         return turned.get(frame.rotation % 360, Orientation())
     if isinstance(matrix, SideData):
@@ -81,14 +82,14 @@ def orientation(frame: VideoFrame) -> Orientation:
 
 
 def upright_rgb(frame: VideoFrame, turn: Orientation) -> np.ndarray:
-    """The whole picture as shown, uint8 (h, w, 3), pixels not yet made square; smaller if it is beyond 4K."""
+    """Returns the whole picture as shown, uint8 (h, w, 3), with the stored pixel aspect; reduced if larger than 4K."""
     return turn.apply(_bounded_rgb(frame))
 
 
 def ordinary_rgb(frame: VideoFrame, **size: int) -> np.ndarray:
-    """The stored pixels, uint8 (h, w, 3), as an ordinary display shows them: what has a high dynamic range loses it.
+    """Returns the stored pixels, uint8 (h, w, 3), as an ordinary display shows them: high dynamic range is tone-mapped.
 
-    size: width and height, if others are wanted: the means of areas of pixels.
+    size: width and height of the result, if resized; each pixel is then the mean of an area.
     """
     options = {"threads": 1, "interpolation": "AREA" if size else None, **size}
     transfer = transfer_of(frame)
@@ -98,7 +99,7 @@ def ordinary_rgb(frame: VideoFrame, **size: int) -> np.ndarray:
 
 
 def _bounded_rgb(frame: VideoFrame) -> np.ndarray:
-    """`ordinary_rgb`; a picture beyond 4K is made smaller by a whole factor, which bounds the memory."""
+    """Returns `ordinary_rgb`. A picture larger than 4K is reduced by an integer factor, which bounds the memory."""
     factor = isqrt((frame.width * frame.height - 1) // MOST_PIXELS) + 1
     if factor == 1:
         return ordinary_rgb(frame)
@@ -108,10 +109,10 @@ def _bounded_rgb(frame: VideoFrame) -> np.ndarray:
 def fit_picture(
     frame: VideoFrame, *, size: int, fit: Fit | Region, pixel_aspect: Fraction, turn: Orientation
 ) -> np.ndarray:
-    """Fit a decoded frame into a square, antialiased, and turn it.
+    """Fits a decoded frame into a square, with antialiasing, and turns it. Returns uint8 (size, size, 3).
 
-    `pixel_aspect` is the width of a stored pixel over its height. "crop" takes the largest centred square, "letterbox"
-    keeps everything and adds black bars, a region is cut out. Returns uint8 (size, size, 3).
+    fit: "crop" takes the largest centred square, "letterbox" shows the whole picture with black bars, a region is cut
+    out. pixel_aspect: width of a stored pixel over its height.
     """
     if isinstance(fit, Region):
         return _cut_out(
@@ -136,16 +137,16 @@ def fit_picture(
 
 
 def _cut_out(pixels: np.ndarray, region: Region, size: int, *, pixel_aspect: Fraction) -> np.ndarray:
-    """A region of an upright picture, uint8 (h, w, 3), as (size, size, 3)."""
+    """Cuts a region out of an upright picture, uint8 (h, w, 3), and resizes it to (size, size, 3)."""
     height, width = pixels.shape[:2]
-    across, down = height / float(pixel_aspect), height  # stored pixels in one picture height
+    across, down = height / float(pixel_aspect), height  # stored pixels per picture height
     x = max(0.0, region.left * across), min(float(width), (region.left + region.side) * across)
     y = max(0.0, region.top * down), min(float(height), (region.top + region.side) * down)
     return np.ascontiguousarray(_resize(pixels, x, y, size, size))
 
 
 def _resize(pixels: np.ndarray, x: tuple[float, float], y: tuple[float, float], columns: int, rows: int) -> np.ndarray:
-    """Resize the intervals x and y of uint8 (h, w, 3), in pixels, to (rows, columns, 3)."""
+    """Resizes the intervals `x` and `y` (in pixels) of `pixels`, uint8 (h, w, 3), to (rows, columns, 3)."""
     height, width = pixels.shape[:2]
     first_x, across = _resize_weights(width, *x, columns)
     first_y, down = _resize_weights(height, *y, rows)
@@ -158,9 +159,10 @@ def _resize(pixels: np.ndarray, x: tuple[float, float], y: tuple[float, float], 
 
 @lru_cache(maxsize=32)
 def _resize_weights(length: int, low: float, high: float, size: int) -> tuple[int, np.ndarray]:
-    """First input pixel and weights (size, n) that resample the interval [low, high) of `length` pixels to `size`.
+    """Returns the first input pixel and weights (size, n) that resample the interval [low, high) of `length` pixels to
+    `size`.
 
-    Shrinking averages the exact area under each new pixel; enlarging interpolates linearly between pixel centres.
+    Shrinking averages the exact area under each new pixel. Enlarging interpolates linearly between pixel centres.
     """
     first, last = floor(low + 1e-6), min(length, ceil(high - 1e-6))
     step = (high - low) / size

@@ -1,4 +1,4 @@
-"""What a media file holds, measured instead of believed (ours)."""
+"""Measures the contents of a media file instead of trusting its header (ours)."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,10 +16,10 @@ from cmmd.clips.stream_choice import choose_streams
 class MediaInfo:
     """The chosen streams of a media file.
 
-    seconds: from time zero (first video frame, or first sound) to the end of the video (or of the sound).
-    width, height: pixels as shown, after turning and with square pixels; None without video, as is `rotation`, the
-    counter-clockwise turn in degrees that the player makes (then a left-right flip if `mirrored`).
-    sound_offset: when the sound starts, in seconds after time zero. frame_rate: mean, in Hz.
+    seconds: from time zero (first video frame; without video, the start of the sound) to the end of the video (or of
+    the sound). width, height: pixels as shown, after turning and with square pixels. rotation: counter-clockwise
+    rotation in degrees that a player applies, followed by a left-right flip if `mirrored`. These three are None without
+    video. sound_offset: start of the sound, in seconds after time zero. frame_rate: mean, in Hz.
     """
 
     container: str
@@ -39,7 +39,7 @@ class MediaInfo:
 
 
 def probe(path: str | Path) -> MediaInfo:
-    """Describe a media file without decoding all of it. Raises InputError if nothing in it can be decoded."""
+    """Describes a media file without decoding all of it. Raises InputError if nothing in it can be decoded."""
     source = Path(path)
     streams = choose_streams(source)
     main = streams.video if streams.video is not None else streams.audio

@@ -1,7 +1,7 @@
-"""Any media file as frames at a steady rate and mono sound on one time line (ours).
+"""Reads any media file as frames at a constant rate and mono sound on one time line (ours).
 
-Files are decoded as a stream: what is kept is a small picture per frame of the target rate and the resampled sound, so
-that memory grows only with the result.
+Files are decoded as a stream. Only a small picture per frame of the target rate and the resampled sound are retained,
+so memory grows only with the result.
 """
 
 from dataclasses import dataclass
@@ -24,18 +24,18 @@ from cmmd.errors import InputError
 __all__ = ["Clip", "MediaInfo", "probe", "read_clip"]
 
 Want = Literal["video", "audio", "both"]
-ROUNDING = Fraction(1, 2000)  # s; containers with a clock of milliseconds are off by up to this
-WORTH_A_NOTE = Fraction(50, 1000)  # s by which picture and sound of one file may differ in length without a word
+ROUNDING = Fraction(1, 2000)  # s; rounding error of containers with a millisecond clock
+WORTH_A_NOTE = Fraction(50, 1000)  # s by which picture and sound may differ in length without a note
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A clip on its own time line: zero is when the first video frame is shown (or the sound starts, without video).
+    """A clip on its own time line. Time zero is the first video frame (without video, the start of the sound).
 
-    frames: uint8 (f, h, w, 3), frame k shows what is seen at start + k / fps; None without video (or not wanted).
-    waveform: float32 (s,), mono; None without sound (or not wanted).
-    fps in Hz and sample_rate in Hz: those asked for. seconds: the span read, at most what was asked for.
-    notes: what the reader had to put right, one sentence each.
+    frames: uint8 (f, h, w, 3); frame k is the picture visible at start + k / fps. None without video, or if not
+    requested. waveform: float32 (s,), mono. None without sound, or if not requested. fps, sample_rate: the requested
+    rates in Hz. seconds: length of the span read, at most the requested length. notes: problems that the reader
+    repaired, one sentence each.
     """
 
     frames: np.ndarray | None
@@ -58,15 +58,20 @@ def read_clip(
     seconds: float | int | None = None,
     want: Want = "both",
 ) -> Clip:
-    """Read `seconds` (default: all) of a media file from `start` seconds after its time zero.
+    """Reads `seconds` (default: all) of a media file from `start` seconds after its time zero.
 
-    Frame k is the last one presented at or before start + k / fps (up to 0.5 ms of container rounding). There are
-    ceil(seconds * fps) of them, upright squares of `image_size`: the largest centred one, the whole picture
-    with bars, or a region; of ordinary dynamic range. The sound is the mean of the channels (one of them if they cancel
-    each other), resampled to `sample_rate` Hz and placed by its timestamps: silence before a late start, a cut before
-    time zero, round(seconds * sample_rate) samples. With want="both" a file without video or without sound gives None
-    for what it lacks, and the span is the video's. Raises InputError if the file cannot be read, lacks what is wanted,
-    ends before `start`, or holds still for half an hour and more.
+    Frame k is the last one presented at or before start + k / fps, with a tolerance of 0.5 ms for rounding in the
+    container. There are ceil(seconds * fps) frames: upright squares of `image_size` pixels in ordinary dynamic range.
+    `fit` selects the largest centred square, the whole picture with bars, or a region.
+
+    The sound is the mean of the channels (a single channel if they cancel), resampled to `sample_rate` Hz and aligned
+    by its timestamps: silence fills a late start, sound before time zero is cut. It has round(seconds * sample_rate)
+    samples.
+
+    With want="both", a file without video or without sound gives None for the missing one, and the span is that of the
+    video if there is any. Raises InputError if a setting is invalid, or if the file cannot be read, lacks the wanted
+    modality, ends before `start`, or has no new picture or sound for more than half an hour in total (see
+    `timeline.Holds`).
     """
     source = Path(path)
     _check(fps=fps, image_size=image_size, sample_rate=sample_rate, fit=fit, start=start, seconds=seconds, want=want)
@@ -96,18 +101,18 @@ def _read_frames(
     fit: Fit | Region,
     notes: list[str],
 ) -> tuple[np.ndarray, Fraction]:
-    """Frames uint8 (f, h, w, 3) from `begin` on, and the span in seconds they cover."""
+    """Returns frames, uint8 (f, h, w, 3), from `begin` on, and the span in seconds that they cover."""
     assert streams.video is not None
     damage, step, zero, holds = Damage(), 1 / _exact(fps), streams.origin + begin, Holds()
     most = None if limit is None else max(1, ceil(limit / step))
-    pixels, count = bytearray(), 0  # grows in place: a list of frames would be there twice in the end
+    pixels, count = bytearray(), 0  # grows in place; stacking a list of frames would double the memory
     picture, end = None, Fraction(0)
     fitting = partial(fit_picture, size=image_size, fit=fit, pixel_aspect=streams.pixel_aspect, turn=streams.turn)
     for picture in decode_pictures(source, streams.video, begin=zero if begin else None, damage=damage):
         end = picture.time - zero + picture.duration
         holds.add(picture.duration if limit is None else min(picture.duration, limit))
         holds.check(source, "picture")
-        due = ceil((end - ROUNDING) / step)  # so many of the times 0, step, 2 step, ... are before the next picture
+        due = ceil((end - ROUNDING) / step)  # number of times 0, step, 2 step, ... before the next picture
         due = due if most is None else min(due, most)
         if due > count:
             pixels += fitting(picture.frame).tobytes() * (due - count)
@@ -119,7 +124,7 @@ def _read_frames(
         raise InputError.about(source, found=found, expected=f"more than the start at {float(begin)} s")
     span = end if limit is None else min(end, limit)
     needed = max(1, ceil(span / step))
-    if needed > count:  # the last picture ends within the rounding after a sampling time
+    if needed > count:  # the last picture ends less than ROUNDING after a sampling time
         pixels += fitting(picture.frame).tobytes() * (needed - count)
     notes += damage.notes("video")
     return np.frombuffer(pixels, np.uint8).reshape(-1, image_size, image_size, 3)[:needed], span
@@ -135,7 +140,7 @@ def _read_sound(
     sample_rate: int,
     notes: list[str],
 ) -> tuple[np.ndarray, Fraction]:
-    """Waveform float32 (s,) from `begin` on, and the span in seconds: the video's if there is one."""
+    """Returns the waveform, float32 (s,), from `begin` on, and its span in seconds: `video_span` if given."""
     until, mix = limit if video_span is None else video_span, ChannelMix()
     line, damage = heard(source, streams, begin, until, mix, sample_rate=sample_rate)
     instead = mix.instead
@@ -158,7 +163,8 @@ def _read_sound(
 def heard(
     source: Path, streams: Streams, begin: Fraction, until: Fraction | None, mix: ChannelMix, *, sample_rate: int
 ) -> tuple[SoundLine, Damage]:
-    """The sound of a file from `begin` on, to `until` (both s after its time zero) or its end, mixed to one channel."""
+    """Returns the sound of a file from `begin` to `until` (s after its time zero; None: the end), mixed to one
+    channel."""
     assert streams.audio is not None
     damage, zero, line = Damage(), streams.origin + begin, SoundLine(sample_rate, until=until)
     for sound in decode_sound(source, streams.audio, begin=zero if begin else None, damage=damage, mix=mix):
@@ -171,7 +177,7 @@ def heard(
 
 
 def _note_place(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:
-    """Say by how much sound and picture do not start and end together."""
+    """Adds notes on differences between the start and end of sound and picture."""
     first = (line.first or Fraction(0)) + begin
     if abs(first) >= Fraction(5, 1000):
         notes.append(f"sound starts {_milliseconds(first)} {'after' if first > 0 else 'before'} the video")
@@ -182,7 +188,7 @@ def _note_place(line: SoundLine, begin: Fraction, video_span: Fraction, notes: l
 
 
 def _note_repairs(line: SoundLine, notes: list[str]) -> None:
-    """Say how much was filled and cut where blocks of sound did not follow each other."""
+    """Adds notes on gaps that were filled and overlaps that were cut."""
     if line.gaps:
         notes.append(f"{line.gaps} gaps in the sound filled with silence, {float(line.filled):.2f} s in all")
     if line.cuts:
@@ -190,7 +196,7 @@ def _note_repairs(line: SoundLine, notes: list[str]) -> None:
 
 
 def _exact(value: float | int) -> Fraction:
-    """The decimal number that was meant: 1.6 and not the binary number next to it."""
+    """Returns the decimal number that was meant: exactly 1.6, not the nearest binary number."""
     return Fraction(value).limit_denominator(1_000_000)
 
 
@@ -208,7 +214,7 @@ def _check(
     seconds: float | int | None,
     want: str,
 ) -> None:
-    """Refuse settings that cannot be meant."""
+    """Raises InputError for a setting out of range."""
     for name, value in (("fps", fps), ("image_size", image_size), ("sample_rate", sample_rate), ("seconds", seconds)):
         if value is not None and not 0 < value < float("inf"):
             raise InputError.about(name, found=str(value), expected="a number above 0")

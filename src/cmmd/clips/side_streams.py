@@ -1,7 +1,7 @@
-"""What a file holds beside its picture and its sound, taken along into a result (ours).
+"""Copies the side streams of a file, which are all but its chosen picture and sound, into a result (ours).
 
-Subtitles, further sound tracks, attachments, cover pictures, data, chapters and titles go where the container takes
-them as they are; nothing is converted. What does not go along is told.
+Subtitles, further sound tracks, attachments, cover pictures, data, chapters and titles are copied where the container
+accepts them unchanged; nothing is converted. What is left out is reported.
 """
 
 from collections.abc import Iterator
@@ -23,21 +23,21 @@ from cmmd.clips.opening import open_media
 from cmmd.clips.sound_tracks import OLD_SOUND
 from cmmd.clips.stream_choice import COVER_ART
 
-# Words about the container or the encoder that the file came from.
+# Metadata about the container or the encoder of the source file.
 TECHNICAL = {
     *("major_brand", "minor_version", "compatible_brands", "encoder", "software", "handler_name", "vendor_id"),
     *("duration", "bps", "number_of_frames", "number_of_bytes", "language", "alpha_mode"),
 }
-# Apple's names for what all containers know.
+# Apple's names for common metadata keys.
 ALIASES = {"com.apple.quicktime.location.iso6709": "location", "com.apple.quicktime.title": "title"}
 PRIMING = Fraction(1, 10)  # s of a sound track before zero that its decoder may need
 IMAGE_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
 class SideStreams:
-    """Streams, chapters and metadata of one source on their way into one container, which has its main streams already.
+    """Copies streams, chapters and metadata of one source into a container that already has its main streams.
 
-    left_out: what the result will lack, a phrase each.
+    left_out: what the result will lack, one phrase each.
     """
 
     def __init__(self, container: InputContainer, job: MuxJob, out: OutputContainer, *, copied: bool):
@@ -61,13 +61,13 @@ class SideStreams:
         self._next = next(self._packets, None)
 
     def write_until(self, seconds: Fraction | float) -> None:
-        """Write what begins before `seconds` after the start of the picture."""
+        """Writes the packets that begin up to `seconds` after the start of the picture."""
         while self._next is not None and self._next[0] <= seconds:
             self._out.mux_one(self._next[1])
             self._next = next(self._packets, None)
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Writes the remaining packets."""
         self.write_until(float("inf"))
 
     def _add_chapters(self) -> None:
@@ -92,7 +92,7 @@ class SideStreams:
             self.left_out.append("transparency")
 
     def _add(self, stream: Stream) -> bool:
-        """Whether the container takes it, or it needs no telling."""
+        """Adds a stream to the result. Returns False if the stream must be reported as left out."""
         if isinstance(stream, VideoStream):
             return bool(stream.disposition & COVER_ART) and self._add_cover(stream)
         if isinstance(stream, AttachmentStream):
@@ -116,14 +116,15 @@ class SideStreams:
         return True
 
     def _is_written_anew(self) -> bool:
-        """The tracks in which QuickTime files keep chapters and time codes, both of which their muxer makes itself."""
+        """Whether a data stream is a chapter or time code track of a QuickTime file. The muxer generates these tracks
+        itself."""
         if self._kind.format not in ("mp4", "mov"):
             return bool(_chapters(self._container))
         picture = self._container.streams[self._job.streams.video or 0]
         return "timecode" in picture.metadata or bool(_chapters(self._container))
 
     def _keeps_old_sound(self, stream: Stream) -> bool:
-        """Whether the sound that was replaced is in the result: copied as asked for, or encoded beside the new one."""
+        """Whether the replaced sound is in the result: copied on request, or encoded as an additional track."""
         if self._job.old_sound is not None:
             return True
         if not self._job.keep_sound or self._job.alone or not self._add(stream):
@@ -132,7 +133,8 @@ class SideStreams:
         return True
 
     def _add_cover(self, stream: VideoStream) -> bool:
-        """In MP4 a stream of one packet, in Matroska an attachment."""
+        """Adds a cover picture: in MP4 as a stream of one packet, in Matroska as an attachment. Returns whether it
+        did."""
         codec = stream.codec_context.codec.canonical_name
         if self._kind.format == "matroska" and codec in IMAGE_TYPES:
             picture = next((bytes(packet) for packet in self._container.demux(stream) if packet.size), None)
@@ -148,7 +150,7 @@ class SideStreams:
         return True
 
     def _shifted_packets(self) -> Iterator[tuple[Fraction, Packet]]:
-        """The packets of the streams that go along, and when they begin (s after the origin)."""
+        """Yields the packets of the copied streams and their start (s after the origin)."""
         if not self._targets:
             return
         shifters = {index: self._bridges.of(index) for index in self._targets}
@@ -178,16 +180,17 @@ class SideStreams:
 
 @contextmanager
 def side_streams(job: MuxJob, out: OutputContainer, *, copied: bool) -> Iterator[SideStreams]:
-    """All that the source holds beside its chosen streams, for an `out` that has these already.
+    """Yields the side streams of the source for `out`, which must already have its main streams.
 
-    copied: whether the picture is. The file is read through a container of its own, independently of the picture.
+    copied: whether the picture is copied. The file is opened a second time, so that reading does not depend on the
+    picture.
     """
     with open_media(job.source) as container:
         yield SideStreams(container, job, out, copied=copied)
 
 
 def described_metadata(metadata: dict[str, str]) -> dict[str, str]:
-    """What metadata say about a clip, without what they say about the file it was in."""
+    """Returns the metadata about the clip, without those about the file or the encoder."""
     described = {}
     for key, value in metadata.items():
         plain = key.lower()
@@ -195,13 +198,13 @@ def described_metadata(metadata: dict[str, str]) -> dict[str, str]:
         if base in TECHNICAL or plain.startswith("_statistics"):
             continue
         if base != plain and base in (other.lower() for other in metadata):
-            continue  # said twice: once with the language
+            continue  # duplicate: also stored without the language suffix
         described.setdefault(ALIASES.get(plain, key), value)
     return described
 
 
 def metadata_left_out(source: Path, result: Path) -> list[str]:
-    """A phrase for what the metadata and the chapters of `result` lack of those of `source`, if they lack anything."""
+    """Returns a phrase each for chapters and metadata of `source` that `result` lacks."""
     with open_media(source) as before, open_media(result) as after:
         kept = {key.lower() for key in (*after.metadata, *described_metadata(after.metadata))}
         lost = sorted(key for key in described_metadata(before.metadata) if key.lower() not in kept)
@@ -218,13 +221,13 @@ def _chapters(container: InputContainer) -> list[Any]:
 
 
 def _describe(target: Stream, source: Stream) -> None:
-    """Language, title and the like."""
+    """Copies language, title and similar metadata."""
     language = {"language": source.language} if source.language and source.language != "und" else {}
     target.metadata.update(described_metadata(source.metadata) | language)
 
 
 def _next_packet(packets: Iterator[Packet]) -> Packet | None:
-    """None at the end, or where the file cannot be read on."""
+    """Returns the next packet, or None at the end or where the file can no longer be read."""
     try:
         return next(packets, None)
     except (FFmpegError, ValueError):

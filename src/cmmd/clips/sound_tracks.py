@@ -1,4 +1,4 @@
-"""The sound of a result as tracks: the new one, and the old one where that is kept and cannot be copied (ours)."""
+"""The encoded sound tracks of a result: the new one, and the old one if it is retained but cannot be copied (ours)."""
 
 from fractions import Fraction
 
@@ -9,11 +9,11 @@ from cmmd.clips.mux_job import MuxJob
 from cmmd.clips.stereo import FULL_RATE
 
 OLD_SOUND = "original sound"
-"""Title of the track."""
+"""Title of the track with the old sound."""
 
 
 class SoundTracks:
-    """The sound tracks of a job that are encoded, added to a container that has its picture."""
+    """Encodes the sound tracks of a job into a container that already has its video stream."""
 
     def __init__(self, out: OutputContainer, job: MuxJob) -> None:
         kind = job.kind
@@ -24,11 +24,11 @@ class SoundTracks:
             self._tracks.append(SoundEncoder(out, kind.sound_codec, job.old_sound, FULL_RATE, title=OLD_SOUND))
 
     def encode_until(self, seconds: Fraction | float) -> None:
-        """Write the sound up to about `seconds` after its start."""
+        """Writes the sound up to about `seconds` after its start."""
         for track in self._tracks:
             track.encode_until(seconds)
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Writes the rest of the sound and flushes the encoders."""
         for track in self._tracks:
             track.finish()

@@ -1,4 +1,4 @@
-"""The sound of a file in two channels, at the rate that files are delivered in (ours)."""
+"""Reads the sound of a file in two channels, at the sample rate for delivery (ours)."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +11,12 @@ from cmmd.clips.reading import heard
 from cmmd.clips.stream_choice import choose_streams
 
 FULL_RATE = 48_000
-"""Hz of sound that is delivered: the 16 kHz of a model would be a loss to the clip's own."""
+"""Hz of delivered sound: the 16 kHz of a model would degrade the original sound of the clip."""
 
 
 class StereoSound(NamedTuple):
-    """waveform: float32 (2, s) at `FULL_RATE`. end: s after its start at which the file's sound ends; silence fills the
-    rest. notes: what became of its channels, a sentence at most."""
+    """waveform: float32 (2, s) at `FULL_RATE`. end: end of the file's sound, in seconds after the start of the
+    waveform; silence fills the rest. notes: at most one sentence on how its channels were mixed."""
 
     waveform: np.ndarray
     end: float
@@ -26,11 +26,11 @@ class StereoSound(NamedTuple):
 def read_stereo(
     path: Path, *, start: Fraction | int = 0, seconds: Fraction | float | int | None = None
 ) -> StereoSound | None:
-    """The sound of a file from `start` s after its time zero on, `seconds` long (to its own end without); None where it
-    has none that can be decoded.
+    """Reads `seconds` of the sound of a file from `start` s after its time zero, in two channels.
 
-    Placed by its timestamps as `read_clip` does it. Two channels stay as they are. One is heard on both sides, and so
-    is the mean of more than two. Raises InputError for a file that cannot be read.
+    Without `seconds` it reads to the end of the sound. Returns None if no sound can be decoded. The sound is aligned by
+    its timestamps as in `read_clip`. Two channels are not changed. One channel, or the mean of more than two, is used
+    for both sides. Raises InputError if the file cannot be read.
     """
     streams = choose_streams(path)
     if streams.audio is None:

@@ -1,4 +1,4 @@
-"""Which video and which sound stream of a file are meant, and where its time zero is (ours).
+"""Chooses the video and the sound stream of a file and determines its time zero (ours).
 
 The first stream is not always the best: cover art is a video stream, dubbing and commentary are sound streams.
 """
@@ -27,10 +27,10 @@ PATIENCE = 2000  # packets without a frame after which a stream counts as undeco
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Streams:
-    """The chosen streams of a file, each shown to decode, and time zero (s, on the container's clock).
+    """The chosen streams of a file, each verified by decoding, and time zero (`origin`, s on the container's clock).
 
-    notes: streams that cannot be decoded. remarks: what is put right in reading the others. still: the video is one
-    picture in a format for pictures: a photo, which nothing happens in.
+    notes: streams that cannot be decoded. remarks: what is corrected when reading the chosen streams. still: the video
+    is one picture in a picture format, such as a photo.
     """
 
     video: int | None
@@ -46,10 +46,11 @@ class Streams:
 
 
 def choose_streams(path: Path) -> Streams:
-    """Choose the largest video and the default (then widest, then finest) sound that decode.
+    """Chooses the largest video stream that decodes, and the default sound stream (then most channels, then highest
+    sample rate).
 
-    Time zero is when the first video frame is shown, or when the sound starts if there is no video. Raises InputError
-    if nothing can be decoded.
+    Time zero is the first video frame, or the start of the sound if there is no video. Raises InputError if nothing can
+    be decoded.
     """
     with open_media(path) as container:
         videos, sounds = _video_candidates(container), _sound_candidates(container)
@@ -99,13 +100,13 @@ def choose_streams(path: Path) -> Streams:
 
 
 def refuse_single_picture(path: Path, streams: Streams) -> None:
-    """Raise InputError for a photo, where a clip in which something happens is wanted."""
+    """Raises InputError if the video is a single picture."""
     if streams.still:
         raise InputError.about(path, found="a single picture", expected="a video")
 
 
 def _video_candidates(container: InputContainer) -> list[int]:
-    """Indices of the video streams worth trying, best first; a single picture only if there is nothing else."""
+    """Returns the indices of the usable video streams, best first; single pictures come last."""
 
     def rank(stream: VideoStream) -> tuple[bool, int, bool, int]:
         still = stream.codec_context.name in PICTURE_CODECS and stream.frames <= 1
@@ -117,7 +118,7 @@ def _video_candidates(container: InputContainer) -> list[int]:
 
 
 def _sound_candidates(container: InputContainer) -> list[int]:
-    """Indices of the sound streams worth trying, best first."""
+    """Returns the indices of the usable sound streams, best first."""
 
     def rank(stream: AudioStream) -> tuple[bool, bool, int, int, int]:
         aside, default = bool(stream.disposition & SIDE_SOUND), bool(stream.disposition & Disposition.default)
@@ -127,7 +128,7 @@ def _sound_candidates(container: InputContainer) -> list[int]:
 
 
 def _pixel_aspect(container: InputContainer, index: int) -> Fraction:
-    """Width over height of a stored pixel; square if unknown or beyond belief."""
+    """Returns width over height of a stored pixel; 1 if unknown or implausible."""
     stream = container.streams[index]
     assert isinstance(stream, VideoStream)
     aspect = stream.sample_aspect_ratio

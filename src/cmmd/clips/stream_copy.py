@@ -1,4 +1,4 @@
-"""A video stream moved into another container without touching one byte of its packets (ours)."""
+"""Copies a video stream into another container without changing the payload of its packets (ours)."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -21,7 +21,7 @@ INTERLEAVE = Fraction(1, 2)  # s by which the sound is written ahead of the vide
 
 
 def obstacle(scan: PacketScan, kind: ContainerKind) -> str | None:
-    """Why the packets cannot be copied, or None. (Whether the container takes the codec is another question.)"""
+    """Returns why the packets cannot be copied, or None. (Does not check whether the container accepts the codec.)"""
     if any(pts is None for pts in scan.pts):
         return "the source stores no presentation times"
     if not scan.uniform:
@@ -32,7 +32,8 @@ def obstacle(scan: PacketScan, kind: ContainerKind) -> str | None:
 
 
 def takes_video_of(source: Path, kind: ContainerKind) -> bool:
-    """Whether a container of this kind takes the codec of the video; InputError for a file that cannot be read."""
+    """Whether a container of this kind accepts the codec of the video, True without video. Raises InputError if the
+    file cannot be read."""
     index = choose_streams(source).video
     if index is None:
         return True
@@ -41,9 +42,9 @@ def takes_video_of(source: Path, kind: ContainerKind) -> bool:
 
 
 def copy_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
-    """Mux the chosen video stream with the waveform, from its origin on, and with the rest of the source.
+    """Muxes the chosen video stream with the waveform, from its origin on, and with the side streams of the source.
 
-    Raises ValueError or av.FFmpegError if the container does not take the codec.
+    Returns what was left out. Raises ValueError or av.FFmpegError if the container does not accept the codec.
     """
     streams, scan, kind = job.streams, job.scan, job.kind
     assert streams.video is not None
@@ -70,14 +71,14 @@ def copy_with_sound(job: MuxJob, out: OutputContainer) -> MuxNotes:
 
 
 def _added(out: OutputContainer, source: Path, stream: VideoStream, kind: ContainerKind) -> VideoStream:
-    """The stream of the result, set up so that all players of its container know it."""
-    video = out.add_stream_from_template(stream, opaque=True)  # opaque: AV1 has no encoder of its decoder's name
+    """Adds the video stream to the result, with a setup that all players of the container support."""
+    video = out.add_stream_from_template(stream, opaque=True)  # opaque: no AV1 encoder has the name of its decoder
     context, codec = video.codec_context, codec_of(stream)
     if stream.sample_aspect_ratio:
-        context.sample_aspect_ratio = stream.sample_aspect_ratio  # may be known to the container only
+        context.sample_aspect_ratio = stream.sample_aspect_ratio  # may be stored in the container only
     if kind.format in ("mp4", "mov"):
         if "timecode" in stream.metadata and stream.average_rate:
-            context.framerate = stream.average_rate  # in which the frames of a time code are counted
+            context.framerate = stream.average_rate  # the unit of the frames in a time code
         if codec == "hevc":
             context.codec_tag = "hvc1"  # Apple's players refuse hev1, which is FFmpeg's choice
         if lacks_parameter_sets(codec, context.extradata):
@@ -92,10 +93,10 @@ def _added(out: OutputContainer, source: Path, stream: VideoStream, kind: Contai
 
 
 def decoding_times(pts: list[int], dts: list[int | None]) -> list[int]:
-    """Decoding times a muxer accepts: rising, and none after its presentation time. In ticks, per packet.
+    """Returns decoding times that a muxer accepts: rising, and none after its presentation time. In ticks, per packet.
 
-    The source's own if they are like that. Otherwise the presentation times in order, moved to the front as far as the
-    reordering of the stream demands.
+    These are the source's times if they satisfy this. Otherwise they are the presentation times in order, shifted
+    earlier as far as the reordering of the stream requires.
     """
     stated = [time for time in dts if time is not None]
     rising = all(earlier < later for earlier, later in pairwise(stated))

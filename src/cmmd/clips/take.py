@@ -1,4 +1,4 @@
-"""A clip that was generated, and how it becomes a file (ours)."""
+"""A generated clip, and how it is saved to a file (ours)."""
 
 import base64
 import html
@@ -17,8 +17,10 @@ from cmmd.clips.writing import SOUND_ALONE, Muxed, write_sound, write_sound_unde
 
 
 class TakeSound(NamedTuple):
-    """What a take sounds like in a file. waveform: float32 (s,), or (2, s) in stereo. notes: what was done to it.
-    loudness: measured where it was set."""
+    """The sound of a take as saved.
+
+    waveform: float32 (s,), or (2, s) in stereo. notes: the processing applied to it. loudness: measured if it was set.
+    """
 
     waveform: np.ndarray
     sample_rate: int
@@ -28,12 +30,13 @@ class TakeSound(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Take:
-    """What was made for one seed. frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz.
+    """The result for one seed.
 
-    A generated waveform's peak is below 1. guidance: the strength that was used. source: the file it was made for, if
-    any. seconds: of reading, encoding, denoising and decoding. keep: stretches of the source that stayed, seconds.
-    notes: what had to be put right in the source to read it, one sentence each. alignment: how well it belongs to its
-    condition, by the model's own denoising (0: no better than to the condition shifted in time), where it was measured.
+    frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz; generated ones peak below 1.
+    guidance: the strength used. source: the file of the condition, if any. seconds: spent reading, encoding, denoising
+    and decoding. keep: kept stretches of the source, in seconds. notes: what was corrected when reading the source, one
+    sentence each. alignment: how well the take matches its condition, by the model's own denoising (0: no better than
+    the condition shifted in time); None if not measured.
     """
 
     frames: np.ndarray
@@ -50,14 +53,14 @@ class Take:
     alignment: float | None = None
 
     def __repr__(self) -> str:
-        """One line: what it is, and of which seed."""
+        """One line: the modality, the length, the source and the seed."""
         what = {"audio": "sound", "video": "video", "both": "video and sound"}[self.generated]
         made_for = "" if self.source is None else f" for {self.source.name}"
         score = "" if self.alignment is None else f", alignment {self.alignment:.3f}"
         return f"<Take: {self.duration:.2f} s of {what}{made_for}, seed {self.seed}{score}>"
 
     def _repr_html_(self) -> str:
-        """A player for notebooks: the frames that the model saw or made, with the sound, inside the page."""
+        """A player for notebooks: the frames that the model saw or generated, with the sound, embedded in the page."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "take.mp4"
             sound = self.waveform.clip(-1, 1)
@@ -73,8 +76,10 @@ class Take:
         return len(self.waveform) / self.sample_rate
 
     def sound(self) -> TakeSound:
-        """The sound as it is saved: what was generated or given, mono. Under a generated video it is the source's own
-        at 48 kHz: the model's rate would be a loss for nothing."""
+        """Returns the sound as saved: the generated or given sound, mono.
+
+        With a generated video it is the source's original sound at 48 kHz: the model's rate would only degrade it.
+        """
         if self.generated == "video" and self.source is not None:
             waveform = read_clip(self.source, sample_rate=FULL_RATE, want="audio").waveform
             assert waveform is not None
@@ -89,12 +94,14 @@ class Take:
         sound: TakeSound | None = None,
         keep_sound: bool = False,
     ) -> Muxed | None:
-        """Write a media file, or the sound alone for .wav and .flac.
+        """Writes a media file, or the sound alone for .wav and .flac.
 
-        Generated sound goes under the source's untouched video, and the result says what became of its packets; with
-        `for_browsers`, video that no browser plays is encoded again. A generated video is encoded with the source's
-        sound as it was, mixed to mono. sound: in place of `sound()`, see `mastered`. keep_sound: the source's own sound
-        is a second track beside a generated one.
+        Generated sound is muxed with the source's unchanged video. A generated video is encoded with the source's
+        original sound, mixed to mono. for_browsers: encode a source video that no browser plays. sound: used instead of
+        `sound()`, see `mastered`. keep_sound: retain the source's original sound as a second track.
+
+        Returns what was done to the video stream if generated sound was muxed with a source, otherwise None. Raises
+        InputError and ValueError as the functions of `writing` do.
         """
         waveform, rate, *_ = sound or self.sound()
         if Path(path).suffix.lower() in SOUND_ALONE:

@@ -1,7 +1,7 @@
-"""Presentation times that can be trusted, and sound laid on them (ours).
+"""Reliable presentation times, and sound aligned to them (ours).
 
-Every time is an exact fraction of a second. Containers lie about rates and durations, so only presentation timestamps
-are used, and where there are none, the order of decoding.
+Every time is an exact fraction of a second. Stated rates and durations are often wrong, so only presentation timestamps
+are used, and without them the decoding order.
 """
 
 from collections import deque
@@ -16,17 +16,17 @@ from av.video.stream import VideoStream
 
 from cmmd.errors import InputError
 
-LONGEST_GAP = Fraction(1800)  # s; a longer jump is a broken timestamp, not a pause or a picture that is held
-USUAL_HOLD = Fraction(10)  # s that one picture is shown, or a pause of the sound lasts, without being counted
-LONGEST_HOLD = Fraction(1800)  # s beyond it, of all pictures or pauses of a file together
+LONGEST_GAP = Fraction(1800)  # s; a longer jump is a broken timestamp, not a pause or a held picture
+USUAL_HOLD = Fraction(10)  # s of one held picture, or of one pause in the sound, that are not counted
+LONGEST_HOLD = Fraction(1800)  # s beyond USUAL_HOLD, in all pictures or pauses of a file together
 SOUND_TOLERANCE = Fraction(5, 1000)  # s; millisecond containers jitter by less than this
-PASSING = Fraction(40, 1000)  # s; off by up to so much, a block is left where it follows, if the next one fits again
+PASSING = Fraction(40, 1000)  # s; a single block that is off by at most this much is not moved
 SAMPLE_BYTES = 4
-LEAD_IN = Fraction(1, 10)  # s of sound before and after what is kept that give the resampling filter its context
+LEAD_IN = Fraction(1, 10)  # s of sound before and after the result, as context for the resampling filter
 
 
 def nominal_frame_seconds(stream: VideoStream) -> Fraction:
-    """The stated frame period if it is believable (1 to 240 frames a second), else 1/25 s."""
+    """Returns the stated frame period in seconds if it is plausible (1 to 240 frames per second), otherwise 1/25."""
     for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
         if rate and 1 <= rate <= 240:
             return 1 / Fraction(rate)
@@ -34,10 +34,10 @@ def nominal_frame_seconds(stream: VideoStream) -> Fraction:
 
 
 class PictureClock:
-    """Gives each decoded frame its presentation time.
+    """Assigns a presentation time to each decoded frame.
 
-    AVI has no presentation times: with B-frames what FFmpeg reports there is out of order. But pictures leave the
-    decoder in presentation order at a constant rate, so the n-th picture is due when the n-th packet was (`by_order`).
+    AVI has no presentation times, and with B-frames FFmpeg reports them out of order. But frames leave the decoder in
+    presentation order at a constant rate, so the n-th frame gets the time of the n-th packet (`by_order`).
     """
 
     def __init__(self, stream: VideoStream, *, by_order: bool):
@@ -50,14 +50,15 @@ class PictureClock:
         self._gap: Fraction | None = None
 
     def saw_packet(self, packet: Packet) -> None:
-        """Note a packet before it is decoded."""
+        """Notes a packet before it is decoded."""
         if self._by_order and packet.size and packet.dts is not None:
             self._due.append(packet.dts * self._time_base)
 
     def place(self, frame: VideoFrame) -> Fraction | None:
-        """Presentation time of `frame` in seconds; None for a frame to be dropped, due before the one placed last.
+        """Returns the presentation time of `frame` in seconds, or None if the frame is due before the previous one and
+        must be dropped.
 
-        (Decoders let go of such left-overs after damage.)
+        (Decoders emit such frames after damage.)
         """
         stated = self._stated(frame)
         if self._last is None:
@@ -72,7 +73,8 @@ class PictureClock:
         return time
 
     def last_duration(self, frame: VideoFrame) -> Fraction:
-        """How long the last frame of the stream is shown: as stated, unless that contradicts the frames before."""
+        """Returns the duration (s) of the stream's last frame: the stated one, unless it contradicts the previous
+        frames."""
         usual = self._gap or self.nominal
         stated = (frame.duration or 0) * Fraction(frame.time_base or self._time_base)
         return stated if usual / 2 <= stated <= LONGEST_GAP else usual
@@ -84,52 +86,54 @@ class PictureClock:
 
 
 class Holds:
-    """Adds up the time for which a file says that nothing new comes: its result costs memory, the file none."""
+    """Sums the time for which a file shows or plays nothing new. Such time costs memory in the result but none in the
+    file."""
 
     def __init__(self) -> None:
         self.total = Fraction(0)
 
     def add(self, seconds: Fraction) -> None:
-        """A picture's time, or a pause."""
+        """Adds the duration of a picture or of a pause in the sound (s), without its first `USUAL_HOLD`."""
         self.total += max(Fraction(0), seconds - USUAL_HOLD)
 
     def check(self, source: Path, what: str) -> None:
-        """Raise InputError for more than a clip can be thought to have. what: that does not come."""
+        """Raises InputError if the sum exceeds `LONGEST_HOLD`. what: the kind of content that is missing."""
         if self.total > LONGEST_HOLD:
             found = f"more than {float(LONGEST_HOLD) / 60:.0f} minutes in which no new {what} comes"
             raise InputError.about(source, found=found, expected="a clip that goes on")
 
 
 class SoundLine:
-    """Mono blocks, each with its time, become one waveform at the target rate.
+    """Joins timed mono blocks to one waveform at the target rate.
 
-    Silence fills gaps, overlaps are cut, both only beyond `SOUND_TOLERANCE`. Only the resampled waveform is kept. Times
-    are in seconds after the line's zero; sound before zero is dropped (after it has served the filter as its past).
+    Gaps are filled with silence and overlaps are cut, both only beyond `SOUND_TOLERANCE`. Only the resampled waveform
+    is retained. Times are in seconds after the line's zero. Sound before zero is dropped after it has served as context
+    for the filter.
     """
 
     def __init__(self, sample_rate: int, *, until: Fraction | None = None):
         self.first: Fraction | None = None
         self.gaps = self.cuts = self.jumps = 0
-        self.filled = self.cut = Fraction(0)  # seconds, of the gaps and of the cuts
+        self.filled = self.cut = Fraction(0)  # seconds in gaps and in cuts
         self.pauses = Holds()
-        self._off = False  # the block before was not where its time says
+        self._off = False  # the previous block was not at its stated time
         self._sample_rate = sample_rate
         self._until = None if until is None else until + 2 * LEAD_IN
         self._sound = bytearray()  # resampled so far, float32; grows in place
         self._resampler: soxr.ResampleStream | None = None
         self._rate = 0
-        self._begin = Fraction(0)  # where the present run of blocks of one rate begins, after LEAD_IN before zero
+        self._begin = Fraction(0)  # start of the current run of blocks of one rate, relative to LEAD_IN before zero
         self._fed = 0  # samples fed since then
         self._shift = Fraction(0)
 
     @property
     def end(self) -> Fraction:
-        """Where the sound so far ends, in seconds after zero."""
+        """End of the sound so far, in seconds after zero."""
         return self._position - LEAD_IN
 
     @property
     def full(self) -> bool:
-        """Whether everything before `until`, and a little more, has been heard."""
+        """Whether everything before `until`, and a margin after it, has been added."""
         return self._until is not None and self._position >= self._until
 
     @property
@@ -137,7 +141,7 @@ class SoundLine:
         return self._begin + (Fraction(self._fed, self._rate) if self._rate else 0)
 
     def add(self, block: np.ndarray, rate: int, time: Fraction | None) -> None:
-        """Lay down a block, float32 (samples,), that starts at `time`; None means right after the one before."""
+        """Adds a block, float32 (samples,), that starts at `time` (s); None: directly after the previous block."""
         if rate != self._rate:
             self._end_run()
             self._rate = rate
@@ -146,7 +150,7 @@ class SoundLine:
         if self.first is None:
             self.first = place - LEAD_IN
         if not self._position and place + Fraction(len(block), rate) <= 0:
-            return  # all before zero: a read that starts late in the file
+            return  # entirely before zero: the read starts late in the file
         late = place - self._position
         if not -LONGEST_GAP <= late <= LONGEST_GAP:
             self.jumps += 1
@@ -168,14 +172,15 @@ class SoundLine:
         self._feed(block)
 
     def finish(self, seconds: Fraction) -> np.ndarray:
-        """The waveform from zero, float32, padded with silence or cut to round(seconds * sample_rate) samples."""
+        """Returns the waveform from zero, float32, padded with silence or cut to round(seconds * sample_rate)
+        samples."""
         self._end_run()
         wanted = round(seconds * self._sample_rate)
         sound = np.frombuffer(self._sound, np.float32)[round(LEAD_IN * self._sample_rate) :][:wanted]
         return np.pad(sound, (0, wanted - len(sound)))
 
     def _feed_silence(self, samples: int) -> None:
-        """In pieces of a second, and not past the end that was asked for."""
+        """Feeds silence in pieces of a second, up to about one second past `until`."""
         if self._until is not None:
             samples = min(samples, max(0, round((self._until - self._position + 1) * self._rate)))
         while samples > 0:
@@ -190,7 +195,7 @@ class SoundLine:
             self._sound += self._resampler.resample_chunk(np.ascontiguousarray(block, np.float32)).tobytes()
 
     def _end_run(self) -> None:
-        """Flush the resampler and hold the waveform to the exact length of what was fed."""
+        """Flushes the resampler and adjusts the waveform to the exact length of the input so far."""
         if self._resampler is None:
             return
         self._sound += self._resampler.resample_chunk(np.zeros(0, np.float32), last=True).tobytes()

@@ -1,7 +1,7 @@
-"""High dynamic range pictures (PQ, HLG) as what an ordinary BT.709 display shows (ITU-R BT.2100; the curve is ours).
+"""Maps high dynamic range pictures (PQ, HLG) to an ordinary BT.709 display (ITU-R BT.2100; the curve is ours).
 
-Display light is counted in units of 203 cd/m2, the white of a page (BT.2408). Up to `KNEE` it stays as it is; what is
-brighter bends towards 1, the brightest that BT.709 has.
+Display light is in units of 203 cd/m2, the reference white (BT.2408). Up to `KNEE` it is unchanged. Brighter light is
+compressed towards 1, the largest value of BT.709.
 """
 
 from functools import cache
@@ -15,10 +15,10 @@ Transfer = Literal["pq", "hlg"]
 
 TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}  # code points of ITU-T H.273: SMPTE ST 2084, ARIB STD-B67
 WHITE = 203.0  # cd/m2 (BT.2408)
-HLG_PEAK = 1000.0  # cd/m2 of the display that HLG is meant for
+HLG_PEAK = 1000.0  # cd/m2 of the reference display of HLG
 HLG_GAMMA = 1.2  # of that display (BT.2100, table 5)
 KNEE = 0.75
-BAND = 2**20  # pixels that are mapped at once, in floating point
+BAND = 2**20  # pixels converted at once, in floating point
 DISPLAY_GAMMA = 2.4  # of an ordinary display (BT.1886)
 LUMA_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
 BT2020_TO_BT709 = np.array(  # linear light (BT.2087)
@@ -27,15 +27,15 @@ BT2020_TO_BT709 = np.array(  # linear light (BT.2087)
 
 
 def transfer_of(frame: VideoFrame) -> Transfer | None:
-    """The high dynamic range transfer function that a frame states; None for an ordinary picture."""
-    # PyAV before 17 does not tell it of frames.
+    """Returns the high dynamic range transfer function that a frame states; None for an ordinary picture."""
+    # Frames of PyAV before 17 do not have this attribute.
     return TRANSFERS.get(int(getattr(frame, "color_trc", 0)))
 
 
 def to_sdr(rgb: UInt16[np.ndarray, "h w 3"], *, transfer: Transfer) -> UInt8[np.ndarray, "h w 3"]:
-    """Code values of BT.2020 primaries, 0 black and 65535 the highest code, as code values of BT.709.
+    """Converts code values of BT.2020 primaries, from 0 (black) to 65535, to 8-bit code values of BT.709.
 
-    The curve is applied to the largest of red, green and blue and scales all three, so that hues stay.
+    The curve is applied to the largest of red, green and blue and scales all three, which preserves the hue.
     """
     shown = np.empty(rgb.shape, np.uint8)
     rows = max(1, BAND // max(1, rgb.shape[1]))
@@ -58,14 +58,16 @@ def _displayed(rgb: UInt16[np.ndarray, "h w 3"], transfer: Transfer) -> UInt8[np
 
 
 def shoulder(light: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Light in units of white as shown, below 1: as it is up to the knee, then smoothly bent (equal slope there)."""
+    """Compresses light in units of white to less than 1: identity up to the knee, then a smooth curve of equal slope
+    there."""
     over = np.maximum(light - KNEE, 0)
     return np.minimum(light, KNEE) + (1 - KNEE) * -np.expm1(-over / (1 - KNEE))
 
 
 @cache
 def _linear(transfer: Transfer) -> Float[np.ndarray, "65536"]:
-    """For each code value, cd/m2 (PQ: display light) or scene light from 0 to 1 (HLG)."""
+    """Returns a table from code values to linear light: display light in cd/m2 (PQ), or scene light from 0 to 1
+    (HLG)."""
     code = np.arange(65536) / 65535
     if transfer == "pq":  # BT.2100, table 4
         m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128

@@ -1,6 +1,7 @@
-"""Clips into files: sound under an untouched video, generated video, sound alone (ours).
+"""Writes clips to files: sound with an unchanged video, generated video, sound alone (ours).
 
-Everything is written beside its target and renamed when complete, and the same input gives the same bytes.
+Every file is written under a temporary name in the target folder and renamed when complete. The same input gives the
+same bytes.
 """
 
 import wave
@@ -43,13 +44,13 @@ SOUND_ALONE = (".wav", ".flac")
 
 @dataclass(frozen=True, slots=True)
 class Muxed:
-    """What became of the video stream.
+    """What was done to the video stream.
 
-    copied: its packets were stream-copied. The hashes are sha256 over the payload bytes of all video packets, as read
-    from the source and as read back from the result. They differ after encoding, and also where the container stores
-    the same stream in another framing (H.264 from AVI or MPEG-TS, some VP9 in mp4). reason: why it was encoded anew,
-    None if it was copied. codec: of the result, if it was. notes: what else changed and what was left out, a sentence
-    each.
+    copied: its packets were stream-copied. video_packet_hash_in, video_packet_hash_out: sha256 over the payload bytes
+    of all video packets, read from the source and read back from the result. They differ after encoding, and also where
+    the container stores the same stream with different framing (H.264 from AVI or MPEG-TS, some VP9 in mp4). reason:
+    why the video was encoded; None if it was copied. codec: of the encoded video; None if it was copied. notes: other
+    changes and what was left out, one sentence each.
     """
 
     copied: bool
@@ -68,21 +69,27 @@ def write_sound_under_video(
     sample_rate: int,
     for_browsers: bool = False,
     keep_sound: bool = False,
+    alone: bool = False,
 ) -> Muxed:
-    """Write the video of `source` with `waveform` in the place of its sound.
+    """Writes the video of `source` with `waveform` instead of its sound.
 
-    The waveform, float (s,) mono or (2, s) stereo in [-1, 1], begins when the first video frame is shown; it is cut or
-    filled with silence to the length of the video. The suffix of `out` decides the container (.mp4, .m4v, .mov, .mkv
-    with AAC, .webm with Opus). Video packets are copied where the container allows, otherwise encoded as H.264 (VP9 in
-    .webm) of ordinary dynamic range in front of black. `for_browsers` also encodes what no browser plays. Subtitles,
-    further sound tracks, chapters, metadata and attachments go along where the container takes them as they are. The
-    sound that is replaced does with `keep_sound`, as a further track; where the container does not take it, it is
-    encoded as stereo.
-    Raises InputError for a source without video, a bad suffix or place, or an `out` that is the source; ValueError for
-    a waveform of another shape, not finite, or beyond 1.
+    The waveform, float (s,) mono or (2, s) stereo in [-1, 1] at `sample_rate` Hz, begins with the first video frame. It
+    is cut or padded with silence to the length of the video. The suffix of `out` selects the container (.mp4, .m4v,
+    .mov, .mkv with AAC, .webm with Opus).
+
+    Video packets are copied if the container allows it. Otherwise the video is encoded as H.264 (VP9 in .webm), in
+    ordinary dynamic range, with black behind transparent pixels. for_browsers: also encode video that no browser plays.
+    Subtitles, further sound tracks, chapters, metadata and attachments are copied where the container accepts them
+    unchanged. keep_sound: retain the replaced sound as an additional track; if the container does not accept it, it is
+    encoded as stereo. alone: leave out all other streams, chapters and metadata of the source.
+
+    Raises InputError if the source cannot be read, has no video or has implausible times, or if `out` has an unknown
+    suffix, cannot be written or is the source. Raises ValueError if the waveform has another shape, is not finite or
+    exceeds 1.
     """
     source, out = Path(source), Path(out)
     job = _mux_job(source, out, _checked(waveform, sample_rate), sample_rate, keep_sound=keep_sound)
+    job = replace(job, alone=alone)
     scan, kind = job.scan, job.kind
     reason = obstacle(scan, kind) or _refused(job, for_browsers=for_browsers)
     with written_beside(out) as beside:
@@ -108,11 +115,11 @@ def write_video(
     waveform: np.ndarray | None = None,
     sample_rate: int | None = None,
 ) -> None:
-    """Encode frames, uint8 (f, h, w, 3) at `fps` Hz, as H.264 yuv420p (VP9 in .webm), with sound if there is any.
+    """Encodes frames, uint8 (f, h, w, 3) at `fps` Hz, as H.264 yuv420p (VP9 in .webm), with optional sound.
 
-    The waveform is float (s,) mono or (2, s) stereo in [-1, 1] at `sample_rate` Hz and is written in full. Odd sizes
-    grow by a repeated edge. Raises InputError for a bad suffix or place, ValueError for arrays of another shape or a
-    waveform beyond 1.
+    The waveform, float (s,) mono or (2, s) stereo in [-1, 1] at `sample_rate` Hz, is written in full. Odd sizes are
+    padded by repeating the edge. Raises InputError if `out` has an unknown suffix or cannot be written. Raises
+    ValueError for arrays of another shape, a waveform beyond 1, or a waveform without its sample rate.
     """
     out = Path(out)
     kind = container_kind(out)
@@ -137,9 +144,10 @@ def write_video(
 
 
 def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> None:
-    """Write a waveform, float (s,) mono or (2, s) stereo in [-1, 1] at `sample_rate` Hz, as 16 bit .wav or .flac.
+    """Writes a waveform, float (s,) mono or (2, s) stereo in [-1, 1] at `sample_rate` Hz, as 16-bit .wav or .flac.
 
-    Raises InputError for another suffix or a bad place, ValueError for a waveform of another shape or beyond 1.
+    Raises InputError if `out` has another suffix or cannot be written. Raises ValueError if the waveform has another
+    shape or exceeds 1.
     """
     out, waveform = Path(out), _checked(waveform, sample_rate)
     suffix = out.suffix.lower()
@@ -158,7 +166,7 @@ def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> N
 
 
 def _mux_job(source: Path, out: Path, waveform: np.ndarray, sample_rate: int, *, keep_sound: bool) -> MuxJob:
-    """What is to be written. Raises InputError as `write_sound_under_video` does."""
+    """Checks the arguments and returns the job. Raises InputError as `write_sound_under_video` does."""
     kind = container_kind(out)
     if out.exists() and source.exists() and out.samefile(source):
         raise InputError.about(out, found="the source itself", expected="another file to write")
@@ -184,7 +192,7 @@ def _mux_job(source: Path, out: Path, waveform: np.ndarray, sample_rate: int, *,
 
 
 def _refused(job: MuxJob, *, for_browsers: bool) -> str | None:
-    """Why the codec cannot stay as it is, or None."""
+    """Returns why the codec must be changed, or None."""
     with open_media(job.source) as container:
         stream = container.streams[job.streams.video or 0]
         assert isinstance(stream, VideoStream)
@@ -194,7 +202,8 @@ def _refused(job: MuxJob, *, for_browsers: bool) -> str | None:
 
 
 def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: MuxJob, beside: Path) -> list[str]:
-    """Write a file; if it cannot be written with what else is in its source, with the old sound encoded, or without."""
+    """Writes a file with the side streams of its source and returns the notes. If that fails, writes it again, with the
+    old sound encoded or without side streams."""
     try:
         with open_output(beside, job.kind.format) as out:
             notes = write(job, out)
@@ -209,7 +218,7 @@ def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: Mu
 
 
 def _old_sound_fits(job: MuxJob) -> bool:
-    """Whether there is none, or the container says that it takes it as it is."""
+    """Whether there is no old sound, or the container accepts a copy of it."""
     if job.streams.audio is None:
         return True
     with open_media(job.source) as container:
@@ -223,7 +232,8 @@ def _encoding_old_sound(job: MuxJob) -> MuxJob:
 
 
 def _checked(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
-    """The waveform as float32, or ValueError: limiting is the caller's business."""
+    """Returns the waveform as float32. Raises ValueError if it is invalid or exceeds 1: limiting is up to the
+    caller."""
     shaped = waveform.ndim == 1 or (waveform.ndim == 2 and len(waveform) == 2)
     if not shaped or not np.issubdtype(waveform.dtype, np.floating) or sample_rate <= 0:
         found = f"{waveform.dtype} {waveform.shape} at {sample_rate} Hz"
@@ -235,6 +245,6 @@ def _checked(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _fit_length(waveform: np.ndarray, samples: int) -> np.ndarray:
-    """Cut or fill with silence."""
+    """Cuts the last axis to `samples` or pads it with silence."""
     missing = max(0, samples - waveform.shape[-1])
     return np.pad(waveform[..., :samples], [(0, 0)] * (waveform.ndim - 1) + [(0, missing)])

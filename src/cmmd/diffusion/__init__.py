@@ -1,1 +1,1 @@
-"""The diffusion process, how training conditions it, and sampling (ours: decision 01)."""
+"""The diffusion process, its conditioning in training, and sampling (ours: decision 01)."""

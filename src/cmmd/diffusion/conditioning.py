@@ -1,9 +1,9 @@
-"""What each item of a training batch learns: direction, times, what it hears, what enters the loss (ours: decision 01).
+"""The draw for each item of a training batch: direction, times, hearing, and loss mask (ours: decision 01).
 
-Items come in pairs of one direction, (0, 1), (2, 3), ...: in each pair one is the other's mismatched clip. The pairs
-of a direction are the whole number below or above its share, drawn so that the share is exact on average (systematic
-sampling), and so are dropped and contrasted items among the items of a direction. Which position of the batch has which
-role is fixed, because the clips stand in random order.
+The two items of a pair, (0, 1), (2, 3), ..., have the same direction, and each serves as the other's mismatched clip.
+The number of pairs of a direction is its share rounded down or up, drawn so that the share is exact on average
+(systematic sampling). The numbers of dropped and contrasted items of a direction are drawn in the same way. The counts
+determine the roles by batch index; the roles are not shuffled, because the clips of a batch are in random order.
 """
 
 import math
@@ -24,9 +24,9 @@ class ConditioningConfig:
     """video_to_audio, audio_to_video, joint: shares of the items; they sum to 1. dropout: share that hears nothing.
     keep_clean: share with a stretch of the generated modality that stays clean.
 
-    audio_noise, video_noise: factors on the noise-to-signal ratio of uniform times; above 1, more of training goes to
-    where the condition decides (decision 08). Raises ValueError for shares outside [0, 1], directions that do not sum
-    to 1 and factors that are not finite and above 0.
+    audio_noise, video_noise: factors on the noise-to-signal ratio of uniform times. Above 1, training concentrates on
+    the noise levels at which the condition decides the result (decision 08). Raises ValueError for shares outside
+    [0, 1], directions that do not sum to 1, and factors that are not finite and above 0.
     """
 
     video_to_audio: float = 0.4
@@ -50,16 +50,16 @@ class ConditioningConfig:
 
     @property
     def direction_probabilities(self) -> tuple[float, ...]:
-        """In the order of DIRECTIONS."""
+        """Shares of the directions, in the order of DIRECTIONS."""
         return tuple(getattr(self, name) for name in DIRECTIONS)
 
 
 class Conditioning(NamedTuple):
-    """One batch's draw. Times are 0 where a modality is clean; a loss mask is 1 on the frames that are generated.
+    """The draw of one batch. Times are 0 where a modality is clean. The loss masks are 1 on the generated frames.
 
-    ``direction`` indexes DIRECTIONS and never falls from item to item. ``video_hears`` and ``audio_hears`` are False
-    where the condition was dropped; that a clean stream does not hear is the network's own rule and not repeated here.
-    ``contrasted`` items have one direction, V2A or A2V, and hear their condition.
+    ``direction`` indexes DIRECTIONS and is non-decreasing over the pairs; the last item of an odd batch may have any
+    direction. ``video_hears`` and ``audio_hears`` are False where the condition was dropped; they do not mark clean
+    streams, because the network handles these itself. ``contrasted`` items are V2A or A2V and hear their condition.
     """
 
     t_video: Float[Tensor, "b f"]
@@ -72,7 +72,7 @@ class Conditioning(NamedTuple):
     contrasted: Bool[Tensor, " b"]
 
     def select(self, items: Int[Tensor, " chosen"]) -> "Conditioning":
-        """The draw of some items."""
+        """Selects items, in the order given."""
         return Conditioning(*(tensor[items] for tensor in self))
 
 
@@ -85,11 +85,11 @@ def draw_conditioning(
     shared_time: bool = False,
     generator: torch.Generator,
 ) -> Conditioning:
-    """Draw what each of ``batch`` items of ``frames`` video frames learns, on the CPU.
+    """Draws the conditioning of ``batch`` items of ``frames`` video frames, on the CPU.
 
-    ``fraction`` of the conditional items that hear are contrasted. With ``shared_time`` both modalities of an item have
-    the time of its video. How much is drawn depends on nothing but ``batch``, so that two configurations see the same
-    times and stretches.
+    ``fraction``: share of the conditional items that hear which are contrasted. With ``shared_time`` both modalities of
+    an item have the time of its video. The number of random values drawn depends only on ``batch``, so that two
+    configurations draw the same times and stretches from equal generators.
     """
 
     def uniform() -> Tensor:
@@ -98,12 +98,12 @@ def draw_conditioning(
     direction, hears, contrasted = _draw_roles(config, batch=batch, fraction=fraction, generator=generator)
     makes_audio = direction != DIRECTIONS.index("audio_to_video")
     makes_video = direction != DIRECTIONS.index("video_to_audio")
-    # 1 - [0, 1) is (0, 1]: pure noise is trained on, and a generated modality is never taken for a clean one.
+    # 1 - [0, 1) is (0, 1]: it includes pure noise and excludes 0, the time of a clean modality.
     time_video, time_audio = (noisier(1 - uniform(), factor) for factor in (config.video_noise, config.audio_noise))
     if shared_time:
         time_audio = time_video
     clean = _clean_stretch(config.keep_clean, uniform(), uniform(), uniform(), frames=frames)
-    # One stretch for both modalities of a joint item: that is how a joint clip is continued.
+    # Both modalities of a joint item have the same clean stretch, as in the continuation of a joint clip.
     video_loss = (makes_video[:, None] & ~clean).float()
     audio_loss = (makes_audio[:, None] & ~clean).float()
     return Conditioning(
@@ -121,7 +121,7 @@ def draw_conditioning(
 def _draw_roles(
     config: ConditioningConfig, *, batch: int, fraction: float, generator: torch.Generator
 ) -> tuple[Int[Tensor, " b"], Bool[Tensor, " b"], Bool[Tensor, " b"]]:
-    """Direction of every item, whether it hears, whether it is contrasted."""
+    """Returns for every item its direction, whether it hears, and whether it is contrasted."""
     draws = torch.rand(10, generator=generator, dtype=torch.float64).tolist()
     pairs, single = divmod(batch, 2)
     counts = _counts(config, pairs, draws[0])
@@ -131,12 +131,12 @@ def _draw_roles(
         dropped = _whole(config.dropout * items, draws[1 + index])
         conditional = index != DIRECTIONS.index("joint")
         chosen = _whole(fraction * (items - dropped), draws[4 + index]) if conditional else 0
-        # The first items of all pairs, then the second ones: contrasted items are spread over as many pairs as can be.
+        # Ranks run over the first items of all pairs, then the second ones: contrasted items fall into the most pairs.
         ranks = [rank for pair in range(count) for rank in (pair, count + pair)]
         direction += [index] * items
         hears += [rank < items - dropped for rank in ranks]
         contrasted += [rank < chosen for rank in ranks]
-    if single:  # the last item of an odd batch has no pair, and its roles are drawn one by one
+    if single:  # the last item of an odd batch has no pair; its roles are drawn separately
         edges = torch.tensor(config.direction_probabilities, dtype=torch.float64).cumsum(0)[:-1]
         index = int(torch.bucketize(torch.tensor(draws[7], dtype=torch.float64), edges, right=True))
         listens = draws[8] >= config.dropout
@@ -149,12 +149,12 @@ def _draw_roles(
 def most_contrasted(
     config: ConditioningConfig, *, batch: int, micro_batches: int, fraction: float | int
 ) -> dict[Direction, int]:
-    """The most contrasted items of a direction that a micro-batch can hold, where pairs are dealt to them in turn."""
+    """Most contrasted items per direction that a micro-batch can hold, for pairs dealt to micro-batches in turn."""
     pairs, single = divmod(batch, 2)
     most: dict[Direction, int] = {}
     for name, probability in zip(DIRECTIONS, config.direction_probabilities, strict=True):
         share = round(pairs * probability, 9)
-        # Dropped items are whole numbers: fewer pairs may have more contrasted items in one of them.
+        # Both counts are tried: dropped items are whole numbers, so fewer pairs may give more contrasted items.
         counts = (math.floor(share), math.ceil(share))
         held = max(_most_held(config, count, micro_batches=micro_batches, fraction=fraction) for count in counts)
         alone = bool(single and probability and fraction and config.dropout < 1)
@@ -163,7 +163,7 @@ def most_contrasted(
 
 
 def _most_held(config: ConditioningConfig, count: int, *, micro_batches: int, fraction: float) -> int:
-    """The same, of a direction that has `count` pairs."""
+    """The number of `most_contrasted` for a direction with `count` pairs."""
     hearing = 2 * count - math.floor(round(2 * count * config.dropout, 9))
     chosen = math.ceil(round(fraction * hearing, 9))
     first, second = min(chosen, count), max(chosen - count, 0)
@@ -171,25 +171,31 @@ def _most_held(config: ConditioningConfig, count: int, *, micro_batches: int, fr
 
 
 def _counts(config: ConditioningConfig, pairs: int, draw: float) -> list[int]:
-    """Pairs of each direction: the whole number below or above its share of them."""
+    """Number of pairs of each direction: its share of them, rounded down or up."""
     shares = (pairs * sum(config.direction_probabilities[: n + 1]) for n in range(2))
     edges = [0, *(min(pairs, _whole(share, draw)) for share in shares), pairs]
     return [above - below for below, above in pairwise(edges)]
 
 
 def _whole(share: float, draw: float) -> int:
-    """Rounded up with the probability of its fraction; digits beyond the ninth are rounding errors of the share."""
+    """Rounds the share up with the probability of its fractional digits, for a uniform draw.
+
+    Digits beyond the ninth are rounding errors of the share and are ignored.
+    """
     return math.floor(round(share, 9) + draw)
 
 
 def _clean_stretch(
     probability: float, chosen: Tensor, length: Tensor, start: Tensor, *, frames: int
 ) -> Bool[Tensor, "b f"]:
-    """True on a random stretch of 1 .. frames - 1 frames in a share of the items, from three uniform draws an item."""
+    """Returns True on a random stretch of 1 to frames - 1 frames, in a share ``probability`` of the items.
+
+    ``chosen``, ``length`` and ``start`` are uniform draws, one per item.
+    """
     longest = frames - 1
     lengths = 1 + (length * longest).long().clamp(max=max(longest - 1, 0))
     starts = (start * (frames - lengths + 1)).long()
     position = torch.arange(frames, device=chosen.device)
     inside = (position >= starts[:, None]) & (position < (starts + lengths)[:, None])
-    # A clip of one frame has no stretch that leaves something to generate.
+    # A clean stretch in a clip of one frame would leave nothing to generate.
     return inside & (chosen < probability)[:, None] if longest else torch.zeros_like(inside)

@@ -1,9 +1,9 @@
-"""Guidance, batched: away from no condition, and away from a wrong one.
+"""Batched guidance: away from the unconditional prediction, and away from that of a mismatched condition.
 
-Classifier-free (Ho and Salimans, arXiv 2207.12598): v = v_uncond + g (v_cond - v_uncond). Contrastive (ours): the same
-with a mismatched condition in place of none, added as s (v_cond - v_mismatched), pushes away from the wrong timing.
+Classifier-free (Ho and Salimans, arXiv 2207.12598): v = v_uncond + g (v_cond - v_uncond). Contrastive (ours): adds
+s (v_cond - v_mismatched), with a mismatched condition instead of none, which pushes away from the wrong timing.
 
-Where gradients are off the network runs in torch's inference mode, which takes 5 % off a step of one clip on a CPU.
+Where gradients are off the network runs in torch's inference mode, which makes a step of one clip 5 % faster on a CPU.
 """
 
 import torch
@@ -27,8 +27,11 @@ def guided_target(
     mismatched: Heard | None = None,
     contrast: float | int = 0,
 ) -> Float[Tensor, "b c ..."]:
-    """The target under its condition. Guidance 1 and contrast 0 are the conditional model; either one costs a pass
-    more. Raises ValueError for a contrast without a mismatched condition."""
+    """Returns the guided prediction of the target under its condition.
+
+    Guidance 1 and contrast 0 give the conditional model. Any other guidance costs one more pass, and so does any other
+    contrast. Raises ValueError for a contrast without a mismatched condition.
+    """
     if contrast and mismatched is None:
         raise ValueError(f"contrast is {contrast}, expected a mismatched condition with it")
     conditions, hears = [condition], [True]
@@ -63,7 +66,10 @@ def guided_pair(
     t_audio: Float[Tensor, "b f"],
     guidance: float | int,
 ) -> Prediction:
-    """Both U-Nets; without guidance they hear each other, and guidance pushes away from two that hear nothing."""
+    """Returns the guided predictions of both modalities, in which the U-Nets hear each other.
+
+    A guidance other than 1 costs one more pass and pushes away from predictions in which neither hears the other.
+    """
     with torch.inference_mode(not torch.is_grad_enabled()):
         if guidance == 1:
             return unet(video, audio, t_video=t_video, t_audio=t_audio)

@@ -1,4 +1,4 @@
-"""A target under a condition: encoded once, or with both U-Nets where the condition hears too or is noised (ours)."""
+"""Predictions under a condition: encoded once, or run with the target where it hears or is noised (ours)."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ from cmmd.models.exchange import Condition
 Heard = Condition | Tensor
 """An encoded condition, or the clean latents themselves."""
 CONDITION_SEED = 2**31
-"""Far from the seeds of targets, whose noise must be another."""
+"""Seed of the condition's noise; far from the seeds of targets, whose noise must be different."""
 
 
 def heard(unet: CoupledUNet, latents: Float[Tensor, "b c ..."], *, modality: Modality, once: bool = True) -> Heard:
-    """What a target is to hear of clean latents: their messages, or, not `once`, the latents.
+    """Returns the condition of clean latents: their encoded messages, or, with `once` False, the latents themselves.
 
-    The messages of a model with `clean_hears` depend on the target, and one with `shared_time` hears the condition at
-    the target's time: there it is always the latents.
+    A network with `clean_hears` or `shared_time` always gets the latents: the messages of the former depend on the
+    target, and the latter hears the condition at the target's time.
     """
     if not once or unet.clean_hears or unet.network.shared_time:
         return latents
@@ -29,24 +29,24 @@ def heard(unet: CoupledUNet, latents: Float[Tensor, "b c ..."], *, modality: Mod
 
 
 def items(condition: Heard) -> int:
-    """Batch size."""
+    """Number of items of a condition."""
     return condition.batch_size if isinstance(condition, Condition) else len(condition)
 
 
 def select(condition: Heard, chosen: Sequence[int] | Tensor) -> Heard:
-    """Some items, in the order given; an item may be chosen more than once."""
+    """Selects items, in the order given. An item may be selected more than once."""
     return condition.select(chosen) if isinstance(condition, Condition) else condition[torch.as_tensor(chosen)]
 
 
 def repeat(condition: Heard, times: int) -> Heard:
-    """Each item `times` times in a row."""
+    """Repeats each item `times` times in a row."""
     if times == 1:
         return condition
     return condition.repeat(times) if isinstance(condition, Condition) else condition.repeat_interleave(times, dim=0)
 
 
 def join(conditions: Sequence[Heard]) -> Heard:
-    """Several batches as one. They are all encoded, or none is."""
+    """Concatenates several batches, which must all be encoded or all be latents."""
     encoded = [condition for condition in conditions if isinstance(condition, Condition)]
     if encoded:
         assert len(encoded) == len(conditions), "encoded conditions and latents in one batch"
@@ -65,8 +65,8 @@ def predict_target(
 ) -> Float[Tensor, "b c ..."]:
     """The network's prediction for a target of `modality` under a clean condition.
 
-    With `shared_time` the condition goes in at the target's time, with one noise for all items and times, so that
-    conditions can be compared.
+    With `shared_time` the condition is noised to the target's time. The noise is the same for all items and times, so
+    that conditions can be compared.
     """
     if isinstance(condition, Condition):
         return unet.predict(noisy, modality=modality, t=t, condition=condition, hears=hears)

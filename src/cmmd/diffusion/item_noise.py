@@ -1,4 +1,4 @@
-"""Further noise of an item, drawn on the CPU from its initial noise: no batch mate and no device changes it (ours)."""
+"""Further noise of an item, seeded by its initial noise: independent of the rest of the batch and the device (ours)."""
 
 import hashlib
 
@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 def item_generators(noise: Float[Tensor, "b ..."], use: str) -> list[torch.Generator]:
-    """A generator on the CPU for each item: equal noise and equal `use`, a word, give the same numbers."""
+    """Returns a CPU generator for each item. Equal noise and an equal `use` (a word) give the same numbers."""
     return [torch.Generator().manual_seed(_seed(item, use)) for item in noise.detach().float().cpu()]
 
 
 def item_noise(noise: Float[Tensor, "b ..."], use: str, *, shape: tuple[int, ...]) -> Float[Tensor, "b ..."]:
-    """Further noise of `shape` for each item, float32 on the device of its initial noise."""
+    """Draws further standard noise of `shape` for each item: float32, on the device of the initial noise."""
     drawn = [torch.randn(shape, generator=generator) for generator in item_generators(noise, use)]
     return torch.stack(drawn).to(noise.device)
 

@@ -1,12 +1,13 @@
-"""Conditions that do not belong: what a target is contrasted with, in training and in guidance (paper; ours: form).
+"""Mismatched conditions, with which a target is contrasted in training and in guidance (paper; ours: form).
 
-A condition only speaks, so most mismatched ones are made of messages that are there already:
+A condition does not depend on the target, so most mismatched ones reuse messages that are already encoded:
 
-- `other_clip`: another clip of the batch. Exactly what that clip says.
-- `time_shift`, `segment_swap`: the same clip in another order. Messages are reordered in equal stretches ("blocks") of
-  their coarsest time grid; they keep what they knew of their neighbours, so that they differ from the messages of
-  reordered latents at the seams.
-- `speed`: the same clip faster or slower. No message has another speed: the latents are resampled and encoded again.
+- `other_clip`: the messages of another clip of the batch, unchanged.
+- `time_shift`, `segment_swap`, `reversed`: the same clip in another order. Messages are reordered in equal blocks of
+  the coarsest time grid. A block still contains information about its original neighbours, so at the seams the result
+  differs from the messages of reordered latents.
+- `speed`: the same clip faster or slower. The latents are resampled and encoded again, because no encoded message
+  has another speed.
 """
 
 import math
@@ -23,12 +24,12 @@ Mismatch = Literal["other_clip", "time_shift", "segment_swap", "speed", "reverse
 MISMATCHES: tuple[Mismatch, ...] = get_args(Mismatch)
 SPEEDS = (0.7, 0.8, 1.25, 1.4)
 SMALLEST_SHIFT = 2
-"""Video frames: 200 ms at 10 fps."""
+"""Smallest shift, in video frames: 200 ms at 10 fps."""
 
 
 def smallest_shift(blocks: int, frames: int) -> int:
-    """The shift of `SMALLEST_SHIFT` video frames or more, in blocks. Raises ValueError where a clip has no such shift
-    both ways."""
+    """Returns `SMALLEST_SHIFT` video frames in blocks, rounded up. Raises ValueError for clips too short for a circular
+    shift of at least this size in both directions."""
     smallest = -(-SMALLEST_SHIFT * blocks // frames)
     if blocks < 2 * smallest:
         raise ValueError(f"a clip of {frames} frames, {blocks} blocks, cannot be shifted by {SMALLEST_SHIFT} frames")
@@ -38,9 +39,9 @@ def smallest_shift(blocks: int, frames: int) -> int:
 def draw_order(
     kind: Mismatch, *, items: int, blocks: int, frames: int, generator: torch.Generator
 ) -> Int[Tensor, "b blocks"]:
-    """The order in which each item hears the blocks of a condition; unchanged for the kinds that do not reorder.
+    """Returns the order in which each item hears the blocks of a condition; 0, 1, 2, ... for kinds without reordering.
 
-    Raises ValueError for clips too short to be reordered.
+    Raises ValueError for clips too short for `time_shift` or `segment_swap`.
     """
     if kind == "time_shift":
         return shifted_order(items, blocks, smallest=smallest_shift(blocks, frames), generator=generator)
@@ -52,19 +53,20 @@ def draw_order(
 
 
 def draw_speeds(items: int, *, generator: torch.Generator) -> Float[Tensor, " b"]:
-    """One of SPEEDS an item."""
+    """Draws one of SPEEDS for each item."""
     return torch.tensor(SPEEDS)[torch.randint(len(SPEEDS), (items,), generator=generator)]
 
 
 def circularly_shifted(condition: Condition, *, frames: int, turn: int) -> Condition:
-    """Every item shifted alike, by another amount at each turn: what guidance pushes away from.
+    """Shifts all items by one amount, which depends on `turn`: the mismatched condition of contrastive guidance.
 
-    The amounts go round all that `time_shift` draws from, so that a rhythm cannot hide in a shift by its own period.
+    Successive turns cycle through all shifts that `time_shift` draws from. A single shift could equal the period of a
+    rhythm and change nothing. Raises ValueError for clips too short to be shifted.
     """
     blocks = min(frames, *(message.shape[-1] for message in condition.messages))
     smallest = smallest_shift(blocks, frames)
     shifts = blocks - 2 * smallest + 1
-    # A step that shares no factor with the number of shifts visits each of them once before it comes back.
+    # A step coprime to the number of shifts visits each shift once per cycle.
     step = next(step for step in range(3, shifts + 4) if math.gcd(step, shifts) == 1)
     shift = smallest + step * turn % shifts
     order = ((torch.arange(blocks) - shift) % blocks).to(condition.messages[0].device)
@@ -72,13 +74,16 @@ def circularly_shifted(condition: Condition, *, frames: int, turn: int) -> Condi
 
 
 def shifted_order(items: int, blocks: int, *, smallest: int, generator: torch.Generator) -> Int[Tensor, "b blocks"]:
-    """A circular shift an item by at least `smallest` blocks either way."""
+    """Draws a circular shift for each item, by at least `smallest` blocks in either direction."""
     shifts = torch.randint(smallest, blocks - smallest + 1, (items,), generator=generator)
     return (torch.arange(blocks) - shifts[:, None]) % blocks
 
 
 def swapped_order(items: int, blocks: int, *, generator: torch.Generator) -> Int[Tensor, "b blocks"]:
-    """Two stretches of equal length exchanged, one in each half, an item. Raises ValueError below two blocks."""
+    """Draws for each item two stretches of equal length, one in each half, and swaps them.
+
+    Raises ValueError for fewer than two blocks.
+    """
     if blocks < 2:
         raise ValueError(f"a clip of {blocks} blocks has no two stretches to exchange")
     half = blocks // 2
@@ -95,8 +100,8 @@ def swapped_order(items: int, blocks: int, *, generator: torch.Generator) -> Int
 def at_speed(
     latents: Float[Tensor, "b c ..."], speeds: Float[Tensor, " b"], *, modality: Modality
 ) -> Float[Tensor, "b c ..."]:
-    """Latents played faster (above 1) or slower, from the middle outwards, linearly interpolated; what runs out repeats
-    from the other end."""
+    """Resamples latents to play faster (speed above 1) or slower around the middle of the clip, with linear
+    interpolation. Positions beyond an end wrap around to the other end."""
     axis = 2 if modality == "video" else 3
     x = latents.movedim(axis, -1)
     time = x.shape[-1]

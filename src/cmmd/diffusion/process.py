@@ -2,7 +2,7 @@
 
 With alpha = cos(pi t / 2) and sigma = sin(pi t / 2) the process is a rotation of (clean, noise) by the angle pi t / 2,
 and the velocity v = alpha e - sigma x (Salimans and Ho, arXiv 2202.00512) is its derivative by that angle. Times are
-one an item ``(b,)`` or one a video frame ``(b, f)``; a spectrogram has eight columns a video frame.
+given per item, ``(b,)``, or per video frame, ``(b, f)``. A spectrogram has eight frames per video frame.
 """
 
 import math
@@ -18,30 +18,30 @@ PredictionType = Literal["v_prediction", "epsilon"]
 
 
 def alpha(t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """Share of the clean signal at time t in [0, 1]."""
+    """Coefficient of the clean signal at time t in [0, 1]."""
     return torch.cos(math.pi / 2 * t)
 
 
 def sigma(t: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-    """Share of the noise at time t in [0, 1]."""
+    """Coefficient of the noise at time t in [0, 1]."""
     return torch.sin(math.pi / 2 * t)
 
 
 def noisier(t: Float[Tensor, "..."], factor: float | int) -> Float[Tensor, "..."]:
-    """The time whose noise stands `factor` times as high over the signal as that of t; 0 and 1 stay where they are.
+    """Shifts t so that the noise-to-signal ratio sigma / alpha grows by `factor`; 0 and 1 are unchanged.
 
-    What is spread over many values shows through noise that hides each of them: the larger that number, the nearer to
-    pure noise is what matters decided (arXiv 2301.11093).
+    Content that is spread over many values stays visible under noise that hides each single value. The more values, the
+    closer to pure noise is the time at which this content is decided (arXiv 2301.11093).
     """
     angle = math.pi / 2 * t
-    # Of two arguments: the tangent of a right angle is not a number to divide by.
+    # atan2, because tan(pi / 2) at t = 1 is not finite.
     return (2 / math.pi * torch.atan2(factor * angle.sin(), angle.cos())).clamp(0, 1)
 
 
 def over_elements(values: Float[Tensor, "b *f"], x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b ..."]:
-    """View values of an item ``(b,)`` or a video frame ``(b, f)`` so that they broadcast over latents or a spectrogram.
+    """Views values per item ``(b,)`` or video frame ``(b, f)`` so that they broadcast over latents or a spectrogram.
 
-    Raises ValueError when the time axis of ``x`` is not a whole multiple of f.
+    Raises ValueError unless the time axis of ``x`` equals f (video latents) or is a multiple of f (spectrogram).
     """
     if values.ndim == 1:
         return values.view(-1, *(1,) * (x.ndim - 1))
@@ -58,7 +58,7 @@ def over_elements(values: Float[Tensor, "b *f"], x: Float[Tensor, "b c ..."]) ->
 def diffuse(
     clean: Float[Tensor, "b c ..."], noise: Float[Tensor, "b c ..."], t: Float[Tensor, "b *f"]
 ) -> Float[Tensor, "b c ..."]:
-    """The noisy signal x_t."""
+    """Returns the noisy signal x_t = alpha x + sigma e."""
     t = over_elements(t, clean)
     return alpha(t) * clean + sigma(t) * noise
 
@@ -66,7 +66,7 @@ def diffuse(
 def velocity(
     clean: Float[Tensor, "b c ..."], noise: Float[Tensor, "b c ..."], t: Float[Tensor, "b *f"]
 ) -> Float[Tensor, "b c ..."]:
-    """The target of v-prediction: alpha e - sigma x."""
+    """Returns the target of v-prediction: alpha e - sigma x."""
     t = over_elements(t, clean)
     return alpha(t) * noise - sigma(t) * clean
 
@@ -78,7 +78,7 @@ def prediction_target(
     *,
     prediction_type: PredictionType = "v_prediction",
 ) -> Float[Tensor, "b c ..."]:
-    """What the network is trained to say."""
+    """Returns the training target: the velocity or the noise. Raises ValueError for an unknown `prediction_type`."""
     _check_prediction_type(prediction_type)
     return velocity(clean, noise, t) if prediction_type == "v_prediction" else noise
 
@@ -91,10 +91,11 @@ def implied_clean(
     *,
     prediction_type: PredictionType = "v_prediction",
 ) -> Float[Tensor, "b c ..."]:
-    """The clean signal that a prediction implies, where it is known what should have been predicted.
+    """Returns the clean signal that a prediction implies, given the true target and the true clean signal.
 
-    For v it is alpha x_t - sigma v; with the true clean signal and target x_t drops out. Epsilon says nothing about the
-    signal in pure noise: alpha is there taken as 1e-3.
+    For v it is alpha x_t - sigma v; x_t cancels out because the truth is known. In pure noise an epsilon prediction
+    contains no information about the signal: alpha is clamped to at least 1e-3. Raises ValueError for an unknown
+    `prediction_type`.
     """
     _check_prediction_type(prediction_type)
     t = over_elements(t, clean)
@@ -103,7 +104,7 @@ def implied_clean(
 
 
 def schedule_betas(steps: int = TRAINING_STEPS) -> Float[Tensor, " steps"]:
-    """Betas (float64) for diffusers' schedulers: alphas_cumprod[k] = cos^2(pi/2 (k+1)/steps); the last is 1."""
+    """Betas (float64) for diffusers' schedulers: alphas_cumprod[k] = cos^2(pi/2 (k+1)/steps). The last beta is 1."""
     alphas_cumprod = torch.cos(math.pi / 2 * torch.arange(steps + 1, dtype=torch.float64) / steps).square()
     betas = 1 - alphas_cumprod[1:] / alphas_cumprod[:-1]
     betas[-1] = 1.0
@@ -115,15 +116,16 @@ def time_of_timestep(timestep: int) -> float: ...
 @overload
 def time_of_timestep(timestep: Tensor) -> Tensor: ...
 def time_of_timestep(timestep: int | Tensor) -> float | Tensor:
-    """Our time t in [0, 1] of a diffusers timestep k in 0 .. 999: (k + 1) / 1000."""
+    """Converts a diffusers timestep k in 0 .. 999 to the time t = (k + 1) / 1000."""
     return (timestep + 1) / TRAINING_STEPS
 
 
 def scheduler_config(prediction_type: PredictionType = "v_prediction") -> dict[str, Any]:
-    """Keyword arguments that give diffusers' DDIM, DPM-Solver++ and UniPC schedulers this process.
+    """Keyword arguments that configure diffusers' DDIM, DPM-Solver++ and UniPC schedulers for this process.
 
-    DDIM wants ``clip_sample=False`` as well: latents go beyond [-1, 1], and the other two have no such argument.
-    Epsilon cannot start from pure noise, where it says nothing about the signal: its last beta stays below 1.
+    DDIM also needs ``clip_sample=False``, because latents exceed [-1, 1]; the other two have no such argument. With
+    epsilon the last beta stays below 1: in pure noise an epsilon prediction contains no information about the signal.
+    Raises ValueError for an unknown `prediction_type`.
     """
     _check_prediction_type(prediction_type)
     betas = schedule_betas()

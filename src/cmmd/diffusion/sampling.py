@@ -1,6 +1,6 @@
-"""From noise to latents: both directions and joint generation, at any length, with diffusers' solvers (ours).
+"""Sampling of latents from noise: both directions and joint generation, at any length, with diffusers' solvers (ours).
 
-Latents, the solvers' state, times and guidance are float32 whatever the network computes in.
+Latents, the solvers' state, times and guidance are float32, whatever the dtype of the network.
 """
 
 import torch
@@ -23,10 +23,11 @@ from cmmd.models.exchange import OTHER, Condition, Prediction
 
 
 def check_sampling(unet: CoupledUNet, config: SamplingConfig, *, joint: bool = False, encode_once: bool = True) -> None:
-    """Raise InputError for settings that need what the network, or the direction, does not have.
+    """Raises InputError for settings that the network or the direction does not support.
 
-    A contrast shifts encoded messages. A gradient goes through a network that denoises its condition, as one with
-    `shared_time` does; guidance needs one that can do without hearing, which such a network was not trained for.
+    A contrast needs a condition that is encoded once, because it shifts messages. A gradient needs a network that
+    denoises its condition, which only one with `shared_time` does. Such a network does not support guidance, because it
+    was not trained without a condition. Joint generation supports neither contrast nor gradient: it has no condition.
     """
     shared, contrast, gradient = unet.network.shared_time, config.contrast, config.gradient
     for name, value in (("contrast", contrast), ("gradient", gradient)):
@@ -57,13 +58,15 @@ def sample_target(
     encode_once: bool = True,
     on_step: OnStep | None = None,
 ) -> Float[Tensor, "b ct ..."]:
-    """Denoise `noise` into the target under clean, standardised condition latents of the same length, or of one item
-    that all share; float32, on the device of the noise. `scheduler` describes the process, `window` is the network's
-    clip length in video frames, `kept` are frames of the target that are given. `encode_once` False runs the
-    condition's U-Net again at every step, as for a model with `clean_hears` (without, the same result). A network with
-    `shared_time` is conditioned by replacement (zero_shot.py).
+    """Denoises `noise` into the target modality under a clean condition. Returns float32, on the device of the noise.
 
-    Raises InputError as `check_sampling` does, ValueError for too short clips.
+    condition: standardised latents of the same duration, one item for the whole batch or one per item. scheduler:
+    defines the process. window: clip length of the network, in video frames. kept: given frames of the target.
+    encode_once: if False, the condition's U-Net runs again at every step, as it always does with `clean_hears`; without
+    `clean_hears` the result is the same. on_step: called with 1, 2, ... after each step. A network with `shared_time`
+    is conditioned by replacement (zero_shot.py).
+
+    Raises InputError as `check_sampling` does, and ValueError for clips shorter than a window.
     """
     config = config or SamplingConfig()
     check_sampling(unet, config, encode_once=encode_once)
@@ -85,7 +88,7 @@ def sample_target(
         times = frame_times(t, windows.frames, kept, device=x.device)
         average = WindowAverage(x, windows, target)
         for starts, given in encoded:
-            # Windows of a condition that all items share, once for every item, in the order of `Windows.cut`.
+            # Repeats the windows of a shared condition for every item, in the order of `Windows.cut`.
             given = repeat(given, len(x) // len(condition))
             wrong = None
             if config.contrast and isinstance(given, Condition):
@@ -119,8 +122,11 @@ def sample_joint(
     kept: tuple[Kept, Kept] | None = None,
     on_step: OnStep | None = None,
 ) -> Prediction:
-    """Denoise both modalities together; each has its own solver over the same times. `kept`: frames of video and audio
-    that are given. Float32, on the device of the noise. Raises InputError as `check_sampling` does."""
+    """Denoises both modalities together, with a separate solver for each over the same times.
+
+    Returns float32, on the device of the noise. kept: given frames of video and of audio. Raises InputError as
+    `check_sampling` does, and ValueError for clips shorter than a window.
+    """
     config = config or SamplingConfig()
     check_sampling(unet, config, joint=True)
     if unet.network.shared_time:

@@ -1,4 +1,4 @@
-"""How a sample is drawn from noise: steps, guidance, contrast and solver (ours)."""
+"""Settings of sampling: steps, guidance, contrast, gradient and solver (ours)."""
 
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
@@ -7,13 +7,13 @@ from cmmd.diffusion.direction import DIRECTIONS, TRAINING_STEPS, Direction
 
 Sampler = Literal["ddim", "dpm++", "unipc", "ddpm"]
 UNSURE_GUIDANCE = 0.2
-"""For sound that would be inaudible: nearer to what the model makes without a picture."""
+"""Guidance for sound that would otherwise be inaudible: closer to the unconditional prediction."""
 STRONGEST = 100
-"""Of guidance, contrast and gradient: far beyond it a sample is no number."""
+"""Largest magnitude of guidance, contrast and gradient; far above it samples are not finite."""
 
 
 class SamplingSettings(TypedDict, total=False):
-    """The fields of `SamplingConfig` as keyword arguments, none of them required."""
+    """The fields of `SamplingConfig` as keyword arguments, all optional."""
 
     steps: int
     guidance: float | int | None
@@ -24,13 +24,13 @@ class SamplingSettings(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingConfig:
-    """steps: passes of the solver from noise to the sample. guidance: strength of the condition against no condition; 1
-    is the conditional model alone, None the model's own for the direction. contrast: strength of the condition against
-    the same condition at the wrong time; 0 is none. gradient: of a network with `shared_time`, how far every step is
-    moved to where the condition is denoised better, as a share of the step; 0 is none. sampler: the solver; `ddpm` adds
-    noise at every step.
+    """steps: solver steps from noise to the sample, 1 to `TRAINING_STEPS`. guidance: strength of classifier-free
+    guidance; 1 is the conditional model alone, None the default of the model for the direction. contrast: strength of
+    guidance away from the same condition at the wrong time; 0 turns it off. gradient: for networks with `shared_time`,
+    strength of the gradient towards samples under which the condition is denoised better (see zero_shot.py); 0 turns it
+    off. sampler: the solver; `ddpm` adds noise at every step.
 
-    Raises ValueError for values outside these.
+    Raises ValueError for unknown samplers, steps out of range and strengths beyond `STRONGEST`.
     """
 
     steps: int = 25
@@ -52,17 +52,17 @@ class SamplingConfig:
             raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
 
     def guidance_for(self, direction: Direction, usual: "UsualGuidance | None" = None) -> float:
-        """The strength to sample a direction with. usual: that of the model."""
+        """Returns the guidance for a direction: `guidance`, or, if it is None, `usual`, the default of the model."""
         usual = usual or UsualGuidance()
         return float(usual.of(direction) if self.guidance is None else self.guidance)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsualGuidance:
-    """The guidance of a model, by direction, where a user asks for none; a model folder says it.
+    """Default guidance of a model by direction, for calls that set none. A model folder may define it.
 
-    The defaults are those of models without an entry, as the shipped one: where onset F1 on the world stopped rising.
-    Raises ValueError for values that `SamplingConfig` refuses.
+    The values below apply to models without such an entry, such as the shipped one. They are the strengths at which
+    onset F1 on the world stopped rising. Raises ValueError for values that `SamplingConfig` rejects.
     """
 
     video_to_audio: float = 1.0
@@ -74,7 +74,7 @@ class UsualGuidance:
             SamplingConfig(guidance=self.of(direction))
 
     def of(self, direction: Direction) -> float:
-        """The strength of a direction."""
+        """Returns the guidance of a direction."""
         return getattr(self, direction)
 
 

@@ -1,4 +1,4 @@
-"""The settings of a scheduler from a folder that may come from anybody: bounded, and tried out (ours)."""
+"""Checks of scheduler settings from untrusted folders: values are bounded, and every solver is tried out (ours)."""
 
 import math
 from typing import Any, get_args
@@ -11,14 +11,14 @@ from cmmd.diffusion.sampling_config import Sampler
 from cmmd.diffusion.solver import Scheduler, Solver
 
 LARGEST = TRAINING_STEPS
-"""Of every other number: a setting beyond is no setting, and might be a size."""
+"""Largest magnitude of all other numbers. No valid setting is larger, and a larger one could be used as a size."""
 TRIED = 3
-"""Steps."""
+"""Number of solver steps in the trial."""
 
 
 def check_scheduler_values(values: dict[str, Any]) -> None:
-    """Raise ValueError for another process than the networks of this project are trained for, and for a value that no
-    scheduler takes."""
+    """Raises ValueError for values that no scheduler accepts, and for a number of training steps or a prediction type
+    that the networks of this project are not trained for."""
     if values.get("num_train_timesteps") != TRAINING_STEPS:
         raise ValueError(f"num_train_timesteps is {values.get('num_train_timesteps')!r:.60}, expected {TRAINING_STEPS}")
     if values.get("prediction_type") not in get_args(PredictionType):
@@ -34,7 +34,7 @@ def check_scheduler_values(values: dict[str, Any]) -> None:
 
 
 def check_solvers(scheduler: Scheduler) -> None:
-    """Raise ValueError unless every solver takes some steps with these settings to numbers."""
+    """Raises ValueError unless a few steps of every solver with these settings give finite numbers."""
     for sampler in get_args(Sampler):
         x = torch.ones(1, 1, 2, 2)
         solver = Solver(sampler, scheduler, x, steps=TRIED)

@@ -1,4 +1,4 @@
-"""diffusers' solvers by their short names, and the steps of one of them through a batch (ours)."""
+"""Short names of diffusers' solvers, and the solver steps of a batch (ours)."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from cmmd.diffusion.sampling_config import Sampler
 
 Scheduler = DDIMScheduler | DDPMScheduler | DPMSolverMultistepScheduler | UniPCMultistepScheduler
 OnStep = Callable[[int], None]
-"""Called with 1, 2, ... when a step is done."""
+"""Called with 1, 2, ... after each step."""
 CLASSES: dict[Sampler, type] = {
     "ddim": DDIMScheduler,
     "dpm++": DPMSolverMultistepScheduler,
@@ -26,10 +26,10 @@ CLASSES: dict[Sampler, type] = {
 
 
 def build_scheduler(sampler: Sampler, scheduler: Scheduler) -> Scheduler:
-    """The solver by its short name, on the process that `scheduler` describes."""
-    # Latents of our autoencoders are not confined to [-1, 1], to which DDIM and DDPM would clip them.
+    """Builds the solver with a short name, for the process that `scheduler` defines."""
+    # DDIM and DDPM would clip to [-1, 1], and the latents of our autoencoders exceed this range.
     options: dict[str, Any] = {"clip_sample": False} if sampler in ("ddim", "ddpm") else {}
-    if sampler == "ddpm":  # DPM-Solver++ has a setting of the same name, with other values
+    if sampler == "ddpm":  # DPM-Solver++ has a setting with this name but other values
         options["variance_type"] = "fixed_small"
     solver = CLASSES[sampler].from_config(scheduler.config, **options)
     assert isinstance(solver, Scheduler)
@@ -37,9 +37,9 @@ def build_scheduler(sampler: Sampler, scheduler: Scheduler) -> Scheduler:
 
 
 class Solver:
-    """The steps of one modality of a batch, from its initial noise to samples.
+    """The solver steps of one modality of a batch, from its initial noise to samples.
 
-    What `ddpm` adds at a step is drawn for each item from a generator that follows from its initial noise.
+    `ddpm` draws the noise of each step from one generator per item, seeded by the item's initial noise.
     """
 
     def __init__(self, sampler: Sampler, scheduler: Scheduler, noise: Float[Tensor, "b c ..."], *, steps: int) -> None:
@@ -48,13 +48,13 @@ class Solver:
         self._options = {"generator": item_generators(noise, "ddpm")} if sampler == "ddpm" else {}
 
     def steps(self) -> Iterator[tuple[int, Tensor, float]]:
-        """Number, timestep and time t of every step."""
+        """Yields index, timestep and time t of every step."""
         for step, timestep in enumerate(self._scheduler.timesteps):
             yield step, timestep, float(time_of_timestep(timestep))
 
     def step(
         self, prediction: Float[Tensor, "b c ..."], timestep: Tensor, x: Float[Tensor, "b c ..."]
     ) -> Float[Tensor, "b c ..."]:
-        """x at the next time, from what the network says of it at this one."""
-        # diffusers annotates time steps as int and one generator, and takes tensors and a list of them.
+        """Returns x at the next time, from the network's prediction at this one."""
+        # diffusers annotates an int timestep and a single generator, but accepts a tensor and a list of generators.
         return self._scheduler.step(prediction, timestep, x, return_dict=False, **self._options)[0]  # pyright: ignore

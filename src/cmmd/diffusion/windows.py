@@ -1,4 +1,4 @@
-"""Any length from a network of one length: overlapping windows whose predictions are averaged (arXiv 2302.08113)."""
+"""Clips of any length from a network of fixed length: averages of overlapping windows (arXiv 2302.08113)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.models.blocks import Modality
 
 WINDOW_BATCH = 8
-"""Windows that go through the network together: more would cost memory, fewer time."""
+"""Windows per network pass: more need more memory, fewer take longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Stretches of `length` video frames that cover `frames`; neighbours overlap by half or more.
+    """Windows of `length` video frames that cover `frames`. Adjacent ones overlap by at least half if `length` > 1.
 
-    Raises ValueError when the clip is shorter than a window: pad it first.
+    Raises ValueError for a clip shorter than a window: pad it first.
     """
 
     frames: int
@@ -30,28 +30,28 @@ class Windows:
 
     @property
     def starts(self) -> list[int]:
-        """First frame of every window; the last one ends where the clip ends."""
+        """First frame of every window. The last window ends at the end of the clip."""
         stride = max(self.length // 2, 1)
         regular = list(range(0, self.frames - self.length, stride))
         return [*regular, self.frames - self.length]
 
     def batches(self, size: int) -> Iterator[list[int]]:
-        """Starts, `size` at a time: what bounds the memory of a step."""
+        """Yields the starts in lists of up to `size`, which bounds the memory of a step."""
         starts = self.starts
         for index in range(0, len(starts), size):
             yield starts[index : index + size]
 
     def cut(self, x: Float[Tensor, "b c ..."], modality: Modality, starts: list[int]) -> Float[Tensor, "wb c ..."]:
-        """The windows that begin at `starts`, window after window along the batch."""
+        """Returns the windows that begin at `starts`, concatenated along the batch, window after window."""
         return torch.cat([x[_stretch(modality, start, self.length)] for start in starts])
 
     def cut_times(self, t: Float[Tensor, "1 f"], starts: list[int], *, batch: int) -> Float[Tensor, "wb window"]:
-        """The times of `cut` windows of `batch` items, all of which have the times t."""
+        """Returns the times of the windows of `cut`, for `batch` items that all have the times t."""
         return torch.cat([t[:, start : start + self.length].expand(batch, -1) for start in starts])
 
 
 class WindowAverage:
-    """Collects the windows' predictions; where windows overlap the one whose middle is nearer counts more."""
+    """Weighted average of the windows' predictions. A window weighs most at its middle and less at its ends."""
 
     def __init__(self, like: Float[Tensor, "b c ..."], windows: Windows, modality: Modality) -> None:
         self.modality: Modality = modality
@@ -61,7 +61,7 @@ class WindowAverage:
         self.ramp = _ramp(like, modality, windows.length)
 
     def add(self, predictions: Float[Tensor, "wb c ..."], starts: list[int]) -> None:
-        """Predictions in the order of `Windows.cut`."""
+        """Adds predictions, which are in the order of `Windows.cut`."""
         for start, prediction in zip(starts, predictions.chunk(len(starts)), strict=True):
             where = _stretch(self.modality, start, self.length)
             self.sum[where] += prediction * self.ramp

@@ -1,21 +1,23 @@
-"""Conditions that were not trained on: by replacement, and by a gradient towards them (the baseline, MM-Diffusion).
+"""Zero-shot conditioning by replacement and by a reconstruction gradient (the baseline, MM-Diffusion).
 
-A network with `shared_time` denoises both modalities at one time. What is given of either (a whole condition, frames
-that stay) goes in as it is at that time, with the same noise at every step, beside what is generated.
+A network with `shared_time` denoises both modalities at one time. The given frames (a whole condition, or frames that
+stay fixed) are noised to that time, with the same noise at every step, and enter the network with the generated frames.
 
-The gradient is that of reconstruction guidance (Ho et al., arXiv 2204.03458): the clean signal implied by a prediction
-moves by `gradient * alpha / 2` against the gradient, by the noisy signal, of the squared distance between what is given
-and what the network implies of it. What the strength does not depend on (ours: docs/decisions/10):
+The gradient is that of reconstruction guidance (Ho et al., arXiv 2204.03458). Let D be the squared distance between the
+given frames and the clean signal that the network's prediction implies for them. The clean signal implied by the
+prediction moves by `-gradient * alpha / 2` times the gradient of D with respect to the noisy signal. The effect of the
+strength is independent of (ours: docs/decisions/10):
 
-- the batch: distances are summed over the items, so that the gradient of an item is its own;
-- the length of a clip: they are summed over its frames;
-- the number of values: over those of a given frame they are a mean, and the gradient is multiplied by the number of
-  those of a generated one. Latents or spectrograms of twice the resolution, equal otherwise, are moved as far;
-- the dtype: the network alone computes in it, and what goes back through it is of the size of an error, never a mean
-  over a batch that half precision would take for 0.
+- the batch size: distances are summed over the items, so an item's gradient does not depend on the others;
+- the clip length: distances are summed over the frames;
+- the number of values per frame: distances are averaged over the values of a given frame, and the gradient is
+  multiplied by the number of values of a generated frame. At twice the resolution, otherwise equal latents or
+  spectrograms move equally far;
+- the dtype: only the network computes in it. The gradients that pass back through it have the magnitude of an error,
+  never that of a batch mean that half precision would round to 0.
 
-The prediction is moved, and not the noisy signal: multistep solvers go on from what was predicted, and UniPC's
-corrector computes the noisy signal anew.
+The prediction is moved and not the noisy signal, because multistep solvers continue from the prediction, and UniPC's
+corrector recomputes the noisy signal.
 """
 
 from collections.abc import Sequence
@@ -36,13 +38,13 @@ from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
 
 Given = tuple[Kept | None, Kept | None]
-"""Frames of video and audio that are known."""
+"""Given frames of video and of audio."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stream:
-    """One modality of a batch. noise: at time 1, and that of the given frames at every time. known: 1 on these. values:
-    of a frame."""
+    """One modality of a batch. noise: the signal at time 1, and the noise of the given frames at every time. known: 1
+    on the given frames. values: number of values per video frame."""
 
     modality: Modality
     noise: Float[Tensor, "b c ..."]
@@ -52,13 +54,13 @@ class _Stream:
     solver: Solver
 
     def replaced(self, x: Float[Tensor, "b c ..."], t: float) -> Float[Tensor, "b c ..."]:
-        """x with the given frames as they are at time t."""
+        """Returns x with the given frames noised to time t."""
         if self.given is None:
             return x
         return Kept(diffuse(self.clean, self.noise, self.times(t)), self.given.frames).hold(x)
 
     def aim(self, t: float, prediction_type: PredictionType) -> Float[Tensor, "b c ..."]:
-        """What the network should say of the given frames at time t; 0 where nothing is given."""
+        """Returns the target of the prediction for the given frames at time t; zeros if nothing is given."""
         if self.given is None:
             return torch.zeros_like(self.noise)
         return prediction_target(self.clean, self.noise, self.times(t), prediction_type=prediction_type)
@@ -75,8 +77,8 @@ class _Stream:
 def replaced_condition(
     condition: Float[Tensor, "one_or_b c ..."], noise: Float[Tensor, "b ct ..."], *, target: Modality, kept: Kept | None
 ) -> tuple[Prediction, Given]:
-    """Noise of both modalities, and what is given of them: all of the condition, and the `kept` frames of the target.
-    The condition's noise follows from that of the target, item by item."""
+    """Returns the noise of both modalities and the given frames: the whole condition, and the `kept` frames of the
+    target. The condition's noise is seeded by the target's noise, item by item."""
     frames = condition.shape[2] if target == "audio" else noise.shape[2]
     whole = Kept(condition, torch.ones(frames, dtype=torch.bool))
     fixed = item_noise(noise, "condition", shape=tuple(condition.shape[1:]))
@@ -96,10 +98,10 @@ def sample_by_replacement(
     window: int,
     on_step: OnStep | None = None,
 ) -> Prediction:
-    """Denoise both modalities at one time, in one pass of the network a step, beside what is given of them, which is in
-    the result as it is; float32. Every frame that is given has the noise of `noise` at every step.
+    """Denoises both modalities at one time, with the given frames, in one pass of the network per step and batch of
+    windows. Returns float32 latents in which the given frames are exact. Their noise is that of `noise` at every step.
 
-    Raises ValueError for too short clips.
+    Raises ValueError for clips shorter than a window.
     """
     x = Prediction(*(part.float() for part in noise))
     windows = Windows(x.video.shape[2], window)
@@ -133,9 +135,9 @@ def _predicted(
     gradient: float | int,
     prediction_type: PredictionType,
 ) -> tuple[Tensor, ...]:
-    """What the network says of both, averaged over the windows, and moved by the gradient if there is one.
+    """Returns the predictions of both modalities, averaged over the windows and moved by the gradient if it is not 0.
 
-    Where windows overlap, their gradients are averaged as their predictions are.
+    The gradients of overlapping windows are averaged in the same way as their predictions.
     """
     said, slopes = (
         [WindowAverage(part, windows, stream.modality) for stream, part in zip(streams, x, strict=True)]
@@ -156,7 +158,7 @@ def _predicted(
     if not gradient:
         return means
     time = x.video.new_full((1,), t)
-    # alpha / 2 in terms of the prediction and of its own error. What is given moves too, and is replaced in any case.
+    # alpha / 2, converted to the prediction and its error. The given frames also move, but are replaced afterwards.
     share = sigma(time) / 2 * (alpha(time) if prediction_type == "v_prediction" else 1)
     moved = zip(streams, means, slopes, strict=True)
     return tuple(mean + gradient * float(share) * stream.values * slope.mean() for stream, mean, slope in moved)
@@ -170,7 +172,7 @@ def _add(averages: list[WindowAverage], parts: Sequence[Tensor], starts: list[in
 def _error(
     said: Prediction, streams: tuple[_Stream, ...], windows: Windows, starts: list[int], aims: list[Tensor]
 ) -> Float[Tensor, ""]:
-    """Squared error of the given frames: mean over the values of each, summed over frames and items."""
+    """Squared error on the given frames: mean over the values of a frame, summed over frames and items."""
     total = torch.zeros((), device=said.video.device)
     for part, stream, aim in zip(said, streams, aims, strict=True):
         known = windows.cut_times(stream.known, starts, batch=len(stream.noise))

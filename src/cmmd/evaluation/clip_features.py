@@ -1,4 +1,4 @@
-"""What is measured on one clip by itself, before any two are compared (ours)."""
+"""Features of single clips, measured before clips are compared (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +19,18 @@ from cmmd.measures.visual_events import VisualEventDetector
 from cmmd.worker_processes import Failure
 
 SILENT = 1e-6
-"""Peak at or below which a sound is digital silence."""
+"""Peak amplitude up to which a sound counts as digital silence."""
 Need = Literal["sound", "picture"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipFeatures:
-    """Times in seconds. heard, sound_beats: of its sound, None without. seen: by the detector of visual events in the
-    world, elsewhere the moments of most motion; moved: those in any clip; rests: moments of least motion; None without
-    a picture. waveform (16 kHz) and frames: None where there are none. embeddings: by backbone. given: the waveform at
-    the rate of the model that is measured."""
+    """Features of one clip; times are in seconds, features of a missing modality are None.
+
+    heard, sound_beats: onsets and beats of the sound. seen: events found by the visual event detector in world clips,
+    motion peaks in other clips. moved: motion peaks. rests: motion minima. waveform: at 16 kHz. frames: uint8
+    (f, h, w, 3). embeddings: by backbone name. given: the waveform at the sample rate of the evaluated model.
+    """
 
     clip: ListedClip
     seconds: float
@@ -45,7 +47,7 @@ class ClipFeatures:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredClips:
-    """Features by clip name in the order of the listing, and the reasons why others have none."""
+    """features: by clip name, in the order of the listing. failures: reason by name, for clips without features."""
 
     features: dict[str, ClipFeatures]
     failures: dict[str, str]
@@ -53,7 +55,7 @@ class MeasuredClips:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipMeasurer:
-    """Reads and measures listed clips. `backbones` are applied to what they are for, sound or picture."""
+    """Reads and measures listed clips. Each backbone is applied to the sound or to the frames, by its modality."""
 
     reading: Reading
     detector: VisualEventDetector
@@ -62,7 +64,7 @@ class ClipMeasurer:
     cache: EmbeddingCache | None = None
 
     def __call__(self, clips: Sequence[ListedClip], bar: tqdm, *, cached: bool = False) -> MeasuredClips:
-        """`cached`: look for embeddings of exactly these clips, and keep those that had to be made."""
+        """Measures clips. cached: loads the embeddings of exactly these clips from the cache, or saves them there."""
         places = {}
         known: dict[str, dict[str, Embedding]] = {}
         if cached and self.cache is not None:
@@ -78,7 +80,7 @@ class ClipMeasurer:
                 continue
             try:
                 embeddings = self._embeddings(clip, media, known)
-            except ValueError as error:  # a clip that is too short for a backbone fails alone
+            except ValueError as error:  # a clip too short for a backbone does not stop the others
                 failures[clip.name] = str(error)
                 continue
             features[clip.name] = replace(self._features(clip, media), embeddings=embeddings)
@@ -119,7 +121,7 @@ class ClipMeasurer:
 
 
 def lacking(features: ClipFeatures, needs: Sequence[Need]) -> str:
-    """Why a clip cannot be measured that must have sound or picture, in one line; "" where it can."""
+    """Returns in one line why a clip lacks one of the needed modalities; "" if it has all of them."""
     name = features.clip.file.name
     if "sound" in needs and features.waveform is None:
         return f"{name}: found no sound, expected a clip with sound"
@@ -131,6 +133,6 @@ def lacking(features: ClipFeatures, needs: Sequence[Need]) -> str:
 
 
 def heard_onsets(waveform: np.ndarray, *, world: bool) -> np.ndarray:
-    """Onset times; real recordings, with their reverberation, have settings of their own."""
+    """Onset times (s) of a 16 kHz waveform. Recordings (not world) use other settings, because they reverberate."""
     settings = OnsetSettings() if world else RECORDINGS
     return sound_onsets(waveform, sample_rate=SAMPLE_RATE, settings=settings).times

@@ -1,6 +1,6 @@
-"""What each measure of alignment makes of true sound that is late by a known time (ours).
+"""Response of each alignment metric to true sound that is delayed by a known time (ours).
 
-A measure that cannot tell 0 from 160 ms says nothing about synchronisation, whatever it is called.
+A metric that does not distinguish 0 from 160 ms does not measure synchronisation.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ DELAYS = (0.0, 0.04, 0.08, 0.16, 0.32)
 """Seconds."""
 MOST_CLIPS = 25
 LAG_LIMIT = 0.5
-"""Seconds: the largest delay must lie within the search."""
+"""Seconds; must exceed the largest of `DELAYS`."""
 Row = dict[str, float]
 
 MEASURES: dict[str, tuple[str, Better]] = {
@@ -32,17 +32,17 @@ MEASURES: dict[str, tuple[str, Better]] = {
     "log-mel L1": ("", "lower"),
     "spectral convergence": ("", "lower"),
 }
-"""Unit and direction by name."""
+"""(unit, better direction) by metric name."""
 
 
 def delayed(waveform: np.ndarray, seconds: float, *, sample_rate: int) -> np.ndarray:
-    """The same length: silence first, and what is pushed over the end is lost."""
+    """Delays a waveform by leading silence; the length stays the same, samples beyond the end are dropped."""
     silence = min(len(waveform), round(seconds * sample_rate))
     return np.concatenate([np.zeros(silence, waveform.dtype), waveform[: len(waveform) - silence]])
 
 
 def delay_response(clips: Sequence[ClipFeatures], *, group: str, fps: int, world: bool) -> DelayResponse | None:
-    """Of the first `MOST_CLIPS` clips that have sound, picture and known times; None where there are none."""
+    """Response on the first `MOST_CLIPS` clips with sound, picture and known events; None if there is none."""
     usable = [clip for clip in clips if clip.waveform is not None and clip.moved is not None and clip.clip.events]
     usable = usable[:MOST_CLIPS]
     if not usable:

@@ -1,4 +1,4 @@
-"""Denoising alignment of clips that were read from files (ours)."""
+"""Denoising alignment of clips read from files (ours)."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,14 @@ from cmmd.measures.denoising_alignment import denoising_alignment
 from cmmd.pipeline import CMMDPipeline
 
 BATCH = 25
-"""Clips whose conditions are exchanged among each other, at most; the batches are as large as each other."""
+"""Maximum number of clips a batch; conditions are exchanged within a batch. Batches have nearly equal sizes."""
 
 
 def denoising_gains(pipeline: CMMDPipeline, pairs: Sequence[FeaturePair], direction: Direction) -> list[float]:
-    """Of sound and picture of each pair: generated and true, as the direction has it.
+    """Denoising alignment of each pair: the generated modality of one clip with the condition of its reference.
 
-    Only the first window of the model counts. nan for shorter clips, and where there are fewer than two.
+    Uses only the first model window of each clip. nan for clips shorter than a window or without the modality, and for
+    all clips if fewer than two are long enough.
     """
     frames = pipeline.geometry.frames
     samples = pipeline.geometry.samples_of(frames)

@@ -1,6 +1,6 @@
-"""Embeddings of a reference set, kept so that the next evaluation against it need not make them again (ours).
+"""On-disk cache for the embeddings of a set of real clips, reused by later evaluations (ours).
 
-The key is a hash of everything that they depend on; a file under another key is never looked at.
+The key is a hash of everything that the embeddings depend on; a file under another key is never read.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ FORMAT = 1
 
 
 def default_cache() -> Path:
-    """Where other programs keep theirs: XDG_CACHE_HOME or ~/.cache."""
+    """The default folder: cmmd/embeddings in XDG_CACHE_HOME or ~/.cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cmmd" / "embeddings"
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingCache:
-    """A folder of safetensors files, one a set and backbone."""
+    """A folder of safetensors files, one per set of clips and backbone."""
 
     folder: Path
 
     def path(self, clips: Sequence[ListedClip], backbone: Backbone, reading: Reading) -> Path:
-        """Where embeddings of these clips are kept: another file, network, preprocessing or reading, another place."""
+        """Path of the cache file; its name is a hash of clip names and contents, backbone and reading settings."""
         key = {
             "format": FORMAT,
             "clips": [(clip.name, digest_of(clip.file)) for clip in clips],
@@ -46,7 +46,7 @@ class EmbeddingCache:
         return self.folder / f"{backbone.name}-{name[:32]}.safetensors"
 
     def load(self, path: Path) -> dict[str, Embedding]:
-        """By clip name; empty where there is none, or none that can be read."""
+        """Returns the embeddings by clip name; {} if the file is missing or unreadable."""
         if not path.is_file():
             return {}
         try:
@@ -58,7 +58,7 @@ class EmbeddingCache:
         return {name: Embedding(x, tensors.get(f"{name}/classes")) for name, x in vectors.items()}
 
     def save(self, path: Path, embeddings: dict[str, Embedding]) -> None:
-        """Written beside and renamed; a folder that cannot be written is no reason to fail."""
+        """Writes the file atomically. Ignores write errors: evaluation works without a cache."""
         tensors = {f"{name}/vectors": embedding.vectors.contiguous() for name, embedding in embeddings.items()}
         tensors |= {f"{name}/classes": item.classes for name, item in embeddings.items() if item.classes is not None}
         try:

@@ -1,4 +1,4 @@
-"""`cmmd evaluate`: generated clips against real ones, with a record that a second run repeats (paper: evaluation)."""
+"""`cmmd evaluate`: measures generated clips against real ones and writes a reproducible record (paper: evaluation)."""
 
 import sys
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from cmmd.progress import progress
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Given:
-    """Generated clips of one system that were read. directions: those that it is measured in."""
+    """Generated clips of one system, measured. directions: those to evaluate. samples: None if the clips were given."""
 
     name: str
     directions: tuple[Direction, ...]
@@ -44,14 +44,17 @@ class _Given:
 
 
 def evaluate(options: EvaluateOptions) -> Record:
-    """Generate if asked to, measure, write the record and the report. Raises InputError for what cannot be begun."""
+    """Generates samples if `data` is set, measures, and writes the record and the report. Returns the record.
+
+    Raises InputError if inputs cannot be loaded, listed or paired, no pair can be measured, or `out` cannot be written.
+    """
     if options.reference is not None:
         require_pairs(options.systems.values(), options.reference)
     return _Evaluation(options).run()
 
 
 class _Evaluation:
-    """The state of one evaluation: what is loaded, and the failures so far."""
+    """State of one evaluation: loaded networks, and the failures so far."""
 
     def __init__(self, options: EvaluateOptions) -> None:
         self.options = options
@@ -67,7 +70,7 @@ class _Evaluation:
         )
 
     def run(self) -> Record:
-        """The whole evaluation, in order."""
+        """Runs all steps in order. Raises InputError if no pair can be measured."""
         options = self.options
         references = self._references()
         real = self._measure(references, "reference", cached=True)
@@ -131,7 +134,7 @@ class _Evaluation:
         return measured.features
 
     def _systems(self, references: tuple[ListedClip, ...], real: MeasuredClips) -> dict[str, list[_Given]]:
-        """Clips of each system: of a model those it makes now, each direction by itself, of others those given."""
+        """Clips by system. A model generates them now, one entry per direction; other systems have one entry."""
         options = self.options
         if self.pipeline is not None:
             return {self._model_name(): [self._generated(d, references, real) for d in options.directions]}
@@ -187,7 +190,7 @@ class _Evaluation:
         real: MeasuredClips,
         measuring: Measuring,
     ) -> list[Result]:
-        """A result a group."""
+        """One result per group that has pairs."""
         need: Need = "sound" if direction == "video_to_audio" else "picture"
         usable = self._usable(references, real, need, system="", direction=direction)
         made = self._usable(given.listed, given.measured, need, system=given.name, direction=direction)
@@ -211,7 +214,7 @@ class _Evaluation:
     def _usable(
         self, listed: Sequence[ListedClip], measured: MeasuredClips, need: Need, *, system: str, direction: Direction
     ) -> dict[str, ClipFeatures]:
-        """Clips that have what the direction needs; the others are failures, each once."""
+        """Returns the clips with the needed modality by name, and adds the others to the failures."""
         usable = {}
         for clip in listed:
             reason = measured.failures.get(clip.name) or lacking(measured.features[clip.name], (need,))
@@ -232,7 +235,7 @@ class _Evaluation:
 
 
 def _reading(pipeline: CMMDPipeline | None, backbones: Sequence[Backbone]) -> Reading:
-    """At a model's own rate and size, so that what it was given is what it is measured against."""
+    """Uses the frame rate, image size and sample rate of a model: measured clips then equal its conditions."""
     rates = {backbone.sample_rate for backbone in backbones if backbone.modality == "audio"} - {SAMPLE_RATE}
     if pipeline is None:
         return Reading(rates=tuple(sorted(rates)))

@@ -1,4 +1,4 @@
-"""What `cmmd evaluate` is asked for (ours)."""
+"""The options of `cmmd evaluate` (ours)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateOptions:
-    """The options of the command; see `cmmd evaluate --help`. Either systems and reference, or data (and a model)."""
+    """Options of the command; see `cmmd evaluate --help`. Set either systems and reference, or data (and model)."""
 
     out: Path
     systems: dict[str, Path] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Events of generated clips against those that they should have, as figures with bounds, ceiling and chance (ours)."""
+"""Agreement of generated with true events, as metrics with bounds, ceiling and chance (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from cmmd.measures.intervals import Interval, bootstrap
 
 TOLERANCES = (0.05, 0.1)
 DRAWN = 0.1
-"""Seconds within which events are paired in the record."""
+"""Tolerance (s) of the event pairs in the record."""
 LAG_RESAMPLES = 200
 NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Events:
-    """Of one pair, times in seconds. best: what the detector finds on the true clip, None where `true` is just that."""
+    """Events of one pair, times in seconds. best: detections on the true clip, None if `true` already is them."""
 
     found: np.ndarray
     true: np.ndarray
@@ -39,7 +39,7 @@ class Events:
         return match_events(self.found, self.true, tolerance=DRAWN)
 
     def values(self) -> dict[str, float]:
-        """Per-clip figures: F1 at both tolerances (1 where there is no event on either side), median offset."""
+        """Per-clip metrics: F1 at both tolerances (1 if neither side has an event), median absolute offset (s)."""
         values = {}
         for tolerance in TOLERANCES:
             pairs = len(match_events(self.found, self.true, tolerance=tolerance).pairs)
@@ -50,7 +50,7 @@ class Events:
 
 
 def events_of(made: ClipFeatures, true: ClipFeatures, direction: Direction) -> Events:
-    """Known times if there are any, else what is heard in the reference, else what moves in it."""
+    """Events of one pair. True times are the known ones, else onsets of the reference sound, else events seen in it."""
     found = made.heard if direction == "video_to_audio" else made.seen
     best = true.heard if direction == "video_to_audio" else true.seen
     assert found is not None, "a clip without the generated modality is a failure"
@@ -65,7 +65,7 @@ def events_of(made: ClipFeatures, true: ClipFeatures, direction: Direction) -> E
 
 
 def event_metrics(pairs: Sequence[FeaturePair], direction: Direction) -> list[Metric]:
-    """F1 at 50 and 100 ms, median absolute offset, lag."""
+    """Metrics over all pairs: F1 at 50 and 100 ms, median absolute offset (s), lag (s)."""
     events = [events_of(made, true, direction) for made, true in pairs]
     found, true = [one.found for one in events], [one.true for one in events]
     best = [one.best for one in events if one.best is not None]

@@ -1,4 +1,4 @@
-"""Clips that enter no figure: each is listed, with the reason (ours)."""
+"""Clips that are excluded from all figures, each with the reason (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ NO_CLIP = "no file, expected one for every reference clip"
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """In the order in which they were found, each once. system: "" for the reference."""
+    """Failed clips in the order of their detection, without duplicates. system: "" for the reference."""
 
     clips: list[FailedClip] = field(default_factory=list)
 
     def add(self, system: str, direction: Direction, clip: ListedClip, reason: str) -> None:
-        """A clip that could not be read, or is silent."""
+        """Adds a clip that could not be read, is silent or lacks the modality."""
         self._add(system, direction, clip, reason, missing=failure_kind(reason) == "missing")
 
     def unpaired(self, system: str, direction: Direction, clips: Sequence[ListedClip], found: str) -> None:
-        """Clips that have no counterpart: `NO_REFERENCE` or `NO_CLIP`."""
+        """Adds clips without a counterpart. found: `NO_REFERENCE` or `NO_CLIP`."""
         for clip in clips:
             self._add(system, direction, clip, f"{clip.name}: found {found}", missing=True)
 

@@ -1,7 +1,7 @@
-"""Samples of a model for real clips, written as files that are then measured as anybody's are (ours).
+"""Samples of a model for real clips, written as files that are then measured like any other system's (ours).
 
-Clips of one length are made together, which on a CPU takes a third of the time; sample i has its own seed and is the
-one that `cmmd generate` makes of that seed, but for rounding.
+Clips of equal length are generated in one batch, which takes a third of the time on a CPU. Each sample has a separate
+seed; up to rounding, it equals the result of `cmmd generate` with that seed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,8 @@ BATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """In the order of the conditions; seeds and seconds by name. seconds: of each part, a clip's share of its batch."""
+    """clips: in the order of the conditions. seeds: by clip name. seconds: by clip name, then by generation stage; the
+    time of a batch is divided equally among its clips."""
 
     clips: tuple[ListedClip, ...]
     seeds: dict[str, int]
@@ -45,9 +46,9 @@ def generate_samples(
     config: SamplingConfig,
     seed: int,
 ) -> Samples:
-    """One sample a condition, sample i with seed + i, as `folder/NAME.mp4`; conditions have sound and picture.
+    """Writes one sample per condition to `folder/NAME.mp4`; sample i has seed + i. Conditions have sound and picture.
 
-    A file that could not be written is listed all the same: whoever reads it will find it missing.
+    A sample whose file could not be written is listed too; the measurement then reports the file as missing.
     """
     make_folder(folder)
     bar = progress(len(conditions), direction.replace("_", " "), unit="clip")
@@ -71,7 +72,7 @@ def generate_samples(
 
 
 def _batches(conditions: Sequence[ClipFeatures]) -> Iterator[tuple[int, Sequence[ClipFeatures]]]:
-    """Neighbours of equal length, at most `BATCH` of them, each batch with the number of its first."""
+    """Groups consecutive conditions of equal length, at most `BATCH` per batch; yields (index of the first, batch)."""
     start = 0
     while start < len(conditions):
         stop = start + 1
@@ -95,7 +96,7 @@ def _pictures(condition: ClipFeatures) -> np.ndarray:
 
 
 def _sound(condition: ClipFeatures) -> np.ndarray:
-    """At the model's rate."""
+    """The waveform at the model's sample rate."""
     assert condition.given is not None, "conditions have sound"
     return condition.given
 
@@ -103,7 +104,7 @@ def _sound(condition: ClipFeatures) -> np.ndarray:
 def _alone(
     pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, config: SamplingConfig, seed: int
 ) -> list[Take]:
-    """As `cmmd generate` does."""
+    """Generates the samples one by one, as `cmmd generate` does."""
     geometry, takes = pipeline.geometry, []
     for number, condition in enumerate(batch):
         frames, waveform = condition.frames, condition.given
@@ -118,7 +119,7 @@ def _alone(
 def _together(
     pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, config: SamplingConfig, seed: int
 ) -> list[Take]:
-    """Sound that came out inaudible is made again alone, as the pipeline has a rule of its own for it."""
+    """Generates a batch. An inaudible clip is generated again alone, to apply the pipeline's retry rule."""
     clock = PartClock(pipeline.device)
     with clock("encoding"):
         condition, noise = _encoded(pipeline, batch, direction, seed=seed)
@@ -151,7 +152,7 @@ def _together(
 def _encoded(
     pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, seed: int
 ) -> tuple[Tensor, Tensor]:
-    """Conditions and noise; sound is filled up to whole frames."""
+    """Encoded conditions and noise; sound is zero-padded to whole frames."""
     if direction == "video_to_audio":
         condition = torch.cat([pipeline.encode_video(_pictures(one)) for one in batch])
         return condition, pipeline.noise("audio", condition.shape[2], seed=seed, items=len(batch))
@@ -164,7 +165,7 @@ def _encoded(
 def _decoded(
     pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], made: Tensor, direction: Direction, *, seed: int
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Frames and waveforms of every clip, one of them the condition's."""
+    """Frames and waveforms of every clip; the one that was not generated is the condition's."""
     if direction == "audio_to_video":
         return pipeline.decode_video(made), [_sound(one) for one in batch]
     samples = round(batch[0].seconds * pipeline.geometry.sample_rate)

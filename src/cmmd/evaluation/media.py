@@ -1,4 +1,4 @@
-"""Clips read for measuring, each in a process that may die; what cannot be read is told and never replaced (ours)."""
+"""Reads clips for measuring, in worker processes that may crash; unreadable clips become failures (ours)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from cmmd.errors import InputError
 from cmmd.worker_processes import Failure, map_in_workers
 
 SAMPLE_RATE = 16_000
-"""Hz at which events are heard and spectrograms compared; backbones get their own rates besides."""
+"""Hz, for onset detection and spectrogram distances; backbones may read other rates."""
 RESAMPLER = "soxr HQ, channels kept and then averaged"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """How clips are read. rates: further sample rates (Hz) besides `SAMPLE_RATE`, among them that of a model."""
+    """Settings for reading clips. rates: further sample rates (Hz), with the model's if it is not `SAMPLE_RATE`."""
 
     fps: int = 10
     image_size: int = 64
@@ -36,7 +36,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """frames: uint8 (f, h, w, 3) or None. sounds: by sample rate (Hz), {} without sound."""
+    """frames: uint8 (f, h, w, 3) or None. sounds: waveform (s,) by sample rate (Hz), {} without sound."""
 
     frames: np.ndarray | None
     sounds: dict[int, np.ndarray]
@@ -44,19 +44,19 @@ class Media:
 
 
 def read_all(files: Iterable[Path], reading: Reading, *, workers: int | None) -> Iterator[Media | Failure]:
-    """In the order of the files. A Failure tells what is wrong in one line; see `failure_kind`."""
+    """Yields one result per file, in order. A Failure holds the reason in one line; see `failure_kind`."""
     return map_in_workers(partial(_read, reading=reading), files, workers=workers)
 
 
 def failure_kind(reason: str) -> Literal["missing", "unreadable", "silent"]:
-    """What sort of failure a reason of `read_all` tells of."""
+    """Classifies a failure by its reason, from `read_all` or `lacking`."""
     if "found no file" in reason:
         return "missing"
     return "silent" if "found digital silence" in reason else "unreadable"
 
 
 def digest_of(file: Path) -> str:
-    """sha256 of a file, "" where it cannot be read."""
+    """sha256 of a file, "" if it cannot be read."""
     try:
         with file.open("rb") as stream:
             return file_digest(stream, "sha256").hexdigest()
@@ -73,7 +73,7 @@ def _read(file: Path, *, reading: Reading) -> Media:
     if clip.waveform is not None:
         sounds[SAMPLE_RATE] = clip.waveform
         for rate in reading.rates:
-            # Read whole again: time zero is that of the picture, which a reading of the sound alone would not know.
+            # Reads the frames again, too: time zero is that of the video, which is unknown if only sound is read.
             sounds[rate] = again = read_clip(file, fps=fps, image_size=size, sample_rate=rate).waveform
             assert again is not None
     return Media(clip.frames, sounds, clip.seconds)

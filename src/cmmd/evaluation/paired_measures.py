@@ -1,4 +1,4 @@
-"""What is measured on a generated clip and its reference together, with its chance and its ceiling (ours)."""
+"""Measures of a generated clip against its reference, with chance and ceiling (ours)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from cmmd.measures.spectrogram_distance import SpectrogramDistances
 SHUFFLES = 3
 NAN = float("nan")
 FeaturePair = tuple[ClipFeatures, ClipFeatures]
-"""Generated, reference."""
+"""(generated, reference)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """Name and meaning of one number of a measure."""
+    """Name and meaning of one value of a measure."""
 
     name: str
     unit: str = ""
@@ -33,9 +33,9 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedMeasure:
-    """`measure(generated, reference)` gives a number for each of the figures; nan where there is nothing to measure.
+    """`measure(generated, reference)` returns one value per figure; nan if there is nothing to measure.
 
-    ceiling: whether the measure of a reference with itself says what a perfect system would reach.
+    ceiling: whether the measure of a reference against itself is the value of a perfect system.
     """
 
     figures: tuple[Figure, ...]
@@ -43,7 +43,7 @@ class PairedMeasure:
     ceiling: bool = False
 
     def of(self, pairs: Sequence[FeaturePair], *, seed: int = 0) -> tuple[list[Metric], list[dict[str, float]]]:
-        """Means with their bounds, and the values of every clip."""
+        """Returns one metric per figure (mean with bounds), and the values of each clip by figure name."""
         values = self._rows(pairs)
         chance = self._chance(pairs, seed)
         ceiling = self._means(self._rows([(true, true) for _, true in pairs])) if self.ceiling else self._nothing()
@@ -92,7 +92,7 @@ class PairedMeasure:
 def paired_measures(
     direction: Direction, *, fps: int, group: str, backbones: Sequence[Backbone]
 ) -> list[PairedMeasure]:
-    """Those that make sense in a direction; beats are left out where nothing recurs (the world's impacts and hits)."""
+    """Measures that apply to a direction. The world's impacts and hits have no beats: nothing recurs in them."""
     measures = [_av_align(direction, fps)]
     if group not in ("impacts", "hits"):
         measures.append(_beats(direction, world=group == "dance"))
@@ -116,7 +116,7 @@ def _av_align(direction: Direction, fps: int) -> PairedMeasure:
 
 
 def _beats(direction: Direction, *, world: bool) -> PairedMeasure:
-    """Sound: beats of both musics. Video: what is seen (in the world) or moments of rest, against the music's beats."""
+    """Compares with the beats of the true music: beats of generated music, or seen events (world) or motion rests."""
 
     def measure(made: ClipFeatures, true: ClipFeatures) -> tuple[float, ...]:
         seen = made.seen if world else made.rests

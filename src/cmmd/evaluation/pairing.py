@@ -1,4 +1,4 @@
-"""Which clips there are, and which generated one belongs to which reference: by file stem or by manifest (ours)."""
+"""Lists clips and pairs each generated clip with its reference, by file stem or by manifest (ours)."""
 
 import math
 from collections import Counter
@@ -22,7 +22,7 @@ LONGEST_GROUP = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListedClip:
-    """A clip that should be there. events: known times (s), None where they are not known. group: "" for none."""
+    """A listed clip; its file may be missing. events: known times (s), None if unknown. group: "" for none."""
 
     name: str
     file: Path
@@ -32,7 +32,7 @@ class ListedClip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
-    """A generated clip and the real one it should be like."""
+    """A generated clip and its real reference."""
 
     generated: ListedClip
     reference: ListedClip
@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pairing:
-    """without_reference: generated clips of no reference. without_clip: references for which nothing was generated."""
+    """without_reference: generated clips without a reference. without_clip: references without a generated clip."""
 
     pairs: tuple[Pair, ...]
     without_reference: tuple[ListedClip, ...]
@@ -48,13 +48,14 @@ class Pairing:
 
 
 def list_clips(place: Path, *, told_apart: bool = False) -> tuple[ListedClip, ...]:
-    """The clips of a folder or of a manifest (.csv, .jsonl), by name.
+    """Returns the clips of a folder or of a manifest (.csv, or JSON lines as .jsonl or .json), sorted by name.
 
-    told_apart: files of a folder that share a stem are told apart by their suffixes, as `cmmd generate` does.
+    told_apart: files of a folder that share a stem get their suffix in the name, as in `cmmd generate`.
 
-    In a folder a JSON file of the same stem may hold `events` ([{"time": s}, ...] or [s, ...]) and `family`, as
-    `cmmd world` writes it. A manifest has a name, a file (relative to it) and perhaps events (in CSV: times with spaces
-    between) and a group. Raises InputError where there is no clip, a name comes twice, or a manifest cannot be read.
+    In a folder, a JSON file with the stem of a clip may hold `events` ([{"time": s}, ...] or [s, ...]) and `family`, as
+    `cmmd world` writes it. A manifest has the columns name, file (relative to the manifest) and optionally events (in
+    CSV: times separated by spaces) and group. Raises InputError if there is no clip, a name occurs twice, or the folder
+    or manifest cannot be read.
     """
     if place.is_dir():
         files = media_in(place)
@@ -76,7 +77,10 @@ def list_clips(place: Path, *, told_apart: bool = False) -> tuple[ListedClip, ..
 
 
 def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip]) -> Pairing:
-    """In order of name, see `named_as_sources`. Raises InputError where no name is on both sides."""
+    """Pairs clips by name (see `named_as_sources`), in the order of `generated`.
+
+    Raises InputError if the two sides have no name in common, or several generated clips have the same source.
+    """
     generated = named_as_sources(generated, reference)
     made = {clip.name for clip in generated}
     known = {clip.name: clip for clip in reference}
@@ -94,8 +98,10 @@ def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip
 
 
 def named_as_sources(generated: Sequence[ListedClip], reference: Sequence[ListedClip]) -> tuple[ListedClip, ...]:
-    """Results of `cmmd generate` under the names of the references that they were made of. Raises InputError where
-    several are of one."""
+    """Returns results of `cmmd generate` renamed to the references that they were generated from.
+
+    Raises InputError if several results belong to the same reference.
+    """
     files = {clip.name: clip.file for clip in reference}
     of_results = names.sources_of_results(files)
     named = tuple(replace(clip, name=names.name_of_source(clip.name, files, of_results)) for clip in generated)
@@ -108,7 +114,7 @@ def named_as_sources(generated: Sequence[ListedClip], reference: Sequence[Listed
 
 
 def require_pairs(systems: Iterable[Path], reference: Path) -> None:
-    """Raise InputError, before anything is loaded or measured, for clips that cannot be listed or paired."""
+    """Raises InputError if clips cannot be listed or paired; runs before anything is loaded or measured."""
     real = list_clips(reference, told_apart=True)
     for place in systems:
         pair_by_name(list_clips(place), real)
@@ -139,7 +145,7 @@ def _of_manifest(place: Path) -> list[ListedClip]:
 
 
 def _group(given: Any, place: str | Path) -> str:
-    """Told in tables and charts, and never a name of a file."""
+    """Checks a group name. It is printed in tables and charts, and never used as a file name."""
     if given is not None and (not isinstance(given, str) or len(given) > LONGEST_GROUP):
         raise InputError.about(place, found=f"the group {given!r:.60}", expected="a short text")
     return given or ""

@@ -1,6 +1,6 @@
-"""Pictures of what was generated: frames above their spectrogram, events marked (paper: figures 2 and 3).
+"""Figures of generated clips: frames above their spectrogram, with marked events (paper: figures 2 and 3).
 
-Matplotlib is imported inside the functions, so that nothing else needs it.
+Matplotlib is imported inside the functions, so that importing this module does not require it.
 """
 
 import math
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MATCHED, UNMATCHED = "#0072b2", "#d55e00"  # apart for every kind of colour vision (Okabe and Ito)
+MATCHED, UNMATCHED = "#0072b2", "#d55e00"  # distinguishable for every colour vision (Okabe and Ito)
 INK = "#333333"
-TOLERANCE = 0.1  # seconds: a frame at 10 fps shows no more
+TOLERANCE = 0.1  # seconds: one frame at 10 fps
 FRAMES_SHOWN = 16
 WIDTH = 10.0  # inches
 DYNAMIC_RANGE = 65.0  # dB of the spectrogram's grey scale
@@ -35,7 +35,7 @@ STYLE = {
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "svg.hashsalt": "cmmd",  # the same picture gives the same file
+    "svg.hashsalt": "cmmd",  # makes SVG files reproducible
 }
 
 
@@ -50,7 +50,11 @@ def figure_sound_for_video(
     reference: Float[np.ndarray, " r"] | None = None,
     path: Path | str,
 ) -> Path:
-    """Generated sound under the video it was made for (the paper's figure 2); `reference` adds the true sound's row."""
+    """Draws generated sound under the video that conditions it (the paper's figure 2).
+
+    reference: the true sound, drawn as a further row. Event times are in seconds. Returns `path`. Raises InputError if
+    it cannot be written.
+    """
     sounds = [("generated sound", waveform)] + ([("true sound", reference)] if reference is not None else [])
     marks = _marks(events_seen, events_heard)
     return _figure(frames, fps, sounds, sample_rate, marks, "video", marks[1], Path(path))
@@ -66,20 +70,23 @@ def figure_video_for_sound(
     events_heard: Times,
     path: Path | str,
 ) -> Path:
-    """Generated frames above the sound they were made for (the paper's figure 3)."""
+    """Draws generated frames above the sound that conditions them (the paper's figure 3).
+
+    Event times are in seconds. Returns `path`. Raises InputError if it cannot be written.
+    """
     marks = _marks(events_seen, events_heard)
     return _figure(frames, fps, [("sound", waveform)], sample_rate, marks, "generated video", marks[0], Path(path))
 
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """Events of one side: times, and whether each met one of the other side."""
+    """Events of one modality: times (s), and whether each matches an event of the other modality."""
 
     times: tuple[float, ...]
     matched: tuple[bool, ...]
 
     def __iter__(self) -> Iterator[tuple[float, str]]:
-        """Times with their colours."""
+        """Yields (time, colour)."""
         return ((time, MATCHED if met else UNMATCHED) for time, met in zip(self.times, self.matched, strict=True))
 
 
@@ -103,8 +110,8 @@ def _figure(
     generated: _Marks,
     path: Path,
 ) -> Path:
-    """The strip named `strip`, the line on which seen and heard events meet, and one spectrogram a sound; the events of
-    what was `generated` are drawn through the first."""
+    """Draws the frames labelled `strip`, a row with the seen and heard events, and one spectrogram per sound. Vertical
+    lines in the first spectrogram mark the `generated` events."""
     seconds = max(len(frames) / fps, len(sounds[0][1]) / sample_rate)
     plt = _pyplot()
     with plt.rc_context(STYLE):
@@ -133,13 +140,13 @@ def _figure(
 
 
 def shown_frames(count: int) -> np.ndarray:
-    """Indices of at most `FRAMES_SHOWN` frames, evenly spread, the first included."""
+    """Indices of at most `FRAMES_SHOWN` evenly spaced frames, starting with the first."""
     step = math.ceil(count / FRAMES_SHOWN)
     return np.arange(0, count, step)
 
 
 def draw_strip(axes: "Axes", frames: np.ndarray, shown: np.ndarray, seconds: float, name: str) -> None:
-    """Frame k stands where it is on the screen: from k / fps until the next one shown."""
+    """Draws each frame k of `shown` over its time span, from k / fps until the next frame of `shown`."""
     duration = seconds / len(frames)
     step = int(shown[1] - shown[0]) if len(shown) > 1 else len(frames)
     for index in shown:
@@ -156,7 +163,7 @@ def draw_strip(axes: "Axes", frames: np.ndarray, shown: np.ndarray, seconds: flo
 
 
 def _draw_event_line(axes: "Axes", seen: _Marks, heard: _Marks) -> None:
-    """Events seen point up at the frames, events heard point down at the spectrogram."""
+    """Marks seen events with triangles that point up at the frames, heard events with triangles that point down."""
     for events, height, marker in ((seen, 0.74, "^"), (heard, 0.26, "v")):
         for time, colour in events:
             axes.plot(time, height, marker, color=colour, markersize=6.5, markeredgewidth=0, clip_on=False)
@@ -168,7 +175,7 @@ def _draw_event_line(axes: "Axes", seen: _Marks, heard: _Marks) -> None:
 
 
 def draw_spectrogram(axes: "Axes", sound: np.ndarray, sample_rate: int, name: str) -> None:
-    """Log-frequency, decibels below the loudest point, dark is loud."""
+    """Draws a spectrogram on a log-frequency axis, in decibels below its maximum; dark is loud."""
     level, frequency = log_spectrogram(np.asarray(sound, dtype=float), sample_rate=sample_rate)
     axes.imshow(
         level,
@@ -189,7 +196,7 @@ def draw_spectrogram(axes: "Axes", sound: np.ndarray, sample_rate: int, name: st
 def log_spectrogram(
     sound: Float[np.ndarray, " s"], *, sample_rate: int, bins: int = 96
 ) -> tuple[Float[np.ndarray, "m n"], Float[np.ndarray, " m"]]:
-    """Decibels below the loudest point on log-spaced frequencies (Hz), 5 ms a column."""
+    """Returns the level (dB relative to the maximum) with 5 ms per column, and its log-spaced frequencies (Hz)."""
     window, hop = round(0.04 * sample_rate), round(0.005 * sample_rate)
     padded = np.pad(sound, (window // 2, window))
     pieces = np.lib.stride_tricks.sliding_window_view(padded, window)[: len(sound) : hop]
@@ -228,7 +235,7 @@ def _pyplot() -> Any:
 
 
 def _save(figure: "Figure", path: Path) -> Path:
-    """A broken run leaves no broken picture. Raises InputError where it cannot be written."""
+    """Writes the figure atomically, closes it and returns `path`. Raises InputError if it cannot be written."""
     from matplotlib import pyplot
 
     try:

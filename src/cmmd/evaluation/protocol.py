@@ -1,4 +1,4 @@
-"""The protocol of an evaluation: all that a second run needs to give the same figures (ours)."""
+"""The protocol of an evaluation: everything that a second run needs to reproduce the figures (ours)."""
 
 import shlex
 from collections import Counter
@@ -33,7 +33,7 @@ def protocol_of(
     *,
     pipeline: CMMDPipeline | None,
 ) -> Protocol:
-    """Of an evaluation with these options."""
+    """The protocol of an evaluation with these options. pipeline: None if the clips were given and not generated."""
     made, usual = pipeline is not None, SamplingConfig()
     return Protocol(
         command=command_of(options),
@@ -60,7 +60,7 @@ def protocol_of(
 
 
 def command_of(options: EvaluateOptions) -> str:
-    """The command line that gives these options, without what does not change a figure."""
+    """The command line that gives these options, without the options that do not change a figure (cache, workers)."""
     words = ["cmmd", "evaluate"]
     if options.data is None:
         words += [str(options.reference), *(f"--system={name}={place}" for name, place in options.systems.items())]
@@ -74,7 +74,7 @@ def command_of(options: EvaluateOptions) -> str:
 
 
 def _model_hash(model: str | None) -> str:
-    """Of the weights of a folder; "" for a name on the hub, which names a revision itself."""
+    """sha256 of the weights in a model folder (None: the shipped model); "" for a hub name, which names a revision."""
     folder = SHIPPED_MODEL if model is None else Path(model)
     return sha256_of(folder.rglob("*.safetensors")) if folder.is_dir() else ""
 

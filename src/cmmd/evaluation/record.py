@@ -1,6 +1,7 @@
-"""What an evaluation leaves behind: `record.json`, from which its report and every figure is drawn (ours).
+"""The result of an evaluation, `record.json`: the source of its report and of every figure (ours).
 
-Times are seconds, files are relative to the record's folder, and what could not be measured is nan (null in JSON).
+Times are in seconds, files are relative to the record's folder. A value that could not be measured is nan (null in
+JSON).
 """
 
 import json
@@ -19,17 +20,17 @@ from cmmd.unfinished_file import written_beside
 FILE = "record.json"
 VERSION = 1
 Measured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
-"""A number, or nan where there was nothing to measure."""
+"""A number, or nan if there was nothing to measure."""
 Better = Literal["lower", "higher"]
 Direction = Literal["video_to_audio", "audio_to_video"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """One figure of one result, with its 95 % bounds and what it must be read against.
+    """One figure of one result, with its 95 % bounds (low, high) and its reference values.
 
-    floor: the same distance of real clips to real clips, at the same sizes. chance: with the pairs shuffled. ceiling:
-    the same on the true clips. unit: "" for a pure number. samples: clips it was measured on. about: one sentence.
+    floor: the same distance between real clips, at the same sizes. chance: the value with shuffled pairs. ceiling: the
+    value on the true clips. unit: "" for a pure number. samples: number of measured clips. about: one sentence.
     """
 
     name: str
@@ -47,13 +48,13 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipRow:
-    """One generated clip beside its reference.
+    """One generated clip and its reference.
 
-    values: metric name to value, those that one clip has by itself. found: times of the events heard (or seen) in the
-    generated modality. true: times that they should have, and `true_from` where these come from: "known" (the world, a
-    manifest), "sound" (onsets heard in the reference), "picture" (motion seen in the reference). pairs: (index into
-    found, index into true) matched within `Protocol.tolerance`. seed: -1 where it is not known. seconds: what each
-    part of the generation took, where a model was run.
+    values: metric name to value, for metrics that are defined per clip. found: times of the events detected in the
+    generated modality. true: the true times. true_from: their source, "known" (the world, a manifest), "sound" (onsets
+    heard in the reference) or "picture" (motion seen in the reference). pairs: (index into found, index into true)
+    matched within `Protocol.tolerance`. seed: -1 if unknown. seconds: duration of each generation stage, {} if no model
+    was run.
     """
 
     name: str
@@ -70,13 +71,14 @@ class ClipRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SetDistance:
-    """Frechet distances under one backbone: of every clip by itself and of the set (the paper's box plot and cross).
+    """Frechet distances under one backbone: of each clip and of the set (the paper's box plot and cross).
 
-    samples: a clip's own windows against the whole reference, in the order of `Result.clips`. real_samples: the same
-    for real clips, each left out of the reference. value and real_value: sets of `size` generated or real clips against
-    the same `reference_size` other real clips, means over draws: the two that may be compared. low, high: of `value`.
-    whole: all generated clips against the whole reference. at_infinity, real_at_infinity: extrapolated to infinitely
-    many samples, nan for fewer than 8 clips. The outliers of a box plot are beyond 1.5 quartile ranges.
+    samples: the windows of one clip against the whole reference, in the order of `Result.clips`. real_samples: the same
+    for held-out real clips against the other real clips. value, real_value: sets of `size` generated or real clips
+    against the same `reference_size` other real clips, means over random splits; these two are comparable. low, high:
+    bounds of `value`. whole: all generated clips against the whole reference. at_infinity, real_at_infinity:
+    extrapolated to infinitely many samples, nan for fewer than 8 clips. The outliers of a box plot are beyond 1.5
+    quartile ranges.
     """
 
     name: str
@@ -96,7 +98,7 @@ class SetDistance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CopyRow:
-    """The training clip nearest to one generated clip. training: its file. flagged: nearer than real clips lie."""
+    """The training clip nearest to one generated clip. training: its file. flagged: distance below the threshold."""
 
     name: str
     generated: str
@@ -107,8 +109,8 @@ class CopyRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memorisation:
-    """Whether generated clips are copies. real: distances of real test clips to their nearest training clip; what
-    lies below `threshold`, a low quantile of them, is flagged. backbone: whose embeddings were compared."""
+    """Detection of copied training clips. real: distances of real test clips to their nearest training clip. threshold:
+    a low quantile of `real`; generated clips below it are flagged. backbone: the network of the embeddings."""
 
     backbone: str
     threshold: float
@@ -118,9 +120,9 @@ class Memorisation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """One system in one direction on one group of clips. group: a world family, or "" for all clips together.
+    """One system in one direction on one group of clips. group: "" if the clips have none.
 
-    seconds: mean of each part of the generation a clip ({} where no model was run).
+    seconds: mean duration of each generation stage per clip ({} if no model was run).
     """
 
     direction: Direction
@@ -132,7 +134,7 @@ class Result:
     seconds: dict[str, float]
 
     def metric(self, name: str) -> Metric:
-        """By name. Raises KeyError where it was not measured."""
+        """Returns the metric with this name. Raises KeyError if it was not measured."""
         for metric in self.metrics:
             if metric.name == name:
                 return metric
@@ -141,7 +143,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class System:
-    """Whatever made the clips: a model, or the folder's name."""
+    """The source of generated clips. name: of the model, or the name given to a folder."""
 
     name: str
     results: tuple[Result, ...]
@@ -149,7 +151,7 @@ class System:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DelayCurve:
-    """How one metric answers to sound that is late by `DelayResponse.delays`."""
+    """Values of one metric for sound delayed by each of `DelayResponse.delays`."""
 
     metric: str
     unit: str
@@ -159,7 +161,7 @@ class DelayCurve:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DelayResponse:
-    """The reference's true sound delayed by known times (seconds): what each metric of alignment makes of it."""
+    """Response of each alignment metric to the reference sound delayed by known times (s). clips: their number."""
 
     group: str
     clips: int
@@ -169,7 +171,7 @@ class DelayResponse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailedClip:
-    """A clip that entered no figure. system: "" for the reference. direction, group: "" where it fails in all."""
+    """A clip excluded from all figures. system: "" for the reference. direction, group: "" if it fails in all."""
 
     system: str
     direction: str
@@ -182,7 +184,7 @@ class FailedClip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BackboneNote:
-    """A network whose embeddings were used. sha256: of its file, or of the files of its folder."""
+    """A network whose embeddings were used; see `Backbone`. sha256: of its file, or of the files in its folder."""
 
     name: str
     modality: Literal["audio", "video"]
@@ -194,11 +196,12 @@ class BackboneNote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protocol:
-    """All that a second run needs to give the same figures.
+    """Everything that a second run needs to reproduce the figures.
 
-    model, model_sha256, data, seed, steps, guidance: of the generation, "" and {} where files were given.
-    samples: clips asked for a direction and group (0: all that were given). reference_clips: by group. tolerance: of
-    matched events, seconds. intervals, resampler, reading: one sentence each. cache: "" where there was none.
+    model, model_sha256, seed, steps, guidance: settings of the generation; "", 0 and {} if clips were given. data: the
+    source of the real clips. samples: clips requested per direction and group (0: all given clips). reference_clips:
+    number by group. tolerance: of matched events, seconds. intervals, resampler, reading: one sentence each. commit: ""
+    outside a checkout.
     """
 
     command: str
@@ -235,7 +238,7 @@ class Record:
 
 
 def write_record(record: Record, folder: Path) -> Path:
-    """Write `record.json` into the folder. Raises InputError where that cannot be written to."""
+    """Writes `record.json` into the folder and returns its path. Raises InputError if it cannot be written."""
     make_folder(folder)
     path = folder / FILE
     text = json.dumps(_plain(asdict(record)), indent=1, allow_nan=False) + "\n"
@@ -245,7 +248,7 @@ def write_record(record: Record, folder: Path) -> Path:
 
 
 def read_record(folder: Path) -> Record:
-    """Read `record.json` of the folder. Raises InputError where it is missing or not one."""
+    """Reads `record.json` from the folder. Raises InputError if it is missing or not a valid record."""
     path = folder / FILE
     expected = "a record of cmmd evaluate"
     values = read_json(path, expected=expected)
@@ -254,7 +257,7 @@ def read_record(folder: Path) -> Record:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows no nan."""
+    """Replaces nan and infinity by None, because JSON has neither."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

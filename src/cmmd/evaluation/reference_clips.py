@@ -1,4 +1,4 @@
-"""The real clips of an evaluation: a folder or manifest, or the world's clips, whose event times are known (ours)."""
+"""Real clips of an evaluation from the synthetic world, whose event times are known, and their groups (ours)."""
 
 from pathlib import Path
 
@@ -8,14 +8,17 @@ from cmmd.evaluation.pairing import ListedClip, list_clips
 
 WORLD = "world"
 WORLD_SEED = 1_000_000
-"""Of the first clip: far from those that recipes train on."""
+"""Seed of the first clip, far from the seeds that the recipes train on."""
 REFERENCES_A_SAMPLE = 3
-"""World clips written for every sample asked for, so that real clips can be held against others as many times over."""
+"""World clips per requested sample: a held-out set as large as the samples leaves twice as many for reference."""
 FEWEST = 16
 
 
 def world_references(folder: Path, *, samples: int) -> tuple[ListedClip, ...]:
-    """Both plain families as files in `folder`; those of an earlier run with the same numbers stay as they are."""
+    """Writes clips of both plain families to `folder` and lists them; skips complete clips of an earlier run.
+
+    Raises InputError if the folder cannot be written.
+    """
     count = max(FEWEST, REFERENCES_A_SAMPLE * samples)
     for family in PLAIN_FAMILIES:
         write_world(family, folder, clips=count, seed=WORLD_SEED)
@@ -24,5 +27,5 @@ def world_references(folder: Path, *, samples: int) -> tuple[ListedClip, ...]:
 
 
 def groups_of(clips: tuple[ListedClip, ...]) -> tuple[str, ...]:
-    """The groups there are, in alphabetical order."""
+    """The distinct groups, in alphabetical order."""
     return tuple(sorted({clip.group for clip in clips}))

@@ -25,13 +25,16 @@ from cmmd.pipeline import CMMDPipeline
 
 NAN = float("nan")
 Rows = list[dict[str, float]]
-"""Metric name to value of each clip."""
+"""One dict per clip: metric name to value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measuring:
-    """What all results of an evaluation share. folder: of the record. pipeline: None where clips were given.
-    training: features of training clips by name, {} without."""
+    """Computes results; holds the settings that all results of an evaluation share.
+
+    folder: of the record. pipeline: None if the clips were given. training: features of training clips by name, {} for
+    none.
+    """
 
     folder: Path
     fps: int
@@ -48,7 +51,7 @@ class Measuring:
         group: str,
         samples: Samples | None,
     ) -> Result:
-        """Of generated clips with their references, against all `real` ones of the group."""
+        """Measures generated clips against their references, and as a set against all `real` clips of the group."""
         backbones = [b for b in self.backbones if b.modality == modality_of(direction)]
         metrics = event_metrics(pairs, direction)
         rows: Rows = [events_of(made, true, direction).values() for made, true in pairs]
@@ -146,14 +149,14 @@ class Measuring:
 
 
 def modality_of(direction: Direction) -> str:
-    """What is generated."""
+    """The generated modality."""
     return "audio" if direction == "video_to_audio" else "video"
 
 
 def _distances(
     backbone: Backbone, pairs: Sequence[FeaturePair], real: Sequence[ClipFeatures], rows: Rows
 ) -> tuple[list[Metric], list[SetDistance]]:
-    """Nothing where there are too few clips."""
+    """Set metrics and distances of one backbone, ([], []) for too few clips. Adds per-sample distances to `rows`."""
     if len(pairs) < 2 or len(real) < FEWEST_REAL:
         return [], []
     made = [features.embeddings[backbone.name] for features, _ in pairs]

@@ -1,9 +1,9 @@
-"""`cmmd score`: how well a model keeps time, on world clips whose event times are known to the sample (ours).
+"""`cmmd score`: temporal alignment of a model, on world clips whose event times are known to the sample (ours).
 
-Video to audio: events heard in the generated sound against the known times; the ceiling is the same detector on the
-true sound. Audio to video: events seen in the generated frames; the ceiling is the detector on the true frames. Joint:
-events heard against events seen in the same generated clip; the ceiling is the same on true clips. Chance is the same
-measure with the pairs shuffled.
+Video to audio compares onsets detected in the generated sound with the known times; the ceiling is the same detector on
+the true sound. Audio to video compares events detected in the generated frames; the ceiling is the detector on the true
+frames. Joint compares heard events with seen events of the same generated clip; the ceiling is the same on true clips.
+Chance is the same measure with shuffled pairs.
 """
 
 import json
@@ -44,15 +44,15 @@ from cmmd.provenance import provenance
 from cmmd.unfinished_file import written_beside
 
 Distance = Callable[[list, list], float]
-"""Of two sets of waveforms, frames or vectors."""
+"""Distance between two sets of waveforms, frames or vectors."""
 BATCH = 20
-"""Clips denoised together."""
+"""Number of clips denoised in one batch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreOptions:
-    """The options of the command; see `cmmd score --help`. `both` families are impacts and dance. Contrast and gradient
-    do not apply to joint generation."""
+    """Options of the command; see `cmmd score --help`. The family `both` is impacts and dance. Contrast and gradient do
+    not apply to joint generation."""
 
     model: str | None = None
     family: Literal["impacts", "dance", "hits", "both"] = "both"
@@ -68,12 +68,12 @@ class ScoreOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """One row. family: that of the clips, or `any`. found, ceiling: alignment of the model, and of true clips.
+    """One row of the table. family: that of the clips, or `any`. found, ceiling: alignment of the model, of true clips.
 
     pitch: Spearman correlation of true and generated dominant frequency (impacts, hits; video to audio). spectrogram,
-    pictures: Frechet distances of generated frames to true ones, of sound and of video; backbone: the same of the
-    vectors of a network for sound. Each floor is the distance of one half of the true clips to the other.
-    seconds: a clip.
+    pictures: Frechet distances between generated and true frames of sound and of video. backbone: the same for the
+    embeddings of an audio network. Each floor is the distance between two halves of the true clips. Distances are None
+    if the modality was not generated. seconds: per clip.
     """
 
     family: str
@@ -91,9 +91,13 @@ class Score:
 
 
 def score(options: ScoreOptions) -> tuple[Score, ...]:
-    """Score, print the table, and write the record if asked. Raises InputError where it cannot be written."""
+    """Scores a model, prints the table, and writes the record if `out` is set.
+
+    Raises InputError if the record cannot be written, or the model's frame rate, image size or sample rate differ from
+    those of the world.
+    """
     if options.out is not None:
-        make_folder(options.out.parent)  # now, and not after minutes of work
+        make_folder(options.out.parent)  # fails early, before minutes of work
     pipeline = load_pipeline(options.model, device=options.device, dtype=options.dtype)
     try:
         require_world(pipeline.geometry, scored_families(options))
@@ -112,10 +116,10 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
 def score_pipeline(
     pipeline: CMMDPipeline, options: ScoreOptions, *, truths: Mapping[str, "Truth"] | None = None
 ) -> tuple[Score, ...]:
-    """Score a model that is loaded; `model`, `device`, `dtype` and `out` of the options are not looked at.
+    """Scores a loaded model; ignores `model`, `device`, `dtype` and `out` of the options.
 
-    truths: of `true_clips`, where many models are scored on the same clips. Raises InputError for sampling settings
-    that need what the model does not have.
+    truths: result of `true_clips`, to reuse when several models are scored on the same clips. Raises InputError if the
+    model does not support the sampling settings.
     """
     check_sampling(pipeline.unet, options.sampling)
     geometry = pipeline.geometry
@@ -128,21 +132,21 @@ def score_pipeline(
         if direction != "joint"
     ]
     if "joint" in directions:
-        # What is made from nothing belongs to no family: it is made once, under the ceiling of all families.
+        # Joint generation has no condition, hence no family: it runs once, with the clips of all families as ceiling.
         scores.append(_score(pipeline, Truth.join(list(truths.values())), "joint", options, name="any"))
     return tuple(scores)
 
 
 def scored_families(options: ScoreOptions) -> tuple[Family, ...]:
-    """Those that options ask for."""
+    """The families that the options select."""
     return PLAIN_FAMILIES if options.family == "both" else (options.family,)
 
 
 def true_clips(
     options: ScoreOptions, *, backbone: Backbone | None = None, fps: int = FPS, image_size: int = IMAGE_SIZE
 ) -> dict[str, "Truth"]:
-    """The clips of each family that options ask for. backbone: a network for sound at the rate of the world, whose
-    vectors measure a distance besides."""
+    """Returns the true clips of each selected family. backbone: an audio network at the world's sample rate; its
+    embeddings give an additional Frechet distance."""
     make = partial(world_clip, split=options.split, fps=fps, image_size=image_size)
     seeds = range(options.seed, options.seed + options.clips)
     detector = load_visual_event_detector()
@@ -153,7 +157,7 @@ def true_clips(
 
 
 def table(scores: Sequence[Score]) -> str:
-    """Markdown: a row a family and direction; every figure beside its ceiling and its chance, offsets and lag in ms."""
+    """Markdown table with one row per family and direction; F1 with ceiling and chance, offsets and lag in ms."""
     head = ["", "clips", *("F1@50", "ceiling", "chance"), *("F1@100", "ceiling", "chance")]
     return markdown_table(
         [_row(score) for score in scores],
@@ -177,8 +181,10 @@ def _row(score: Score) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Truth:
-    """True clips, what the detectors find on their sounds and frames, and the vectors of their sounds. count: how many
-    clips a model makes to be compared with them."""
+    """True clips, the event times (s) detected in their sounds and frames, and the embeddings of their sounds.
+
+    count: number of clips that a model generates for the comparison.
+    """
 
     count: int
     clips: list[WorldClip]
@@ -198,7 +204,7 @@ class Truth:
 
     @property
     def known(self) -> list[np.ndarray]:
-        """Times of the events, seconds."""
+        """Known times of the events, in seconds."""
         return [clip.event_times for clip in self.clips]
 
     @classmethod
@@ -215,7 +221,7 @@ class Truth:
 
     @classmethod
     def join(cls, truths: "list[Truth]") -> "Truth":
-        """All clips, for as many made ones as one of them has."""
+        """Concatenates the clips of all truths; `count` remains that of the first."""
         lists = {
             name: [item for truth in truths for item in getattr(truth, name)]
             for name in ("clips", "heard", "seen", "vectors")
@@ -257,7 +263,7 @@ def _score(pipeline: CMMDPipeline, truth: Truth, direction: Direction, options: 
 
 
 def _to(true: list, made: list, distance: Distance) -> float | None:
-    """Distance of what was made, where anything was."""
+    """Distance of the generated items to the true ones; None if nothing was generated."""
     return distance(made, true) if made else None
 
 
@@ -276,7 +282,10 @@ def _vector_distance(found: list[Tensor], true: list[Tensor]) -> float:
 def _generate(
     pipeline: CMMDPipeline, clips: list[WorldClip], direction: Direction, options: ScoreOptions, bar: tqdm
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Waveforms and frames as the direction makes them; item i has seed options.seed + i whatever the batch size."""
+    """Returns the generated waveforms and frames; a modality that is not generated gives [].
+
+    Item i has seed options.seed + i, independent of the batch size.
+    """
     waveforms: list[np.ndarray] = []
     frames: list[np.ndarray] = []
     for start in range(0, len(clips), BATCH):
@@ -301,8 +310,8 @@ def _generate(
 
 
 def pitch_follows(clips: list[WorldClip], waveforms: list[np.ndarray]) -> float:
-    """Spearman correlation of true frequency and dominant frequency after the event (0.1 s), over all known events that
-    have a pitch."""
+    """Spearman correlation of the true frequency and the dominant frequency in the 0.1 s after the event, over all
+    known events that have a pitch."""
     true, found = [], []
     for clip, waveform in zip(clips, waveforms, strict=True):
         for event in (event for event in clip.events if event.frequency):

@@ -1,8 +1,8 @@
-"""Distances of the set of generated clips to real ones, at sizes at which they may be compared (paper: evaluation).
+"""Distances between the sets of generated and real clips, at comparable set sizes (paper: evaluation).
 
-A Frechet distance is biased upwards by the sizes of both sets. Real clips are therefore measured as the generated ones
-are: random draws of as many real clips as were generated against the rest of the real clips, and the generated ones
-against the same rest.
+A Frechet distance is biased upwards when the sets are small. The floor is therefore measured at the same sizes: each
+random split holds out as many real clips as were generated (at most half of the real clips), and both the held-out
+clips and an equal number of generated clips are compared with the remaining real clips.
 """
 
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ from cmmd.measures.intervals import Interval, bootstrap, half_samples
 from cmmd.measures.mmd import MMDTo
 
 DRAWS = 4
-"""Of real clips against the others; their mean is the floor."""
+"""Number of random splits of the real clips; the floor is the mean over the splits."""
 HALVES = 40
 NAN = float("nan")
 Clips = Sequence[Float[Tensor, "_ d"]]
-"""One tensor of window vectors a clip."""
+"""One tensor of window vectors (windows, d) per clip."""
 
 
 def set_distance(backbone: Backbone, generated: Clips, real: Clips, *, seed: int = 0) -> SetDistance:
-    """All distances under one backbone. Raises ValueError for fewer than two generated or four real clips."""
+    """Returns all distances under one backbone. Raises ValueError for fewer than two generated or four real clips."""
     if len(generated) < 2 or len(real) < 4:
         found = f"{len(generated)} generated and {len(real)} real clips"
         raise ValueError(f"{found}, expected at least 2 and 4 for the distance of sets")
@@ -41,7 +41,7 @@ def set_distance(backbone: Backbone, generated: Clips, real: Clips, *, seed: int
         chosen = torch.randperm(len(generated), generator=generator)[:size].tolist()
         values.append(DistanceTo(torch.cat([generated[i] for i in chosen]), rest)())
         real_values.append(DistanceTo(torch.cat(held), rest)())
-    # What takes long is done once, for the last draw.
+    # The expensive quantities are computed once, for the last split.
     interval = _halves(generated, rest)
     whole = Gaussian.of(torch.cat(list(real)))
     value = float(np.mean(values))
@@ -63,7 +63,7 @@ def set_distance(backbone: Backbone, generated: Clips, real: Clips, *, seed: int
 
 
 def _halves(clips: Clips, reference: Gaussian) -> Interval:
-    """Bounds by halves of the clips, drawn whole."""
+    """Interval from random halves of the clips; all windows of a clip are drawn together."""
     distance = DistanceTo(torch.cat(list(clips)), reference)
     owner = torch.repeat_interleave(torch.arange(len(clips)), torch.tensor([len(clip) for clip in clips]))
     return half_samples(
@@ -76,7 +76,8 @@ def _at_infinity(clips: Clips, reference: Gaussian) -> float:
 
 
 def set_metrics(backbone: Backbone, distance: SetDistance, generated: Clips, real: Clips) -> list[Metric]:
-    """Of the set, of the samples by themselves, extrapolated, and the discrepancy without a Gaussian."""
+    """Metrics of one backbone: Frechet distance of the set, per sample, extrapolated to infinity, and the maximum mean
+    discrepancy, which assumes no Gaussian."""
     samples, real_samples = np.array(distance.samples), np.array(distance.real_samples)
     sizes = f"{distance.size} clips against {distance.reference_size} real ones"
     per_sample = bootstrap(len(samples), lambda rows: _median(samples[rows]))
@@ -111,7 +112,7 @@ def set_metrics(backbone: Backbone, distance: SetDistance, generated: Clips, rea
 
 
 def _discrepancy(backbone: Backbone, generated: Clips, real: Clips) -> Metric:
-    """Of the mean vectors of clips: windows of one clip depend on each other, and the estimate would be biased."""
+    """Uses the mean vector of each clip: the windows of a clip are dependent and would bias the estimate."""
     made, true = (torch.stack([clip.double().mean(0) for clip in clips]) for clips in (generated, real))
     to_real = MMDTo(made, true)
     size = min(len(made), len(true) // 2)
@@ -123,14 +124,14 @@ def _discrepancy(backbone: Backbone, generated: Clips, real: Clips) -> Metric:
 
 
 def class_metrics(backbone: Backbone, generated: Float[Tensor, "n c"], real: Float[Tensor, "m c"]) -> list[Metric]:
-    """Inception score; the ceiling is that of as many real clips."""
+    """Inception score; the ceiling is the score of the same number of real clips, or of all if there are fewer."""
 
     def score(rows: np.ndarray) -> float:
         return inception_score(generated[torch.from_numpy(rows)])
 
     size = min(len(generated), len(real))
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(0))[:size]
-    # Clips drawn twice lower the score: the bounds are those of halves, as for distances.
+    # Repeated clips lower the score, so the bounds come from random halves, as for distances.
     interval = half_samples(len(generated), lambda rows: score(rows.numpy()))
     about = f"exp of the mean divergence of a clip's {backbone.name} classes from all clips'; grows with their number."
     return [
@@ -172,4 +173,4 @@ def _median(values: np.ndarray) -> float:
 
 
 def _above_zero(bound: float) -> float:
-    return 0.0 if bound < 0 else bound  # and nan stays
+    return 0.0 if bound < 0 else bound  # nan is returned unchanged

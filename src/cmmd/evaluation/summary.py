@@ -10,7 +10,7 @@ HEAD = ("system", "clips of", "direction", "metric", "value", "95 %", "floor", "
 
 
 def summary(record: Record) -> str:
-    """Every metric of every result, in Markdown, and what so few clips cannot tell."""
+    """Markdown table of every metric of every result, followed by the explanations of `too_few_in`."""
     rows = [
         (system.name, result.group or "-", result.direction.replace("_", " "), metric.name, *_cells(metric))
         for system in record.systems

@@ -1,13 +1,13 @@
-"""What so few clips cannot tell, in a sentence: an empty cell alone could be a defect (ours)."""
+"""Explains which figures are missing because there are too few clips: an empty cell could look like a bug (ours)."""
 
 from cmmd.evaluation.record import Record, Result
 
 FEWEST_REAL = 4
-"""Real clips of a distance of sets."""
+"""Minimum number of real clips for a set distance."""
 
 
 def too_few(result: Result) -> str:
-    """Of one result; "" where everything can be told."""
+    """The explanation for one result; "" if there are enough clips."""
     if len(result.clips) == 1:
         return "Of a single pair no interval, no chance and no distance of sets can be told: give two or more."
     if not result.distances:
@@ -16,6 +16,6 @@ def too_few(result: Result) -> str:
 
 
 def too_few_in(record: Record) -> tuple[str, ...]:
-    """Of all results of a record, each sentence once."""
+    """The explanations for all results of a record, without duplicates."""
     found = (too_few(result) for system in record.systems for result in system.results)
     return tuple(dict.fromkeys(sentence for sentence in found if sentence))

@@ -1,1 +1,1 @@
-"""A clip to latent-spectrogram space and back (paper: the space; ours: the numbers, decision 03)."""
+"""Conversion of clips to latents and spectrograms and back (paper: the space; ours: the numbers, decision 03)."""

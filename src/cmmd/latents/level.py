@@ -1,7 +1,7 @@
-"""The level of a sound as a network meets it, and the gain that brings it to where the network knows sounds (ours).
+"""The level of a sound as the mean of its log-mel, and the gain that brings it into a network's known range (ours).
 
-Decibels do not tell how a sound looks to a network: a dense recording fills its log-mel, where a few clear events leave
-most of it on the floor. The mean of the log-mel tells both apart, and rises with any gain.
+A level in decibels does not describe the input of the network: a dense recording fills its log-mel, whereas a few clear
+events leave most of it at the floor. The mean of the log-mel distinguishes the two, and increases with the gain.
 """
 
 import math
@@ -17,14 +17,17 @@ from cmmd.latents.spectrogram import LOG_FLOOR, LogMelCodec
 Levels = tuple[float, float]
 """Lowest and highest mean of a log-mel spectrogram, nepers."""
 LARGEST_GAIN = 40.0
-"""dB: what would need more is noise, and stays faint."""
+"""Largest gain in dB: a sound that would need more is noise and remains faint."""
 SMALLEST_GAIN = -80.0
 HALVINGS = 20
-"""Of the interval of gains: to 0.0001 dB."""
+"""Bisection steps of the gain interval: accurate to 0.0001 dB."""
 
 
 def check_levels(levels: Sequence[float]) -> Levels:
-    """Raises ValueError for what are no levels."""
+    """Returns the levels as a tuple of floats.
+
+    Raises ValueError unless they are two finite numbers that rise and are not below log(`LOG_FLOOR`).
+    """
     if len(levels) != 2 or not all(isinstance(value, float | int) and math.isfinite(value) for value in levels):
         raise ValueError(f"levels are {levels!r:.60}, expected two finite numbers")
     lowest, highest = map(float, levels)
@@ -35,8 +38,10 @@ def check_levels(levels: Sequence[float]) -> Levels:
 
 @torch.no_grad()
 def gain_into(codec: LogMelCodec, waveform: Float[np.ndarray, " s"], levels: Levels) -> float:
-    """The factor with which the mean of a waveform's log-mel lies within `levels`: the one nearest to 1. Silence stays
-    silence."""
+    """Returns the factor nearest to 1 that brings the mean of a waveform's log-mel into `levels`.
+
+    The gain is limited to `SMALLEST_GAIN` .. `LARGEST_GAIN`. For silence the factor is 1.
+    """
     mel = codec.mel(torch.from_numpy(waveform)[None])
     lowest, highest = levels
     if mean_level(mel) < lowest:
@@ -45,7 +50,7 @@ def gain_into(codec: LogMelCodec, waveform: Float[np.ndarray, " s"], levels: Lev
 
 
 def mean_level(mel: Float[Tensor, "1 m n"]) -> float:
-    """Mean of the log-mel, nepers."""
+    """Returns the mean of the log-mel, in nepers, for mel magnitudes."""
     return mel.clamp_min(LOG_FLOOR).log().mean().item()
 
 

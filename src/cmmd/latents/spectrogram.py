@@ -1,7 +1,7 @@
-"""Sound to spectrogram and back: log-mel by default, a compressed complex STFT as the second codec (ours: decision 03).
+"""Spectrogram codecs: log-mel by default, and a compressed complex STFT (ours: decision 03).
 
-Spectrogram frame k is centred on the middle of samples [k hop, (k+1) hop), so that n frames cover exactly n hops and
-no frame hangs over the end of a clip.
+Spectrogram frame k is centred on the middle of samples [k hop, (k+1) hop), so that n frames correspond to exactly n
+hops, and no frame is centred beyond the end of a clip.
 """
 
 import math
@@ -18,15 +18,15 @@ from cmmd.latents.waveform import GriffinLim, Vocoder, istft, stft
 CodecName = Literal["log_mel", "complex_stft"]
 
 LOG_FLOOR = 0.015
-"""Mel magnitudes below this are silence, some 74 dB under a full-scale sine. Room noise lies below: a model that had to
-generate it would spend most of its loss on what nobody hears (decision 03)."""
+"""Mel magnitudes below this count as silence. It is about 74 dB below a full-scale sine. Room noise is below it: a
+model that had to generate room noise would spend most of its loss on inaudible content (decision 03)."""
 
 
 WINDOW = 512
 
 
 def overlapping_window(hop: int) -> int:
-    """`WINDOW` samples, doubled until they span two hops: what overlaps less cannot be inverted."""
+    """Returns `WINDOW` samples, doubled until they span two hops: with less overlap the STFT cannot be inverted."""
     window = WINDOW
     while window < 2 * hop:
         window *= 2
@@ -35,7 +35,7 @@ def overlapping_window(hop: int) -> int:
 
 @runtime_checkable
 class SpectrogramCodec(Protocol):
-    """What every codec offers; `channels` and `bins` are the c and m of its spectrograms."""
+    """The interface of all codecs. `channels` and `bins` are the c and m of the spectrograms."""
 
     geometry: Geometry
     channels: int
@@ -49,10 +49,10 @@ class SpectrogramCodec(Protocol):
 
 
 class LogMelCodec(nn.Module):
-    """Natural logarithm of a mel magnitude spectrogram, `(b, 1, m, n)`; Griffin-Lim or a vocoder invents the phase.
+    """Natural logarithm of a mel magnitude spectrogram, `(b, 1, m, n)`. Griffin-Lim or a vocoder generates the phase.
 
-    window: samples of the analysis window; 512 at 16 kHz is a compromise between an onset's sharpness and bass. By
-    default as many, or more where hops are so long that such windows would not overlap by half.
+    window: samples of the analysis window. The default is 512, or more for hops so long that windows of 512 would not
+    overlap by half. 512 at 16 kHz is a compromise between the sharpness of onsets and the resolution of bass.
     """
 
     channels = 1
@@ -72,31 +72,37 @@ class LogMelCodec(nn.Module):
         self.inverse_filters: Tensor
 
     def encode(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 1 m n"]:
-        """Waveform of any whole number of hops to log-mel; the length is s / hop frames."""
+        """Converts a waveform to log-mel of s / hop frames.
+
+        Raises ValueError for a waveform that is not a whole number of hops.
+        """
         return self.mel(waveform).clamp_min(LOG_FLOOR).log().unsqueeze(1)
 
     def mel(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m n"]:
-        """Mel magnitudes, which grow with the waveform."""
+        """Returns mel magnitudes, which are proportional to the amplitude of the waveform."""
         magnitude = stft(waveform, fft_size=self.fft_size, window=self.window_size, hop=self.geometry.hop).abs()
         return self.filters @ magnitude
 
     def decode(
         self, spectrogram: Float[Tensor, "b 1 m n"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, "b s"]:
-        """Log-mel to waveform of n * hop samples. The generator draws Griffin-Lim's first phases."""
+        """Converts log-mel to a waveform of n * hop samples. The generator draws Griffin-Lim's initial phases."""
         log_mel = spectrogram.squeeze(1)
         if not isinstance(self.vocoder, GriffinLim):
             return self.vocoder(log_mel)
 
         def magnitude(stretch: slice) -> Tensor:
-            # The floor stands for silence: without the subtraction every quiet bin would hiss at the floor's level.
+            # The floor represents silence: without the subtraction every quiet bin would hiss at the floor's level.
             mel = (log_mel[..., stretch].clamp(max=math.log(1e3)).exp() - LOG_FLOOR).clamp_min(0)
             return self._linear_magnitude(mel)
 
         return self.vocoder.in_blocks(magnitude, log_mel.shape[-1], generator=generator)
 
     def _linear_magnitude(self, mel: Float[Tensor, "b m n"], *, iterations: int = 30) -> Float[Tensor, "b bins n"]:
-        """Non-negative least squares by multiplicative updates (Lee and Seung 2001), from a clamped pseudo-inverse."""
+        """Inverts the mel filters by non-negative least squares.
+
+        Multiplicative updates (Lee and Seung 2001) start from a clamped pseudo-inverse.
+        """
         magnitude = (self.inverse_filters @ mel).clamp_min(1e-6)
         numerator = self.filters.T @ mel
         gram = self.filters.T @ self.filters
@@ -106,10 +112,10 @@ class LogMelCodec(nn.Module):
 
 
 class ComplexSTFTCodec(nn.Module):
-    """Complex STFT with compressed magnitude, `(b, 2, m, n)`: keeps the phase and needs no vocoder.
+    """Complex STFT with compressed magnitude, `(b, 2, m, n)`: retains the phase and needs no vocoder.
 
     |S| becomes |S|^power, which makes faint components visible to a model. The zero-frequency bin is dropped, so that
-    the number of bins is a power of two.
+    the number of bins is a power of two. Raises ValueError for an fft_size below twice the hop.
     """
 
     channels = 2
@@ -127,7 +133,10 @@ class ComplexSTFTCodec(nn.Module):
         self.power = power
 
     def encode(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b 2 m n"]:
-        """Waveform of any whole number of hops to real and imaginary part of the compressed STFT."""
+        """Converts a waveform to the real and imaginary parts of the compressed STFT, with s / hop frames.
+
+        Raises ValueError for a waveform that is not a whole number of hops.
+        """
         spectrum = stft(waveform, fft_size=self.fft_size, window=self.fft_size, hop=self.geometry.hop)[:, 1:]
         compressed = torch.polar(spectrum.abs() ** self.power, spectrum.angle())
         return torch.stack([compressed.real, compressed.imag], dim=1)
@@ -135,7 +144,7 @@ class ComplexSTFTCodec(nn.Module):
     def decode(
         self, spectrogram: Float[Tensor, "b 2 m n"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, "b s"]:
-        """Compressed STFT to waveform of n * hop samples; nothing is drawn."""
+        """Converts a compressed STFT to a waveform of n * hop samples. The generator is not used."""
         compressed = torch.complex(spectrogram[:, 0].contiguous(), spectrogram[:, 1].contiguous())
         spectrum = torch.polar(compressed.abs() ** (1 / self.power), compressed.angle())
         spectrum = F.pad(spectrum, (0, 0, 1, 0))
@@ -143,7 +152,7 @@ class ComplexSTFTCodec(nn.Module):
 
 
 def spectrogram_codec(name: CodecName, geometry: Geometry) -> LogMelCodec | ComplexSTFTCodec:
-    """The codec that a saved pipeline names."""
+    """Builds the codec that a saved pipeline names. Raises ValueError for an unknown name."""
     if name == "log_mel":
         return LogMelCodec(geometry)
     if name == "complex_stft":
@@ -154,10 +163,10 @@ def spectrogram_codec(name: CodecName, geometry: Geometry) -> LogMelCodec | Comp
 def mel_filters(
     mels: int, fft_size: int, sample_rate: int, *, lowest: float = 40.0, normalised: bool = True
 ) -> Float[Tensor, "m bins"]:
-    """Triangular filters on the HTK mel scale between `lowest` Hz and the Nyquist frequency, each with a sum of one, or
-    with a height of one.
+    """Triangular filters on the HTK mel scale between `lowest` Hz and the Nyquist frequency.
 
-    A triangle that falls between two bins would be empty; it gets the nearest bin instead.
+    Each filter is normalised to a sum of one, or, with `normalised` False, its triangle has a height of one. A triangle
+    between two bins would be empty; its filter has the nearest bin instead.
     """
 
     def to_mel(hertz: float) -> float:

@@ -1,6 +1,7 @@
-"""TAEF2, a tiny autoencoder with 32 latent channels (github.com/madebyollin/taesd, MIT), from its two files of weights.
+"""TAEF2, a tiny autoencoder with 32 latent channels (github.com/madebyollin/taesd, MIT), from its two weight files.
 
-diffusers' AutoencoderTiny has no place for what the blocks at its lowest resolution add. The weights are not shipped.
+diffusers' AutoencoderTiny lacks the pooled branch of TAEF2's blocks at the lowest resolution. The weights are not
+shipped.
 """
 
 from io import BytesIO
@@ -19,7 +20,7 @@ FILES = {"encoder": "taef2_encoder.pth", "decoder": "taef2_decoder.pth"}
 
 
 class Block(nn.Module):
-    """Three convolutions and a skip; with `pool`, 1x1 convolutions around a normalisation over large groups first."""
+    """Three convolutions and a skip. `pool` first adds 1x1 convolutions around a normalisation over large groups."""
 
     def __init__(self, *, pool: bool = False):
         super().__init__()
@@ -43,7 +44,7 @@ class Block(nn.Module):
 
 
 class Clamp(nn.Module):
-    """Softly to [-3, 3]."""
+    """Soft clamp to [-3, 3]."""
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         return 3 * torch.tanh(x / 3)
@@ -54,7 +55,7 @@ def _stage(blocks: int, *, pool: bool = False) -> list[nn.Module]:
 
 
 class TAEF2(ModelMixin, ConfigMixin):
-    """Pictures (b, 3, h, w) in [-1, 1] to latents (b, 32, h / 8, w / 8) and back, with diffusers' interface."""
+    """Autoencoder of pictures (b, 3, h, w) in [-1, 1] with latents (b, 32, h / 8, w / 8), in diffusers' interface."""
 
     @register_to_config
     def __init__(self) -> None:
@@ -78,7 +79,10 @@ class TAEF2(ModelMixin, ConfigMixin):
 
     @classmethod
     def of_files(cls, folder: Path) -> "TAEF2":
-        """From the two files that the project offers. Raises InputError for a file that is not one of them."""
+        """Loads the encoder and decoder files that the TAESD project publishes, in evaluation mode.
+
+        Raises InputError for a file that is missing or does not hold these weights.
+        """
         model = cls()
         for part, name in FILES.items():
             content = read_bytes(folder / name, expected=f"the {part} of TAEF2")

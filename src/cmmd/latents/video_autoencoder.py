@@ -1,4 +1,4 @@
-"""Video frames to latents and back through an image autoencoder with diffusers' interface (ours: decision 03)."""
+"""Video frames to latents and back, with an image autoencoder in diffusers' interface (ours: decision 03)."""
 
 import hashlib
 from pathlib import Path
@@ -21,10 +21,10 @@ VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2
 
 
 def small_autoencoder(*, latent_channels: int = 4, width: int = 32) -> AutoencoderTiny:
-    """The embedded default, untrained: 8x downsampling, `latent_channels` channels of latents, `width` channels inside
-    the network; 0.3 M parameters with 4 and 32.
+    """Builds the embedded default autoencoder, untrained, with 8x downsampling.
 
-    No block stands at full resolution, where it would cost as much as all the others together.
+    latent_channels: channels of the latents. width: channels inside the network. The defaults give 0.3 M parameters.
+    There is no block at full resolution, where it would cost as much as all others together.
     """
     return AutoencoderTiny(
         latent_channels=latent_channels,
@@ -36,10 +36,10 @@ def small_autoencoder(*, latent_channels: int = 4, width: int = 32) -> Autoencod
 
 
 def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
-    """A Stable Diffusion autoencoder by hub name or local folder; the class is the one that its config names. A folder
-    with the two files of TAEF2 is that, and `shipped` the project's own. Other weights are safetensors.
+    """Loads a Stable Diffusion autoencoder by hub name or local folder; `shipped` names the one of this project.
 
-    Raises InputError when the folder holds none of them.
+    A folder with the encoder file of TAEF2 is loaded as TAEF2. Otherwise the config names the class, and the weights
+    are safetensors. Raises InputError when the folder holds none of the supported autoencoders.
     """
     folder = SHIPPED_MODEL / "video_autoencoder" if name_or_folder == SHIPPED else local_folder(name_or_folder)
     if (folder / FILES["encoder"]).exists():
@@ -55,8 +55,8 @@ def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
 
 @torch.no_grad()
 def check_sizes(autoencoder: VideoAutoencoder) -> None:
-    """Raise ValueError unless an autoencoder, as built on torch's meta device, shrinks pictures of 64 pixels to 8 and
-    makes them 64 again."""
+    """Raises ValueError unless an autoencoder, built on torch's meta device, encodes pictures of 64 x 64 pixels to
+    latents of 8 x 8 and decodes them to 64 x 64."""
     pixels = torch.empty(1, 3, 8 * AUTOENCODER_DOWNSAMPLING, 8 * AUTOENCODER_DOWNSAMPLING, device="meta")
     (encoded,) = autoencoder.encode(pixels, return_dict=False)  # pyright: ignore[reportArgumentType]
     latents: Any = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
@@ -67,17 +67,17 @@ def check_sizes(autoencoder: VideoAutoencoder) -> None:
 
 
 def latent_channels(autoencoder: VideoAutoencoder) -> int:
-    """c of its latents."""
+    """Returns the number of channels of the latents."""
     return LATENT_CHANNELS if isinstance(autoencoder, TAEF2) else autoencoder.config["latent_channels"]
 
 
 def absolute_name(name_or_folder: str) -> str:
-    """A folder of this machine by its absolute path, so that it is found from anywhere; other names as they are."""
+    """Returns the absolute path of a local folder, which is valid from any working directory; other names unchanged."""
     return str(Path(name_or_folder).resolve()) if Path(name_or_folder).is_dir() else name_or_folder
 
 
 def weights_hash(autoencoder: VideoAutoencoder) -> str:
-    """SHA-256 of names and values: latents of two autoencoders with the same one are the same."""
+    """Returns the SHA-256 of weight names and values. Autoencoders with equal hashes give equal latents."""
     digest = hashlib.sha256()
     for name, tensor in sorted(autoencoder.state_dict().items()):
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
@@ -85,12 +85,12 @@ def weights_hash(autoencoder: VideoAutoencoder) -> str:
 
 
 def frames_to_pixels(frames: UInt8[Tensor, "f h w 3"]) -> Float[Tensor, "f 3 h w"]:
-    """Bytes to [-1, 1], channels first."""
+    """Converts bytes to pixels in [-1, 1], channels first."""
     return frames.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def pixels_to_frames(pixels: Float[Tensor, "f 3 h w"]) -> UInt8[Tensor, "f h w 3"]:
-    """[-1, 1] to bytes, channels last."""
+    """Converts pixels in [-1, 1] to bytes, channels last."""
     return ((pixels.clamp(-1, 1) + 1) * 127.5 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
 
 
@@ -98,7 +98,7 @@ def pixels_to_frames(pixels: Float[Tensor, "f 3 h w"]) -> UInt8[Tensor, "f h w 3
 def encode_frames(
     autoencoder: VideoAutoencoder, frames: UInt8[Tensor, "f h w 3"], *, chunk: int = 32
 ) -> Float[Tensor, "c f lh lw"]:
-    """Frames to latents, `chunk` frames at a time so that memory does not grow with the clip."""
+    """Encodes frames to float32 latents, `chunk` frames at a time, which bounds the memory of the network."""
     latents = []
     for part in frames.split(chunk):
         pixels = frames_to_pixels(part).to(autoencoder.device, autoencoder.dtype)
@@ -111,7 +111,7 @@ def encode_frames(
 def decode_frames(
     autoencoder: VideoAutoencoder, latents: Float[Tensor, "c f lh lw"], *, chunk: int = 32
 ) -> UInt8[Tensor, "f h w 3"]:
-    """Latents to frames, `chunk` frames at a time."""
+    """Decodes latents to frames on the CPU, `chunk` frames at a time."""
     frames = []
     for part in latents.transpose(0, 1).split(chunk):
         part = part.to(autoencoder.device, autoencoder.dtype).contiguous()

@@ -1,4 +1,4 @@
-"""From magnitudes to a waveform: STFT pair, fast Griffin-Lim, the interface of vocoders (ours: decision 03)."""
+"""Waveforms from magnitudes: STFT and inverse, fast Griffin-Lim, interface of vocoders (ours: decision 03)."""
 
 import math
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from jaxtyping import Complex, Float
 from torch import Tensor
 
 BLOCK = 512
-"""Spectrogram frames that Griffin-Lim works on at once (6.4 s at 10 fps): what bounds its memory."""
+"""Spectrogram frames per block of Griffin-Lim (6.4 s at 10 fps); bounds its memory."""
 
 
 @runtime_checkable
 class Vocoder(Protocol):
-    """Log-mel `(b, m, n)` to waveform `(b, n * hop)`."""
+    """Interface of vocoders: log-mel `(b, m, n)` to waveform `(b, n * hop)`."""
 
     def __call__(self, log_mel: Tensor) -> Tensor: ...
 
 
 def stft(waveform: Float[Tensor, "b s"], *, fft_size: int, window: int, hop: int) -> Complex[Tensor, "b bins n"]:
-    """STFT whose frame k is centred on (k + 1/2) hop: s / hop frames. Raises ValueError if hop does not divide s."""
+    """STFT of s / hop frames; frame k is centred on (k + 1/2) hop. Raises ValueError if hop does not divide s."""
     if waveform.shape[-1] % hop:
         raise ValueError(f"waveform has {waveform.shape[-1]} samples, expected a multiple of the hop {hop}")
     margin = (fft_size - hop) // 2
@@ -48,7 +48,7 @@ def istft(spectrum: Complex[Tensor, "b bins n"], *, fft_size: int, window: int, 
 
 
 class GriffinLim:
-    """Fast Griffin-Lim (Perraudin, Balazs and Sondergaard 2013): phases that fit a magnitude spectrogram."""
+    """Fast Griffin-Lim (Perraudin, Balazs and Sondergaard 2013): estimates phases for a magnitude spectrogram."""
 
     def __init__(self, *, fft_size: int, window: int, hop: int, iterations: int = 32, momentum: float = 0.99) -> None:
         self.sizes = {"fft_size": fft_size, "window": window, "hop": hop}
@@ -58,7 +58,7 @@ class GriffinLim:
     def __call__(
         self, magnitude: Float[Tensor, "b bins n"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, "b s"]:
-        """Magnitude to waveform. First phases are drawn from `generator`, or are those of seed 0 without one."""
+        """Converts magnitudes to a waveform. Initial phases are drawn from `generator`, or without one from seed 0."""
         return istft(self.spectrum(magnitude, generator=generator), **self.sizes)
 
     def spectrum(
@@ -68,7 +68,10 @@ class GriffinLim:
         held: Complex[Tensor, "b bins k"] | None = None,
         generator: torch.Generator | None = None,
     ) -> Complex[Tensor, "b bins n"]:
-        """The magnitudes with phases. The first k frames may be held: they stay, and the others are fitted to them."""
+        """Returns the magnitudes with estimated phases.
+
+        held: complex values of the first k frames, which stay fixed while the other frames are fitted to them.
+        """
         generator = generator or torch.Generator().manual_seed(0)
         phase = torch.rand(magnitude.shape, generator=generator).to(magnitude) * 2 * torch.pi
         spectrum = _holding(torch.polar(magnitude, phase), held)
@@ -88,10 +91,11 @@ class GriffinLim:
         block: int = BLOCK,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b s"]:
-        """A waveform of any length in bounded memory: `magnitude` gives a stretch of the `frames` when asked.
+        """Generates a waveform of any length block by block, in bounded memory.
 
-        A block holds the last frames of the one before it. The seam lies in their middle, where every frame that a
-        sample depends on is in both blocks: the waveform goes on without a break.
+        `magnitude` returns the magnitudes of a slice of the `frames`. Each block starts with the last frames of the
+        previous block, held fixed. The seam is in the middle of this overlap, where all frames that a sample depends on
+        are equal in both blocks, so the waveform is continuous.
         """
         hop = self.sizes["hop"]
         reach = math.ceil(self.sizes["window"] / hop)

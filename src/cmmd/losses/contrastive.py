@@ -1,8 +1,9 @@
-"""The joint contrastive loss: what is generated belongs to its condition, and not to another (paper; ours: form).
+"""The joint contrastive loss: a generated target must match its condition and no other one (paper; ours: form).
 
-Two kinds of negatives, in one InfoNCE (decision 07). Among the conditions, the critic is the denoising error of the
-target under its own condition and under others. Among the targets, as in CDCD (ICLR 2023), it is the distance of the
-clean signal that the prediction implies, to the own clean signal and to others; that takes no pass of the network.
+There are two kinds of negatives, with one InfoNCE form (decision 07). For negatives among the conditions, the critic is
+the denoising error of the target under its matched condition and under others. For negatives among the targets, as in
+CDCD (ICLR 2023), the critic is the distance from the clean signal that the prediction implies to the true clean signal
+and to others; this takes no further pass of the network.
 """
 
 import math
@@ -20,25 +21,25 @@ NegativesOf = Literal["conditions", "targets", "both"]
 
 
 WEIGHT = 0.3
-"""Of the recipes: less keeps time less well, more overdrives samples (docs/results.md)."""
+"""Weight in the recipes. A lower weight gives poorer timing, a higher one overdrives samples (docs/results.md)."""
 MOST_NEGATIVES = 4096
 LARGEST = 10**9
-"""Beyond these a setting is a slip of the pen."""
+"""Larger settings than these are rejected as typos."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContrastiveConfig:
-    """weight: eta; 0 is nCMMD, which is this same training without the term.
+    """weight: eta; 0 gives nCMMD, the same training without the term.
 
-    negatives: mismatched `conditions` (each a pass of the target's U-Net more), `targets` (at no cost), or `both`: the
-    sum of the two terms. form: `infonce`; `linear`; or `pull`, the control, which draws a prediction to its own target
-    as much as InfoNCE does and pushes it away from nothing. mismatches: kinds of negatives. fraction: share of the
-    conditional items that hear which get mismatched conditions, one of each kind. count: negatives of each kind among
-    the targets. joint: whether targets of joint items are contrasted. least_noise, most_noise: times t between which
-    targets are contrasted. temperature: of InfoNCE, in parts of the mean distance to the negatives. margin: the linear
-    form asks for no larger gap. begin: the step at which the weight starts to rise. ramp: steps that it takes to rise.
-    end: the step from which the weight is 0 again (0: never). fall: steps that it takes to fall before.
-    Raises ValueError for values out of range.
+    negatives: mismatched `conditions` (each costs one more pass of the target's U-Net), `targets` (no further pass), or
+    `both`, the sum of the two terms. form: `infonce`; `linear`; or `pull`, the control, which attracts a prediction to
+    its true target as strongly as InfoNCE does but has no repulsion. mismatches: kinds of negatives. fraction: share of
+    the conditional items that hear which get mismatched conditions, one of each kind. count: negatives of each kind
+    among the targets. joint: whether targets of joint items are contrasted. least_noise, most_noise: range of times t
+    in which targets are contrasted. temperature: InfoNCE temperature, relative to the mean distance to the negatives.
+    margin: largest gap that the linear form rewards. begin: step at which the weight starts to rise. ramp: number of
+    steps of the rise. end: step from which the weight is 0 again (0: never). fall: number of steps of the fall before
+    `end`. Raises ValueError for values out of range.
     """
 
     weight: float = 0.0
@@ -89,7 +90,7 @@ class ContrastiveConfig:
         return self.negatives != "conditions"
 
     def weight_at(self, step: int) -> float:
-        """The weight at a step of training: a straight line up from `begin`, and one down to `end`; 0 outside."""
+        """Returns the weight at a training step: a linear rise from `begin` and a linear fall to `end`; 0 outside."""
         up = (step - self.begin + 1) / (self.ramp + 1)
         down = (self.end - step) / (self.fall + 1) if self.end else 1.0
         return self.weight * max(0.0, min(1.0, up, down))
@@ -102,11 +103,11 @@ def contrastive_losses(
     *,
     valid: Bool[Tensor, "k b"],
 ) -> Float[Tensor, " b"]:
-    """The term of every item from its distances to the matched and to k mismatched ones; the weight is not applied.
+    """Returns the loss of every item from its distances to the matched and to k mismatched candidates, unweighted.
 
-    Distances are taken in parts of their mean over the mismatched ones, which is not differentiated: one temperature
-    serves every noise level. `valid` is False where an item lacks a mismatched one; 0 for an item that has none at all.
-    InfoNCE lies between 0 and, where all distances are equal, log(k + 1); the linear form between -margin and above.
+    Distances are divided by their mean over the mismatched candidates, without its gradient, so that one temperature
+    suits all noise levels. `valid` is False where an item lacks a candidate. An item without any valid candidate has
+    loss 0. InfoNCE is at least 0, and log(k + 1) where all distances are equal; the linear form is at least -margin.
     """
     matched, mismatched = _in_parts_of_their_mean(matched, mismatched, valid)
     if config.form == "linear":
@@ -125,6 +126,6 @@ def _in_parts_of_their_mean(
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, "k b"]]:
     with torch.no_grad():
         mean = mismatched.where(valid, 0.0).sum(0) / valid.sum(0).clamp(min=1)
-        # An item that generates nothing is at distance 0 from everything.
+        # The distances of an item without generated frames are all 0.
         scale = mean.clamp(min=torch.finfo(mean.dtype).eps)
     return matched / scale, mismatched / scale

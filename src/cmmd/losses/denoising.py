@@ -1,4 +1,4 @@
-"""The denoising loss: mean squared error over what is being generated, and nothing else (paper)."""
+"""The denoising loss: mean squared error over the generated frames only (paper)."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -9,9 +9,9 @@ from cmmd.diffusion.process import over_elements
 def denoising_errors(
     predicted: Float[Tensor, "b c ..."], target: Float[Tensor, "b c ..."], *, mask: Float[Tensor, "b f"]
 ) -> Float[Tensor, " b"]:
-    """The error d(x, c) of each item: mean squared error over its generated frames, 0 where it generates none.
+    """Returns the error d(x, c) of each item: mean squared error over its generated frames, 0 if it has none.
 
-    Shapes: ``(b, c, f, h, w)`` or ``(b, c, m, n)``; ``mask`` is 1 on the video frames that are generated.
+    Inputs are ``(b, c, f, h, w)`` or ``(b, c, m, n)``. ``mask`` is 1 on the generated video frames.
     """
     squared = (predicted - target).square() * over_elements(mask, predicted)
     generated = mask.sum(dim=1).clamp(min=1.0) / mask.shape[1]

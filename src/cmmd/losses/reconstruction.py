@@ -1,11 +1,11 @@
-"""The embedded autoencoder's loss: error of pixels and of edges, with noise on the latents (ours)."""
+"""The embedded autoencoder's loss: errors of pixels and of edges, with noise on the latents (ours)."""
 
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from jaxtyping import Float
 from torch import Tensor
 
 LATENT_NOISE = 0.01
-"""Deviation of the noise on the latents: a diffusion model's latents are never exact, and must still decode."""
+"""Standard deviation of the noise on the latents: the decoder must tolerate inexact latents of a diffusion model."""
 SPREAD = 1e-3
 """Weight of the penalty that keeps latents near unit size, inside the decoder's tanh."""
 
@@ -13,8 +13,10 @@ SPREAD = 1e-3
 def reconstruction_losses(
     autoencoder: AutoencoderTiny, pixels: Float[Tensor, "b 3 h w"], *, noise: Float[Tensor, "b c lh lw"]
 ) -> dict[str, Tensor]:
-    """Named terms for pixels in [-1, 1] and standard noise on their latents; `loss` is the weighted sum of the others,
-    `squared_error` gives the PSNR."""
+    """Returns the named terms for pixels in [-1, 1] and standard noise for their latents.
+
+    `loss` is the weighted sum of the squared error, the edge error and the spread. `squared_error` gives the PSNR.
+    """
     (latents,) = autoencoder.encode(pixels, return_dict=False)
     (decoded,) = autoencoder.decode(latents + LATENT_NOISE * noise, return_dict=False)
     difference = decoded - pixels

@@ -1,1 +1,1 @@
-"""The coupled U-Net: two denoisers, one a modality, and the fusion by which they hear each other (paper)."""
+"""The coupled U-Net: one denoiser per modality, and fusion modules that connect the two (paper)."""

@@ -1,4 +1,4 @@
-"""The audio U-Net: 2-D convolution over frequency and time behind a patch stem (ours)."""
+"""The audio U-Net: 2-D convolutions over frequency and time after a patch stem (ours)."""
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +11,11 @@ from cmmd.models.staged_unet import StagedUNet, UNetState
 
 
 class AudioUNet(StagedUNet):
-    """Denoiser of spectrograms ``(b, c, m, n)``: frequency and time are halved together from level to level.
+    """Denoiser of spectrograms ``(b, c, m, n)``. Each level halves both frequency and time.
 
-    The stem folds ``patch`` x ``patch`` squares into channels: at full resolution a 64 x 128 spectrogram costs 7 times
-    the time of the same net behind a 4 x 4 stem. A channel holding the frequency position goes in with the spectrogram,
-    because a convolution alone cannot tell low from high.
+    The stem folds ``patch`` x ``patch`` squares into channels. Without it, a 64 x 128 spectrogram takes 7 times as long
+    as with a 4 x 4 stem. A channel with the frequency position is concatenated to the input, because a convolution
+    alone cannot distinguish low from high frequencies.
     """
 
     def __init__(self, network: NetworkConfig, *, channels: int):

@@ -1,11 +1,11 @@
-"""Building blocks that both U-Nets are made of (residual blocks after ADM, arXiv 2105.05233).
+"""Building blocks of both U-Nets (residual blocks after ADM, arXiv 2105.05233).
 
-Feature maps are ``(b, c, f, h, w)`` for video and ``(b, c, m, n)`` for audio. A block reads from the number of axes
-which of the two it holds, so that a block is written once. All normalisation is within one item: an item's result
-never depends on its batch mates.
+Feature maps are ``(b, c, f, h, w)`` for video and ``(b, c, m, n)`` for audio. Blocks infer the modality from the number
+of axes, so each block is written once. All normalisation is within one batch item: an item's result never depends on
+the other items of the batch.
 
-In memory the channels come last (torch's ``channels_last``): then frames are items of a batch, positions are rows of a
-matrix and tokens of attention, all without a copy. Results do not depend on it, beyond rounding.
+The memory format is torch's ``channels_last``: frames can be viewed as batch items, and positions as matrix rows or
+attention tokens, without a copy. The format does not affect results beyond rounding.
 """
 
 import math
@@ -23,7 +23,7 @@ GROUPS = 8
 
 
 def zero_initialised(module: nn.Conv1d | nn.Conv2d | nn.Linear) -> nn.Module:
-    """The same layer with weight and bias zero, so that the branch it closes adds nothing at first."""
+    """Sets weight and bias of a layer to zero, so that its branch initially adds nothing. Returns the layer."""
     nn.init.zeros_(module.weight)
     if module.bias is not None:
         nn.init.zeros_(module.bias)
@@ -31,7 +31,7 @@ def zero_initialised(module: nn.Conv1d | nn.Conv2d | nn.Linear) -> nn.Module:
 
 
 def to_grid(x: Float[Tensor, "b c time"], length: int) -> Float[Tensor, "b c length"]:
-    """Bring a sequence to another time grid by a whole factor: mean pool down, repeat up.
+    """Resamples a sequence to ``length`` time steps by a whole factor: mean pooling down, repetition up.
 
     Raises ValueError when neither length is a multiple of the other.
     """
@@ -46,7 +46,7 @@ def to_grid(x: Float[Tensor, "b c time"], length: int) -> Float[Tensor, "b c len
 
 
 def over_positions(x: Float[Tensor, "b c time"], features: Float[Tensor, "b ..."]) -> Float[Tensor, "b c ..."]:
-    """View a sequence so that it broadcasts over the space (video) or the frequencies (audio) of a feature map."""
+    """Views a sequence so that it broadcasts over the space (video) or the frequencies (audio) of a feature map."""
     return x[..., None, None] if features.ndim == 5 else x[:, :, None, :]
 
 
@@ -56,7 +56,7 @@ def time_steps(features: Float[Tensor, "b ..."]) -> int:
 
 
 class TimeEmbedding(nn.Module):
-    """Diffusion time of every video frame as a vector: sinusoids of 1000 t, then a small perceptron."""
+    """Embeds the diffusion time of each video frame: sinusoids of 1000 t, then a two-layer perceptron."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -66,7 +66,7 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, t: Float[Tensor, "b f"]) -> Float[Tensor, "b e f"]:
         dtype = self.expand.weight.dtype
-        # 1000 t needs more digits than half precision has.
+        # Half precision cannot represent 1000 t accurately enough.
         t = t.to(torch.promote_types(dtype, torch.float32))
         half = self.width // 2
         frequencies = torch.exp(-math.log(10_000.0) * torch.arange(half, device=t.device, dtype=t.dtype) / half)
@@ -76,12 +76,12 @@ class TimeEmbedding(nn.Module):
 
 
 def as_pictures(x: Float[Tensor, "b c ..."]) -> Float[Tensor, "pictures c height width"]:
-    """The frames of a video as the items of a batch; a spectrogram is a picture already."""
+    """Moves the frames of a video into the batch axis. A spectrogram is returned unchanged."""
     return rearrange(x, "b c f h w -> (b f) c h w") if x.ndim == 5 else x
 
 
 def as_features(pictures: Float[Tensor, "pictures c height width"], *, like: Float[Tensor, "b ..."]) -> Tensor:
-    """The inverse of `as_pictures`, for a batch with as many items and frames as `like`."""
+    """The inverse of `as_pictures`. `like` gives the modality and the number of frames."""
     return rearrange(pictures, "(b f) c h w -> b c f h w", f=like.shape[2]) if like.ndim == 5 else pictures
 
 
@@ -89,7 +89,7 @@ class PictureConv(nn.Conv2d):
     """A 3 x 3 convolution of ``(b, c, h, w)``."""
 
     PACKING = 50_000
-    """So many weights take as long to bring into the order of channels-last as a small picture takes there and back."""
+    """Reordering this number of weights to channels-last takes as long as converting a small input there and back."""
 
     def __init__(self, channels_in: int, channels_out: int):
         super().__init__(channels_in, channels_out, 3, padding=1)
@@ -97,7 +97,7 @@ class PictureConv(nn.Conv2d):
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
         channels_last = input.is_contiguous(memory_format=torch.channels_last)
         if channels_last and self.weight.numel() > input.numel() + self.PACKING:
-            # oneDNN reorders weights for every call, and in channels-last twice: up to twice as slow where they weigh.
+            # oneDNN reorders the weights in every call, twice in channels-last: up to twice as slow for large weights.
             return super().forward(input.contiguous()).contiguous(memory_format=torch.channels_last)
         return super().forward(input)
 
@@ -105,8 +105,8 @@ class PictureConv(nn.Conv2d):
 class FrameConv(PictureConv):
     """A 3 x 3 convolution within each frame of ``(b, c, f, h, w)``.
 
-    On the 2 x 2 grid of the coarsest level every output sees every input, so that it is one matrix product: the same
-    numbers, one and a half times faster in training on a CPU.
+    On the 2 x 2 grid of the coarsest level every output depends on every input, so the convolution is computed as one
+    matrix product. The result is the same, and training on a CPU is 1.5 times faster.
     """
 
     taps: Tensor
@@ -114,7 +114,7 @@ class FrameConv(PictureConv):
 
     def __init__(self, channels_in: int, channels_out: int):
         super().__init__(channels_in, channels_out)
-        # Position p, then q: which of the nine taps carries input position q to output position p.
+        # For each output position p and input position q: the index of the kernel tap (of nine) that connects them.
         taps = [(q // 2 - p // 2 + 1) * 3 + (q % 2 - p % 2 + 1) for p in range(4) for q in range(4)]
         self.register_buffer("taps", torch.tensor(taps), persistent=False)
 
@@ -131,7 +131,7 @@ class FrameConv(PictureConv):
 
 
 class PointConv(nn.Conv2d):
-    """A 1 x 1 convolution at every position of a feature map of either modality: a matrix product over its channels."""
+    """A 1 x 1 convolution for feature maps of either modality, computed as a matrix product over the channels."""
 
     def __init__(self, channels_in: int, channels_out: int):
         super().__init__(channels_in, channels_out, 1)
@@ -143,7 +143,8 @@ class PointConv(nn.Conv2d):
 class TimeConv(nn.Module):
     """A zero-initialised 1-D convolution of kernel 3 over the frames of ``(b, c, f, h, w)``, at each position alone.
 
-    As a matrix product over three shifted copies: a 3-D convolution with a kernel of (3, 1, 1) is slow on a CPU.
+    It is computed as a matrix product over three shifted copies, because a 3-D convolution with a kernel of (3, 1, 1)
+    is slow on a CPU.
     """
 
     def __init__(self, channels: int):
@@ -158,11 +159,12 @@ class TimeConv(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two normalised convolutions and a skip; the time embedding scales and shifts the second normalisation.
+    """Two normalised convolutions and a skip. The time embedding scales and shifts the second normalisation.
 
-    With ``temporal`` (video) a convolution stays within a frame, and a zero-initialised convolution over the frames
-    stands beside the second one: it sees the output of the first, as "2-D, then 1-D along time" asks, and costs no
-    further normalisation. Without it (audio) the convolutions run over frequency and time together.
+    With ``temporal`` (video) the convolutions are within a frame, and a zero-initialised convolution over the frames
+    runs in parallel with the second one. It processes the output of the first convolution, as "2-D, then 1-D along
+    time" requires, and shares the second normalisation. Without ``temporal`` (audio) the convolutions cover frequency
+    and time together.
     """
 
     def __init__(self, channels_in: int, channels_out: int, embedding_width: int, *, temporal: bool):
@@ -178,7 +180,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "b ..."], embedding: Float[Tensor, "b e f"]) -> Float[Tensor, "b ..."]:
         h = self.conv1(F.silu(self.norm1(x)))
-        # To the grid before the projection: what repeats it in time then leaves the channels last.
+        # Resampling before the projection, not after it, leaves the modulation in channels-last order.
         modulation = self.scale_shift(to_grid(embedding, time_steps(h)).transpose(1, 2)).transpose(1, 2)
         scale, shift = (over_positions(part, h) for part in modulation.chunk(2, dim=1))
         h = F.silu(torch.addcmul(shift, self.norm2(h), 1 + scale))
@@ -187,10 +189,10 @@ class ResidualBlock(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Pre-normalised multi-head self-attention over one set of axes, with a zero-initialised output.
+    """Pre-normalised multi-head self-attention over one set of axes, with a zero-initialised output projection.
 
-    ``over`` says which positions attend to each other: those of one frame, the frames of one position (video), or all
-    positions (audio).
+    ``over`` selects the positions that attend to each other: ``frame``, the positions of one frame (video); ``time``,
+    the frames of one position (video); ``all``, all positions (audio).
     """
 
     PATTERNS: ClassVar[dict[Attended, tuple[str, str]]] = {
@@ -216,9 +218,10 @@ class SelfAttention(nn.Module):
 
 
 class Resample(nn.Module):
-    """Halve (mean) or double (nearest) space, or frequency and time; going up, channels are projected first.
+    """Halves (mean) or doubles (nearest) height and width of video, or frequency and time of audio.
 
-    Video keeps its frames at every level. Projecting before doubling makes the convolution after it cheaper.
+    The number of video frames is the same at every level. Upsampling projects the channels first, which makes the
+    convolution after it cheaper.
     """
 
     def __init__(self, channels_in: int, channels_out: int, *, direction: Literal["down", "up"]):

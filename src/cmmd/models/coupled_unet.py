@@ -1,7 +1,7 @@
-"""The coupled U-Net: a video and an audio denoiser that meet after each stage (paper: the architecture figure).
+"""The coupled U-Net: a video and an audio denoiser, fused after each stage (paper: the architecture figure).
 
-Ours: every modality has its own diffusion time, frame by frame, and a clean condition only speaks: its pass depends on
-nothing that is being generated, so ``encode_condition`` runs it once and ``predict`` runs the target's U-Net alone.
+Ours: each modality has a separate diffusion time per frame. A clean condition sends messages and receives none, so its
+pass does not depend on the target: ``encode_condition`` runs it once, and ``predict`` runs the target's U-Net alone.
 """
 
 from collections.abc import Mapping
@@ -25,11 +25,12 @@ from cmmd.models.staged_unet import StagedUNet, UNetState, plan_stages
 from cmmd.models.video_unet import VideoUNet
 
 LARGEST_SIZE = 2**20
-"""Beyond it a size is a slip of the pen, and would only be told when memory runs out."""
+"""Larger sizes are rejected as typos, which would otherwise surface only as an out-of-memory error."""
 
 
 class Heard(NamedTuple):
-    """Which items of a stream hear, (b,), and to whom they listen; without a `listening`, to their own number."""
+    """hears: which items of a stream hear the other stream, (b,). listening: the item that each one listens to, or
+    None for the item with the same index."""
 
     hears: Tensor
     listening: Listening | None
@@ -39,13 +40,14 @@ class CoupledUNet(ModelMixin, ConfigMixin):
     """Two U-Nets with the same number of stages and one fusion module after each.
 
     Args:
-        frames: video frames of a training clip; any number that divides works at inference.
-        latent_channels, latent_size: of the video latents ``(b, c, f, h, w)``, with h = w.
-        spectrogram_channels, mels: of the spectrograms ``(b, c, m, n)``, with n = 8 f.
-        network: everything that an ablation varies.
+        frames: video frames of a training clip. Inference accepts any number that divides down to the coarsest level.
+        latent_channels, latent_size: c and h = w of the video latents ``(b, c, f, h, w)``.
+        spectrogram_channels, mels: c and m of the spectrograms ``(b, c, m, n)``, with n = 8 f.
+        network: the settings that ablations vary.
 
-    Latents may have any floating dtype: the network computes in that of its weights and answers in that of the latents.
-    Times are best float32, whatever the weights have. Raises ValueError for sizes that do not divide.
+    Latents may have any floating dtype: the network computes in the dtype of its weights and returns the dtype of the
+    latents. Times should be float32 whatever the dtype of the weights. Raises ValueError for sizes that are not whole
+    numbers from 1 to `LARGEST_SIZE` or do not divide down to the coarsest level.
     """
 
     _repeated_blocks = ["Stage"]  # noqa: RUF012 - diffusers' names, and its lists
@@ -88,7 +90,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
 
     @property
     def clean_hears(self) -> bool:
-        """Whether a clean stream hears: then no condition can be encoded once."""
+        """Whether a clean stream hears the other one. If so, a condition cannot be encoded once."""
         return self.network.clean_hears
 
     def forward(
@@ -101,10 +103,11 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         video_hears: Bool[Tensor, " b"] | None = None,
         audio_hears: Bool[Tensor, " b"] | None = None,
     ) -> Prediction:
-        """Predict both modalities at their own times, ``(b,)`` or one a frame ``(b, f)``.
+        """Predicts both modalities, each at its diffusion times: ``(b,)``, or one per video frame, ``(b, f)``.
 
-        ``video_hears`` and ``audio_hears`` say which items of a stream hear the other (all, by default); a stream whose
-        times are all zero does not hear, whatever they say, unless the model was made with ``clean_hears``.
+        ``video_hears`` and ``audio_hears`` select the items of a stream that hear the other stream (default: all).
+        Items whose times are all zero never hear, unless the network has ``clean_hears``. Raises ValueError for inputs
+        whose shapes do not fit the configuration or each other.
         """
         return self.denoise(
             video, audio, t_video=t_video, t_audio=t_audio, video_hears=video_hears, audio_hears=audio_hears
@@ -123,10 +126,11 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         audio_listening: Listening | None = None,
         turn: float = 0.0,
     ) -> Prediction:
-        """``forward`` for streams of unequal numbers of items, whose ``Listening`` says to whom each one listens.
+        """``forward`` for streams with different numbers of items; ``Listening`` selects the item that each one hears.
 
-        That is how a training step denoises a target under its own and under mismatched conditions in one pass. turn:
-        of random shifts in this step (see `Fusion.hear`); they stand still otherwise, as a solver needs it.
+        A training step uses it to denoise a target under its matched and its mismatched conditions in one pass.
+        turn: offset of the random shifts in this step (see `Fusion.hear`). The default keeps them constant, as a solver
+        requires.
         """
         self._check_input(video, "video")
         self._check_input(audio, "audio")
@@ -146,9 +150,10 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         return Prediction(self.video_unet.finish(seen).to(video.dtype), self.audio_unet.finish(heard).to(audio.dtype))
 
     def encode_condition(self, latents: Float[Tensor, "b c ..."], *, modality: Modality) -> Condition:
-        """All that a clean modality has to say, from one pass of its U-Net at time 0, hearing nothing.
+        """Returns all messages of a clean modality, from one pass of its U-Net at time 0 that hears nothing.
 
-        Raises ValueError when the model was made with ``clean_hears``: then the pass depends on what is generated.
+        Raises ValueError for a network with ``clean_hears``, whose pass depends on the target, and for latents whose
+        shape does not fit the configuration.
         """
         if self.clean_hears:
             raise ValueError(
@@ -174,9 +179,10 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         condition: Condition | None,
         hears: Bool[Tensor, " b"] | None = None,
     ) -> Float[Tensor, "b c ..."]:
-        """Predict one modality from an encoded condition: equal to ``forward`` with the condition at time 0.
+        """Predicts one modality from an encoded condition: equal to ``forward`` with the condition at time 0.
 
-        Without a condition the target hears nothing: that is the unconditional model.
+        With ``condition`` None the target hears nothing: this is the unconditional model. Raises ValueError for a
+        condition of the wrong modality or batch size, and for inputs whose shapes do not fit the configuration.
         """
         self._check_input(noisy, modality)
         if condition is not None and condition.modality != OTHER[modality]:
@@ -238,7 +244,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
 
 
 def _spoken(fusion: Fusion, state: UNetState, listening: Listening | None, *, speaker: Modality) -> Tensor:
-    """What the items of the other stream hear of this one: a message for each of them."""
+    """The message of this stream for each item of the other stream."""
     if listening is None:
         return fusion.speak(state.features, speaker=speaker)
     return listening.of(fusion.speak(state.features[: listening.speakers], speaker=speaker))
@@ -249,7 +255,7 @@ def _frames_of(latents: Tensor, modality: Modality) -> int:
 
 
 def _frame_times(t: Tensor, frames: int) -> Tensor:
-    """Times ``(b,)`` or ``(b, f)`` as ``(b, f)``."""
+    """Expands times ``(b,)`` or ``(b, f)`` to ``(b, f)``. Raises ValueError for other shapes."""
     if t.ndim == 1:
         return t[:, None].expand(-1, frames)
     if t.ndim != 2 or t.shape[1] != frames:

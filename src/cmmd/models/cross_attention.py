@@ -1,7 +1,7 @@
-"""Full cross-modal attention, a rival of easy fusion: every position hears every position of the other stream (ours).
+"""Full cross-modal attention, an alternative to easy fusion: every position attends to the whole other stream (ours).
 
-What a stream speaks is its keys and values, so that a condition is encoded once here too. They are whole feature maps:
-messages are large, and the cost of hearing them grows with the square of the clip length.
+The message of a stream is its keys and values, so a condition is encoded once here too. They cover whole feature maps:
+messages are large, and the cost of attention grows with the square of the clip length.
 """
 
 import math
@@ -19,11 +19,11 @@ from cmmd.models.fusion import Fusion
 
 CLOCK_WAVES = 16
 LONGEST_WAVE = 256
-"""Video frames; the shortest has two."""
+"""Longest wavelength of the time encoding, in video frames; the shortest is 2."""
 
 
 class SpeakKeys(nn.Module):
-    """Features to keys and values ``(b, 2 e, positions, time)``, with the e channels of the hearer."""
+    """Maps features to keys and values ``(b, 2 e, positions, time)``; e is the number of channels of the hearer."""
 
     def __init__(self, channels: int, hearer_channels: int):
         super().__init__()
@@ -37,9 +37,9 @@ class SpeakKeys(nn.Module):
 class HearKeys(nn.Module):
     """Multi-head attention of features to the keys and values of the other stream, with a zero-initialised output.
 
-    Sinusoids of their time are added to queries and keys: attention alone cannot know what happens at once. A key gets
-    them here and not in the message, because a message may be heard in another order. own_rate, other_rate: time steps
-    per video frame.
+    Sinusoids of time are added to queries and keys, because attention alone cannot detect simultaneity. Keys receive
+    them here and not in the message, because a message may be reordered before it is heard. own_rate, other_rate: time
+    steps per video frame of the hearer and of the speaker.
     """
 
     def __init__(self, channels: int, *, heads: int, own_rate: Fraction, other_rate: Fraction):
@@ -54,7 +54,7 @@ class HearKeys(nn.Module):
     def forward(
         self, features: Float[Tensor, "b ..."], message: Float[Tensor, "b e2 positions time"], *, turn: float = 0.0
     ) -> Float[Tensor, "b ..."]:
-        """What is to be added to the features."""
+        """Returns the update that is added to the features, in their shape."""
         tokens = tokens_of(features)
         queries = self.to_query(self.norm(tokens)) + self.query_clock(clock(tokens, rate=self.own_rate))
         keys, values = rearrange(message, "b (kv e) p time -> kv b time p e", kv=2)
@@ -65,16 +65,16 @@ class HearKeys(nn.Module):
         return features_of(self.project(attended).reshape(tokens.shape), like=features)
 
     def _queries(self, tokens: Float[Tensor, "b time positions e"]) -> Float[Tensor, "groups queries e"]:
-        """Queries in groups that hear the same: here one an item."""
+        """Groups the queries that attend to the same keys: here one group per item."""
         return tokens.flatten(1, 2)
 
     def _heard(self, tokens: Float[Tensor, "b time positions e"], *, turn: float) -> Float[Tensor, "groups keys e"]:
-        """What each group of queries hears: here all."""
+        """The keys or values of each group of queries: here all of the item."""
         return tokens.flatten(1, 2)
 
 
 class CrossAttention(Fusion):
-    """Both directions of attention after one stage; `ears` say which positions hear which."""
+    """Both directions of attention after one stage. `ears` define which positions attend to which."""
 
     def __init__(self, *, channels: dict[Modality, int], ears: dict[Modality, HearKeys]):
         super().__init__()
@@ -82,7 +82,7 @@ class CrossAttention(Fusion):
         self.ears = nn.ModuleDict({name: ears[name] for name in channels})
 
     def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b e2 positions time"]:
-        """The speaker's keys and values on its own time grid."""
+        """Returns the speaker's keys and values, on the speaker's time grid."""
         return self.mouths[speaker](features)
 
     def hear(
@@ -94,13 +94,13 @@ class CrossAttention(Fusion):
         hears: Bool[Tensor, " b"],
         turn: float = 0.0,
     ) -> Float[Tensor, "b ..."]:
-        """Add what was heard; an item that does not hear is untouched."""
+        """Adds the attention output to the features. Items that do not hear are unchanged."""
         heard = self.ears[hearer](features, message, turn=turn)
         return features + torch.where(hears.view(-1, *(1,) * (features.ndim - 1)), heard, 0.0)
 
 
 def tokens_of(features: Float[Tensor, "b ..."]) -> Float[Tensor, "b time positions c"]:
-    """Features of a modality, time first: positions are those of a frame, or the frequencies of a column."""
+    """Features with time first. Positions are the pixels of a video frame or the frequencies of a spectrogram frame."""
     return rearrange(features, "b c f h w -> b f (h w) c" if features.ndim == 5 else "b c m n -> b n m c")
 
 
@@ -112,7 +112,7 @@ def features_of(tokens: Float[Tensor, "b time positions c"], *, like: Float[Tens
 
 
 def clock(tokens: Float[Tensor, "b time positions c"], *, rate: Fraction) -> Float[Tensor, "time 1 waves"]:
-    """Sinusoids of the middle of every time step, in video frames; wave lengths from 2 to 256 frames."""
+    """Sinusoids of the middle of each time step, in video frames, with wavelengths from 2 to 256 frames."""
     exact = {"device": tokens.device, "dtype": torch.promote_types(tokens.dtype, torch.float32)}
     time = (torch.arange(tokens.shape[1], **exact) + 0.5) / float(rate)
     powers = torch.arange(CLOCK_WAVES, **exact) / (CLOCK_WAVES - 1)

@@ -1,6 +1,6 @@
-"""Easy fusion: a stream speaks a short message along time, the other hears it (paper: the block; ours: its form).
+"""Easy fusion: each stream sends a small message along time to the other one (paper: the block; ours: its form).
 
-Cost is linear in clip length, and a message is a few kilobytes, so that a condition can be encoded once and kept.
+The cost is linear in clip length. A message has a few kilobytes, so a condition can be encoded once and retained.
 """
 
 import math
@@ -18,16 +18,17 @@ from cmmd.models.network_config import Reduction
 
 
 def narrow_channels(channels: int, *, positions: int, width: int) -> int:
-    """Channels a position on the way to a message and from it: together twice the message's width, and never fewer than
-    four."""
+    """Channels per position in the projection to or from a message: over all positions about twice the message's width,
+    but at least 4 and at most ``channels``."""
     return min(channels, max(4, math.ceil(2 * width / positions)))
 
 
 class Speak(nn.Module):
-    """Features to a message ``(b, d, time)`` (ours).
+    """Maps features to a message ``(b, d, time)`` (ours).
 
-    ``positions`` and ``low_rank``: project to a few channels and let every position be channels, so that the message
-    knows where in space or frequency something is. ``mean``: average over the positions first.
+    With ``positions`` and ``low_rank`` the features are projected to a few channels and the positions are flattened
+    into channels, so that the message encodes the location in space or frequency. With ``mean`` they are averaged over
+    the positions first.
     """
 
     def __init__(self, channels: int, positions: int, width: int, *, reduction: Reduction):
@@ -51,14 +52,14 @@ class Speak(nn.Module):
 
 
 class Hear(nn.Module):
-    """A message to something to add to features: own time grid, 1-D convolution, zero-initialised projection.
+    """Maps a message to an update of the features: time-grid change, 1-D convolution, zero-initialised projection.
 
-    `rate` is the number of the hearer's time steps in one of the message's. Time is folded into channels on the way to
-    a coarser grid and out of them on the way to a finer one: nothing of when it happens is averaged away (decision 02).
-    With ``positions`` above 1 every position of space or frequency hears its own part: the same addition everywhere
-    could say that something sounds, but hardly at which pitch. The projection then holds most parameters of a network;
-    with a ``rank`` it goes through so many channels a position, as the mouth does. Raises ValueError for a rate that is
-    neither whole nor one over a whole number.
+    `rate` is the number of the hearer's time steps per time step of the message. Time is folded into channels for a
+    coarser grid and unfolded from them for a finer one, so that no timing is averaged away (decision 02).
+    With ``positions`` above 1 each position of space or frequency receives a different update: an equal update
+    everywhere could encode that something sounds, but hardly at which pitch. The projection then holds most parameters
+    of the network. ``rank`` factorises it through that number of channels per position, as in `Speak`. Raises
+    ValueError for a rate that is neither a whole number nor one over a whole number.
     """
 
     def __init__(self, channels: int, width: int, *, positions: int, rate: Fraction, rank: int | None = None):
@@ -83,7 +84,7 @@ class Hear(nn.Module):
 
 
 class EasyFusion(Fusion):
-    """Both directions of easy fusion after one stage: each stream has a mouth and an ear."""
+    """Both directions of easy fusion after one stage: each stream has a `Speak` (mouth) and a `Hear` (ear)."""
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class EasyFusion(Fusion):
             self.ears[name] = Hear(own, width, positions=places, rate=rates[name] / rates[OTHER[name]], rank=rank)
 
     def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b d time"]:
-        """The speaker's message on its own time grid."""
+        """Returns the speaker's message, on the speaker's time grid."""
         return self.mouths[speaker](features)
 
     def hear(
@@ -117,9 +118,9 @@ class EasyFusion(Fusion):
         hears: Bool[Tensor, " b"],
         turn: float = 0.0,
     ) -> Float[Tensor, "b ..."]:
-        """Add what was heard; an item that does not hear is untouched."""
+        """Adds the update from the message to the features. Items that do not hear are unchanged."""
         heard = self.ears[hearer](message)
-        # where, not a product: a message that is not finite must not reach an item that does not hear.
+        # torch.where and not a product: a non-finite message must not reach an item that does not hear.
         heard = torch.where(hears[:, None, None, None], heard, 0.0)
         if heard.shape[2] == 1:
             return features + over_positions(heard[:, :, 0], features)

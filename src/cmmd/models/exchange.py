@@ -1,4 +1,4 @@
-"""What the streams of a coupled U-Net pass to each other: conditions, and who listens to whom (ours)."""
+"""Data exchanged between the streams of a coupled U-Net: conditions, and which item listens to which (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ OTHER: dict[Modality, Modality] = {"video": "audio", "audio": "video"}
 
 
 class Prediction(NamedTuple):
-    """A tensor for each modality: what the network predicts, or what it should have predicted."""
+    """One tensor per modality: predictions of the network, their targets, or samples."""
 
     video: Float[Tensor, "bv c f h w"]
     audio: Float[Tensor, "ba c m n"]
@@ -22,7 +22,7 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class Condition:
-    """What a clean stream says, one message a stage: all that the other stream ever learns of it."""
+    """The messages of a clean stream, one per stage. The other stream receives nothing else of it."""
 
     modality: Modality
     messages: tuple[Tensor, ...]
@@ -32,21 +32,21 @@ class Condition:
         return self.messages[0].shape[0]
 
     def select(self, indices: Int[Tensor, " chosen"] | Sequence[int]) -> "Condition":
-        """The conditions of some items, in the order given; an item may be chosen more than once."""
+        """Selects items in the order given. An item may be selected more than once."""
         chosen = torch.as_tensor(indices, device=self.messages[0].device)
         return Condition(self.modality, tuple(message[chosen] for message in self.messages))
 
     def repeat(self, times: int) -> "Condition":
-        """Each item ``times`` times in a row, for several takes of one clip."""
+        """Repeats each item ``times`` times in a row, for several takes of one clip."""
         return Condition(self.modality, tuple(message.repeat_interleave(times, dim=0) for message in self.messages))
 
     def reordered(self, order: Int[Tensor, "b blocks"]) -> "Condition":
-        """Every message with its stretches of time in another order for each item."""
+        """Reorders the time blocks of every message, with a separate order for each item (see `reordered`)."""
         return Condition(self.modality, tuple(reordered(message, order) for message in self.messages))
 
     @staticmethod
     def cat(conditions: Sequence["Condition"]) -> "Condition":
-        """The conditions of several batches as one batch; raises ValueError when they are not of one modality."""
+        """Concatenates the conditions of several batches. Raises ValueError unless all are of one modality."""
         modalities = sorted({condition.modality for condition in conditions})
         if len(modalities) != 1:
             raise ValueError(f"cannot join conditions of modalities {modalities}, expected exactly one")
@@ -55,10 +55,10 @@ class Condition:
 
 
 class Listening(NamedTuple):
-    """To whom each item of a stream listens, where that is not simply the item of the same number.
+    """Which item of the other stream each item of a stream listens to, where it is not the item with the same index.
 
-    speakers: how many items of the other stream speak, its first ones. speaker: the one that an item listens to.
-    order: its stretches of time, in the order in which the item hears them; 0, 1, 2, ... is as they were spoken.
+    speakers: number of items of the other stream that speak; these are its first items. speaker: index of the item that
+    each item listens to. order: order in which the item hears the speaker's time blocks; 0, 1, 2, ... is the original.
     """
 
     speakers: int
@@ -66,12 +66,12 @@ class Listening(NamedTuple):
     order: Int[Tensor, "b blocks"]
 
     def of(self, message: Float[Tensor, "speakers ... time"]) -> Float[Tensor, "b ... time"]:
-        """The message that each item hears."""
+        """Returns the message that each item hears."""
         return reordered(message.index_select(0, self.speaker), self.order)
 
 
 def reordered(x: Float[Tensor, "b ... time"], order: Int[Tensor, "b blocks"]) -> Float[Tensor, "b ... time"]:
-    """The equal stretches ("blocks") of the last axis in another order for each item: place j gets block order[j]."""
+    """Splits the last axis into blocks of equal length and reorders them per item: block order[j] goes to index j."""
     stretches = x.unflatten(-1, (order.shape[1], -1))
     index = order.view(len(order), *(1,) * (x.ndim - 2), -1, 1).expand_as(stretches)
     return stretches.gather(-2, index).flatten(-2)

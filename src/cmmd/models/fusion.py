@@ -1,4 +1,4 @@
-"""The interface of all kinds of fusion: where the two streams meet after a stage (paper: its place; ours: its form)."""
+"""The interface of all kinds of fusion between the streams (paper: position after each stage; ours: form)."""
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -7,14 +7,14 @@ from cmmd.models.blocks import Modality, time_steps
 
 
 class Fusion(nn.Module):
-    """Where the two streams meet after a stage; this one keeps them apart (kind ``none``), the others derive from it.
+    """Base class of the fusion modules. The base class itself exchanges nothing (kind ``none``).
 
-    A message is a tensor whose first axis is the batch. What a stream hears depends on its own features and the other's
-    message alone, so that messages may be computed once and used at many diffusion times.
+    A message is a tensor whose first axis is the batch. The result of `hear` depends only on the hearer's features and
+    the speaker's message, so messages can be computed once and used at many diffusion times.
     """
 
     def speak(self, features: Float[Tensor, "b ..."], *, speaker: Modality) -> Float[Tensor, "b ..."]:
-        """The speaker's message; here an empty one."""
+        """Returns the speaker's message; in the base class an empty one."""
         return features.new_zeros(features.shape[0], 0, time_steps(features))
 
     def hear(
@@ -26,8 +26,8 @@ class Fusion(nn.Module):
         hears: Bool[Tensor, " b"],
         turn: float = 0.0,
     ) -> Float[Tensor, "b ..."]:
-        """The hearer's features with what it heard added; exactly the features themselves where ``hears`` is False.
+        """Returns the hearer's features plus the update from the message; the exact features where ``hears`` is False.
 
-        turn: part of the clip by which a random shift is turned in this call, 0 to 1; other kinds have none.
+        turn: offset of the random shift in this call, as a fraction of the clip from 0 to 1. Other kinds ignore it.
         """
         return features

@@ -1,4 +1,4 @@
-"""The kinds of fusion by their names in the settings (ours)."""
+"""Builds a fusion module from the name of its kind in the settings (ours)."""
 
 from fractions import Fraction
 
@@ -17,7 +17,7 @@ from cmmd.models.staged_unet import StagePlan
 def build_fusion(
     network: NetworkConfig, stages: dict[Modality, StagePlan], *, index: int, latent_size: int, mels: int
 ) -> Fusion:
-    """The fusion module that follows one stage of each U-Net. index: the stage's number, the seed of random shifts."""
+    """Builds the fusion module after one stage of each U-Net. index: index of the stage, and seed of random shifts."""
     channels: dict[Modality, int] = {name: plan.channels_out for name, plan in stages.items()}
     rates: dict[Modality, Fraction] = {name: network.time_rate(name, plan.level) for name, plan in stages.items()}
     if network.fusion == "none":
@@ -43,7 +43,7 @@ def _attention_ears(
     rates: dict[Modality, Fraction],
     index: int,
 ) -> dict[Modality, HearKeys]:
-    """Full attention hears everything, and so does random-shift attention in the middle."""
+    """Attention modules by hearer. Random-shift attention uses full attention in the middle stage."""
     shifts = network.fusion == "random_shift" and not stages["video"].is_middle
     window = WINDOWS[min(stages["video"].level, len(WINDOWS) - 1)]
     starts = torch.rand(2, generator=torch.Generator().manual_seed(index), device="cpu").tolist()

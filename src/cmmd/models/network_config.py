@@ -1,4 +1,4 @@
-"""The settings of a coupled U-Net, and the sizes of clips that they can take (ours)."""
+"""The settings of a coupled U-Net, and the clip sizes that they support (ours)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,26 +13,27 @@ Reduction = Literal["positions", "low_rank", "mean"]
 
 
 LARGEST = {"blocks_per_level": 64, "heads": 256, "patch": 64, "message_width": 2**16}
-"""Beyond these a setting is a slip of the pen, and would only be told when memory runs out."""
+"""Larger settings are rejected as typos, which would otherwise surface only as an out-of-memory error."""
 MOST_LEVELS = 16
-"""Each halves the picture."""
+"""Each further level halves the picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkConfig:
-    """What an ablation varies in a :class:`~cmmd.models.coupled_unet.CoupledUNet`.
+    """The settings of a :class:`~cmmd.models.coupled_unet.CoupledUNet` that ablations vary.
 
     video_widths, audio_widths: channels of each level, finest first; both U-Nets have the same number of levels.
-    blocks_per_level: residual blocks at each level, on the way down and again on the way up.
-    attention_levels: levels whose stages attend (0 is the finest). heads: of every attention.
+    blocks_per_level: residual blocks at each level, on the down path and again on the up path.
+    attention_levels: levels whose stages have self-attention (0 is the finest). heads: heads of every attention.
     patch: side of the spectrogram squares that the audio stem folds into channels.
-    message_width: channels of an easy-fusion message. message_reduction: how it leaves space or frequency out.
-    fusion: `easy`; its rivals `random_shift` (the baseline's) and `attention` (full); `none`, two independent U-Nets.
-    clean_hears: a clean stream hears the other one too (ablation: its condition cannot be encoded once).
-    shared_time: trained with one time for both modalities: a clean condition beside a noisy target is unknown to it, so
-        that it is conditioned by replacement (baseline).
+    message_width: channels of an easy-fusion message. message_reduction: how space or frequency is reduced in it.
+    fusion: `easy`; the alternatives `random_shift` (of the baseline) and `attention` (full); `none`, two independent
+        U-Nets.
+    clean_hears: a clean stream also hears the other one (ablation: a condition cannot be encoded once).
+    shared_time: trained with one time for both modalities (baseline). Such a network has never seen a clean condition
+        with a noisy target, so it is conditioned by replacement.
 
-    Raises ValueError, naming the values, for settings that do not fit together.
+    Raises ValueError, naming the values, for settings that are out of range or do not fit together.
     """
 
     video_widths: tuple[int, ...] = (32, 64, 96)
@@ -88,7 +89,10 @@ class NetworkConfig:
 
     @classmethod
     def of(cls, values: "NetworkConfig | Mapping[str, Any] | None") -> "NetworkConfig":
-        """From the plain values of a model's config.json; defaults where there are none. Raises ValueError."""
+        """Builds the settings from the plain values of a model's config.json, with defaults for missing values.
+
+        Raises ValueError for invalid values and TypeError for unknown names.
+        """
         if isinstance(values, NetworkConfig):
             return values
         plain: dict[str, Any] = {
@@ -98,28 +102,28 @@ class NetworkConfig:
 
     @property
     def levels(self) -> int:
-        """Levels of each U-Net."""
+        """Number of levels of each U-Net."""
         return len(self.video_widths)
 
     @property
     def weights_at_least(self) -> int:
-        """A lower bound of their number: of each block two 3 x 3 convolutions on the way down, and two on the way up,
-        of which the first sees twice the channels."""
+        """Lower bound of the number of weights. It counts the 3 x 3 convolutions of each block: two on the down path,
+        and two on the up path, of which the first has twice the input channels."""
         return 45 * self.blocks_per_level * sum(width**2 for width in (*self.video_widths, *self.audio_widths))
 
     def time_rate(self, modality: Modality, level: int) -> Fraction:
-        """Time steps a video frame of a stream's features at a level; video keeps its frames at every level."""
+        """Time steps per video frame of a stream's features at a level; always 1 for video."""
         return Fraction(1) if modality == "video" else Fraction(SPECTROGRAM_FRAMES_PER_VIDEO_FRAME, self.patch << level)
 
     def time_blocks(self, modality: Modality, frames: int) -> int:
-        """Equal stretches of time into which every message of a stream can be cut: the steps of its coarsest grid, and
-        at most one a video frame."""
+        """Number of equal time blocks into which every message of a stream can be divided: the steps of its coarsest
+        time grid, but at most one per video frame."""
         return min(frames, int(frames * self.time_rate(modality, self.levels - 1)))
 
     def check_clip(
         self, *, frames: int | None = None, latent_size: tuple[int, int] | int | None = None, mels: int | None = None
     ) -> None:
-        """Raise ValueError, naming both values, for a size that does not divide down to the coarsest level."""
+        """Raises ValueError, naming both values, for a size that does not divide down to the coarsest level."""
         halvings = 2 ** (self.levels - 1)
         height, width = (
             (latent_size, latent_size) if latent_size is None or isinstance(latent_size, int) else latent_size

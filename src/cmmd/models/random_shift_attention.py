@@ -1,8 +1,8 @@
 """Random-shift attention, the fusion of the baseline MM-Diffusion (arXiv 2212.09478; decision 11).
 
-Frame i hears the frames i + r to i + r + S - 1 of the other stream, cyclically: S is the window, r the shift. The cost
-is linear in clip length. Ours: r is the sum of a seeded start of the stage and a turn that is drawn for each training
-step, and queries and keys know their time, as those of the full attention do.
+Frame i attends to the frames i + r to i + r + S - 1 of the other stream, cyclically: S is the window, r the shift. The
+cost is linear in clip length. Ours: r is the sum of a start, seeded per stage, and a turn drawn for each training step;
+queries and keys have time encodings, as in full attention.
 """
 
 from fractions import Fraction
@@ -15,14 +15,16 @@ from torch import Tensor
 from cmmd.models.cross_attention import HearKeys
 
 WINDOWS = (1, 4, 8)
-"""Video frames that a frame hears, from the finest level down; the middle hears all."""
+"""Window in video frames per level, finest first; the last value also applies to coarser levels. The middle stage uses
+full attention."""
 
 
 class HearShiftedKeys(HearKeys):
-    """Attention of every unit of time to the `window` units from `shift` units later on.
+    """Attention of every time unit to `window` consecutive units, starting `shift` units later.
 
-    A unit is a video frame, or a step of the coarser time grid where that is longer: windows are then rounded up to
-    whole steps. The shift is one number per call: ``(start + turn) % 1`` of the clip, in whole units.
+    window: in video frames. A unit is one video frame, or one step of the coarser time grid if that is longer; windows
+    are then rounded up to whole units. All windows of a call have the same shift: the fraction ``(start + turn) % 1``
+    of the clip, rounded down to whole units.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class HearShiftedKeys(HearKeys):
         self.start = start
 
     def shift(self, units: int, *, turn: float) -> int:
-        """Units by which the windows are shifted in a clip of `units`."""
+        """Returns the shift of the windows, in units, for a clip of `units` units."""
         return int((self.start + turn) % 1.0 * units)
 
     def _queries(self, tokens: Float[Tensor, "b time positions e"]) -> Float[Tensor, "groups queries e"]:

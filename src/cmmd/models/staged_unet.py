@@ -1,4 +1,4 @@
-"""A U-Net as a flat list of stages, so that two run side by side and meet after each stage (ours)."""
+"""A U-Net as a flat list of stages, so that two U-Nets can run in step and exchange data after each stage (ours)."""
 
 from typing import Literal, NamedTuple
 
@@ -11,7 +11,8 @@ from cmmd.models.network_config import NetworkConfig
 
 
 class StagePlan(NamedTuple):
-    """Where one stage stands in a U-Net: its level, its channel counts and what happens before its residual block."""
+    """The level of one stage of a U-Net, its channel counts, the resampling before its residual block, and whether its
+    features are joined by a later stage as a skip."""
 
     level: int
     channels_in: int
@@ -22,12 +23,15 @@ class StagePlan(NamedTuple):
 
     @property
     def is_middle(self) -> bool:
-        """Between the ways down and up."""
+        """Whether the stage lies between the down path and the up path."""
         return not self.keeps_skip and not self.channels_skip
 
 
 def plan_stages(widths: tuple[int, ...], blocks_per_level: int) -> list[StagePlan]:
-    """The stages of a U-Net in order: down, one in the middle, up; as many for any widths of equal number."""
+    """Returns the stages of a U-Net in order: down, one in the middle, up.
+
+    Their number depends only on the number of widths and on ``blocks_per_level``.
+    """
     plans: list[StagePlan] = []
     channels, skips = widths[0], []
     for level, width in enumerate(widths):
@@ -45,7 +49,7 @@ def plan_stages(widths: tuple[int, ...], blocks_per_level: int) -> list[StagePla
 
 
 class Stage(nn.Module):
-    """One stage of a U-Net: resample, join the skip, residual block, attention."""
+    """One stage of a U-Net: resampling, concatenation of the skip, residual block, attention."""
 
     def __init__(
         self, plan: StagePlan, *, embedding_width: int, attention: tuple[Attended, ...], heads: int, temporal: bool
@@ -72,7 +76,7 @@ class Stage(nn.Module):
 
 
 class UNetState(NamedTuple):
-    """What a U-Net carries from stage to stage: its features, the skips still to be joined, the time embedding."""
+    """State of a U-Net between stages: features, skips that later stages join, and time embedding."""
 
     features: Tensor
     skips: tuple[Tensor, ...]
@@ -80,7 +84,7 @@ class UNetState(NamedTuple):
 
 
 class StagedUNet(nn.Module):
-    """What both U-Nets share: the time embedding and the stages.
+    """Base class of both U-Nets: the time embedding and the stages.
 
     A subclass adds the stem (``begin``) and the head (``finish``) of its modality.
     """
@@ -102,15 +106,15 @@ class StagedUNet(nn.Module):
         )
 
     def begin(self, x: Float[Tensor, "b c ..."], t: Float[Tensor, "b f"]) -> UNetState:
-        """From latents of any floating dtype to the state before the first stage, in the dtype of the weights."""
+        """Returns the state before the first stage, in the dtype of the weights, for latents of any floating dtype."""
         raise NotImplementedError
 
     def finish(self, state: UNetState) -> Float[Tensor, "b c ..."]:
-        """The prediction from the state after the last stage."""
+        """Returns the prediction from the state after the last stage."""
         raise NotImplementedError
 
     def stage(self, index: int, state: UNetState) -> UNetState:
-        """Run one stage; what the other stream says is added to the features between stages."""
+        """Runs one stage. The caller adds the update from the other stream's message between stages."""
         stage = self.stages[index]
         assert isinstance(stage, Stage)
         skips, skip = state.skips, None
@@ -119,7 +123,7 @@ class StagedUNet(nn.Module):
         return state._replace(features=stage(state.features, skip, state.embedding), skips=skips)
 
     def keep_skip(self, index: int, state: UNetState) -> UNetState:
-        """Store the features if a later stage joins them; after fusion, so that a skip carries what was heard."""
+        """Stores the features if a later stage joins them. Called after fusion, so that a skip includes the update."""
         stage = self.stages[index]
         assert isinstance(stage, Stage)
         return state._replace(skips=(*state.skips, state.features)) if stage.plan.keeps_skip else state

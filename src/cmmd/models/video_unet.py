@@ -1,4 +1,4 @@
-"""The video U-Net: convolution within a frame, then along time; attention at the low resolutions (ours)."""
+"""The video U-Net: convolutions within each frame, then along time; attention at the low resolutions (ours)."""
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from cmmd.models.staged_unet import StagedUNet, UNetState
 
 
 class VideoUNet(StagedUNet):
-    """Denoiser of video latents ``(b, c, f, h, w)``: space is halved from level to level, time never."""
+    """Denoiser of video latents ``(b, c, f, h, w)``. Each level halves height and width; time is never resampled."""
 
     def __init__(self, network: NetworkConfig, *, channels: int):
         widths = network.video_widths

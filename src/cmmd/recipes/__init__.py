@@ -1,4 +1,4 @@
-"""Recipes: one function a row of a results table; each returns a complete configuration (ours)."""
+"""Recipes: functions that each return the complete configuration of one row of a results table (ours)."""
 
 from contextlib import ExitStack
 from importlib import import_module
@@ -22,24 +22,24 @@ _RECIPES = {
     "world.tiny": ("cmmd.recipes.world:world_tiny", _COUPLED),
     "world.visual_events": ("cmmd.recipes.visual_events:world_visual_events", "cmmd.recipes.visual_events"),
 }
-"""Name -> the function that makes its configuration, and the module whose `run` trains by it."""
+"""Recipe name -> (function that returns the configuration, module whose `run` trains with it)."""
 
 
 def recipe_names() -> tuple[str, ...]:
-    """All recipes, without importing any."""
+    """The names of all recipes, without importing any recipe."""
     return tuple(_RECIPES)
 
 
 def load_recipe(name: str) -> Any:
-    """The configuration of a recipe; raises KeyError for an unknown name."""
+    """The configuration of a recipe. Raises KeyError if the name is unknown."""
     module, function = _RECIPES[name][0].split(":")
     return getattr(import_module(module), function)()
 
 
 def run_recipe(name: str, config: Any, *, out: Path, resume: bool, device: str = "auto") -> None:
-    """Train by the recipe's configuration into folder `out`, on a device or on the one that is there.
+    """Train recipe `name` with `config` into folder `out`. device: as for `Ranks.join`.
 
-    Raises InputError, before anything else is done, while another process trains into the folder.
+    Raises InputError, before training starts, if the device is not available or another process trains into the folder.
     """
     from cmmd.folder_lock import locked_folder
     from cmmd.training.distributed import Ranks

@@ -1,4 +1,4 @@
-"""Trains the embedded autoencoder on frames of the world and on procedural pictures (ours: decisions 03 and 12)."""
+"""Trains the shipped autoencoder on frames of the world and on procedural pictures (ours: decisions 03 and 12)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,19 +25,20 @@ from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
 
 CROP = 32
-"""Pixels of a training crop: the network is convolutional, and a quarter of a frame costs a quarter."""
+"""Side of a training crop in pixels. The network is convolutional, so a quarter of a frame costs a quarter."""
 EVERY = 4
-"""Neighbouring frames are nearly the same picture: one in this many is kept."""
+"""One frame in EVERY is used, because neighbouring frames are nearly equal."""
 LARGEST = {"pictures": 10**6, "latent_channels": 64, "width": 1024}
-"""Pictures: 12 GB."""
+"""Largest accepted values. This number of pictures takes 12 GB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutoencoderRecipe:
-    """data: the clips whose frames are learnt. pictures: procedural ones that are learnt too. latent_channels: of the
-    latents. width: channels inside the network. loop: how it is trained.
+    """data: clips whose frames are trained on. pictures: number of procedural pictures that are trained on too.
+    latent_channels: channels of the latents. width: channels inside the network. loop: settings of the training loop.
 
-    Raises ValueError for more frames than fit into memory, and for sizes below 1 or above LARGEST.
+    Raises ValueError if the frames do not fit into memory, or if a size is below its minimum (0 for pictures, 1 for the
+    others) or above LARGEST.
     """
 
     data: WorldConfig = field(default_factory=lambda: WorldConfig(clips=1000, frames=16))
@@ -56,19 +57,19 @@ class AutoencoderRecipe:
 
 
 def world_autoencoder() -> AutoencoderRecipe:
-    """The shipped autoencoder."""
+    """The configuration of the shipped autoencoder."""
     return AutoencoderRecipe()
 
 
 class PixelBatch(NamedTuple):
-    """pixels: crops in [-1, 1]. noise: for their latents."""
+    """pixels: crops in [-1, 1]. noise: standard normal noise for their latents."""
 
     pixels: Float[Tensor, "b 3 h w"]
     noise: Float[Tensor, "b c lh lw"]
 
 
 def run(config: AutoencoderRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
-    """Train into `out`; the result is `out/model`, a diffusers folder."""
+    """Train into folder `out`. The main rank saves the autoencoder to `out/model`, a diffusers folder."""
     loop = config.loop
     torch.manual_seed(loop.seed)
     autoencoder = small_autoencoder(latent_channels=config.latent_channels, width=config.width)
@@ -89,11 +90,11 @@ def run(config: AutoencoderRecipe, *, out: Path, resume: bool, recipe: str | Non
 def autoencoder_objective(
     frames: UInt8[Tensor, "frames h w 3"], *, batch_size: int, latent_channels: int, seed: int
 ) -> Objective:
-    """Reconstruction of crops, all of a batch at one place of the picture."""
+    """Reconstruction losses on crops. All crops of a batch have the same position in the frame."""
 
     def draw(step: int, micro_batch: MicroBatch) -> PixelBatch:
         generator = step_generator(seed, step)
-        # Crops on the grid of the latents, so that a patch is cut as it will be cut later.
+        # Crops are aligned to the 8-pixel grid of the latents, as the patches of a whole frame are.
         top, left = (8 * torch.randint(0, (IMAGE_SIZE - CROP) // 8 + 1, (2,), generator=generator)).tolist()
         noise = torch.randn(batch_size, latent_channels, CROP // 8, CROP // 8, generator=generator)
         chosen = batch_indices(len(frames), batch_size, seed=seed, step=step).chunk(micro_batch.count)[
@@ -112,7 +113,7 @@ def autoencoder_objective(
 
 
 def training_frames(config: AutoencoderRecipe) -> UInt8[Tensor, "frames h w 3"]:
-    """One in EVERY frames of all clips, then the pictures."""
+    """One frame in EVERY of all clips, followed by the pictures."""
     data = config.data
     bar = progress(data.clips * len(data.families) + config.pictures, "clips and pictures", unit="picture")
     found = []

@@ -1,4 +1,4 @@
-"""Whether a model that was trained on few clips makes copies of them: told at the end of its training (ours)."""
+"""Reports at the end of training whether a model generates copies of its training clips (ours)."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,10 @@ from cmmd.unfinished_file import written_beside
 def report_copies(
     pipeline: CMMDPipeline, clips: EncodedClips, conditions: EncodedClips, *, samples: int, seed: int, out: Path
 ) -> None:
-    """Samples under conditions that were held out, compared with the training clips: printed, and in copies.json."""
+    """Generate `samples` samples per direction under held-out conditions and compare them with the training clips.
+
+    Prints a summary for each direction and writes the distances to copies.json in `out`. Converts the U-Net to float32.
+    """
     pipeline.unet.float()
     frames = pipeline.geometry.frames
     indices = torch.arange(samples) % len(conditions)
@@ -34,7 +37,7 @@ def report_copies(
         noise = pipeline.noise(made, frames, seed=seed, items=samples)
         sampled = pipeline.sample(condition, noise, direction).float().cpu()
         known = getattr(everything, made)
-        if made == "video":  # time last
+        if made == "video":  # time must be the last axis
             sampled, known = (x.movedim(2, -1) for x in (sampled, known))
         report = find_copies(sampled, known)
         print(f"{direction.replace('_', ' ')}: {report}")

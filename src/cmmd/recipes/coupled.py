@@ -1,4 +1,4 @@
-"""A coupled U-Net and its training as one configuration: what every recipe of such a model is an example of (ours)."""
+"""The configuration of a coupled U-Net and its training, which all recipes of such models return (ours)."""
 
 from dataclasses import dataclass, field, replace
 
@@ -20,20 +20,24 @@ from cmmd.training.batch import BatchConfig
 from cmmd.training.loop_config import LoopConfig
 
 AFTER_CONTRAST = UsualGuidance(video_to_audio=1.0, audio_to_video=1.5, joint=2.0)
-"""Of models that are trained with targets as negatives, which is guidance trained in (decision 07, docs/results.md)."""
+"""Guidance for models that are trained with wrong targets as negatives. Such training acts as guidance itself, so that
+less is needed in sampling (decision 07, docs/results.md)."""
 MOST_COPIES = 10_000
-"""Samples that are made at once."""
+"""Largest value of `copies`. All samples of a direction are generated at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoupledRecipe:
-    """start: a model (folder, hub:ORG/NAME or `shipped`) to train on from, with its autoencoder and statistics; without
-    one the network starts at random. autoencoder: a folder, hub:ORG/NAME or `shipped`; without one that of the
-    prepared clips. codec: of the spectrogram. data: clips of the world, where no clips are prepared. held_out: share of
-    them that is not trained on; training then keeps the step at which the model tells their conditions from wrong ones
-    best, as it does with prepared clips to validate on. copies: samples a direction to compare with the world's
-    training clips at the end. guidance: what the trained model is sampled with where a user asks for none. The rest is
-    grouped. Raises ValueError, naming the values, for settings that do not fit together.
+    """start: model (folder, hub:ORG/NAME or `shipped`) whose weights, autoencoder and statistics training starts from;
+    None for random weights. autoencoder: folder, hub:ORG/NAME or `shipped`; None for that of the prepared clips, or the
+    shipped one for world clips. codec: spectrogram codec. data: world clips, used if prepared.folders is empty.
+
+    held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
+    step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
+    direction that are compared with the training clips of the world at the end. guidance: default guidance of the
+    trained model. The other fields group further settings.
+
+    Raises ValueError, with the values, if settings do not fit together.
     """
 
     start: str | None = None
@@ -83,11 +87,11 @@ class CoupledRecipe:
             )
         batch = self.batch_config()
         batch.check_micro_batches(self.loop.micro_batches)
-        if self.held_out or self.prepared.validate:  # gaps are measured there, whatever the weight is
+        if self.held_out or self.prepared.validate:  # held-out gaps need negatives, even with weight 0
             replace(batch, contrastive=replace(self.contrastive, weight=1.0, negatives="conditions"))
 
     def batch_config(self) -> BatchConfig:
-        """What a training batch of this recipe is."""
+        """The settings of a training batch of this recipe."""
         return BatchConfig(
             size=self.loop.batch_size,
             frames=self.geometry.frames,
@@ -98,7 +102,7 @@ class CoupledRecipe:
 
 
 def build_network(config: CoupledRecipe, *, latent_channels: int, spectrogram_channels: int, bins: int) -> CoupledUNet:
-    """The untrained network of a recipe; its random start is that of the loop's seed."""
+    """The untrained network of a recipe, initialised from the seed of the loop."""
     torch.manual_seed(config.loop.seed)
     return CoupledUNet(
         frames=config.geometry.frames,

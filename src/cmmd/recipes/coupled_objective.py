@@ -1,4 +1,4 @@
-"""What a recipe minimises on its clips, and what it measures on those that it holds out (ours: decision 05)."""
+"""The training objective of a recipe, and its loss on held-out clips (ours: decision 05)."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from cmmd.training.objective import MicroBatch, Objective, Terms
 
 
 def cmmd_objective(config: CoupledRecipe, clips: TrainingClips, batch: BatchConfig | None = None) -> Objective:
-    """What a recipe minimises on these clips, in the recipe's batches or in others."""
+    """The CMMD losses of a recipe on `clips`. batch: settings of the batches; by default those of the recipe."""
     batch = batch or config.batch_config()
 
     def draw(step: int, micro_batch: MicroBatch) -> TrainingBatch:
@@ -29,10 +29,11 @@ def cmmd_objective(config: CoupledRecipe, clips: TrainingClips, batch: BatchConf
 
 
 def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
-    """How much worse a wrong condition is than the right one on these clips: the loss is lowest where that is most.
+    """The held-out loss of a recipe: minus the mean gap, over the kinds of mismatch, on these clips.
 
-    Denoising alone keeps improving on what all clips have in common; the gap tells what is understood of these ones.
-    A single clip has no other clip. Raises InputError when it has no mismatched condition at all.
+    The gap is the error under a wrong condition minus the error under the right one. It replaces the denoising loss,
+    which keeps improving on what all clips have in common: the gap measures whether the conditions of these clips are
+    used. A batch of one clip has no `other_clip` negatives. Raises InputError if no kind of mismatch is left.
     """
     size = min(config.loop.batch_size, len(clips))
     kinds = tuple(kind for kind in config.contrastive.mismatches if kind != "other_clip" or size > 1)

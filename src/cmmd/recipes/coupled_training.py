@@ -1,4 +1,4 @@
-"""Trains a coupled U-Net by its configuration, from clips to a folder that the pipeline loads (ours)."""
+"""Trains a coupled U-Net, from the clips to a folder that the pipeline loads (ours)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,18 +24,21 @@ if TYPE_CHECKING:
 
 
 def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
-    """Train into `out`; the result is `out/model`, a folder for `CMMDPipeline.from_pretrained`."""
+    """Train into folder `out`. The main rank saves the pipeline to `out/model`, for `CMMDPipeline.from_pretrained`.
+
+    Raises InputError if the clips or the starting model do not fit the recipe, and as `run_training`.
+    """
     config = _with_absolute_folders(config)
     start = _starting_model(config)
     autoencoder = recipe_autoencoder(config) if start is None else start.video_autoencoder
     codec = spectrogram_codec(config.codec, config.geometry)
-    # Beside the run, not in it: every run on the same clips of the world shares them.
+    # Encoded world clips are cached in the parent folder, where all runs on the same clips share them.
     clips, held_out = recipe_clips(config, autoencoder=autoencoder, codec=codec, folder=out.parent, ranks=ranks)
     channels = len(clips.video_statistics.mean)
     network = build_network(config, latent_channels=channels, spectrogram_channels=codec.channels, bins=codec.bins)
     if start is not None:
         network.load_state_dict(start.unet.state_dict())
-        # The network knows clips as its own training standardised them.
+        # The starting network was trained on clips that were standardised with its own statistics.
         known = {"video": start.statistics["video"], "audio": start.statistics["audio"]}
         clips, held_out = clips.standardised_as(**known), held_out and held_out.standardised_as(**known)
     trained = run_training(
@@ -51,11 +54,11 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     )
     if not ranks.is_main:
         return
-    from cmmd.pipeline import CMMDPipeline  # only here: --show must not wait for diffusers' pipelines
+    from cmmd.pipeline import CMMDPipeline  # imported here, so that --show does not load diffusers' pipelines
 
     assert isinstance(trained, CoupledUNet)
     with quiet_diffusers():
-        # Half precision on disk, where it takes half the space; checkpoints keep every digit.
+        # Half precision halves the size on disk. Checkpoints are not rounded.
         half = trained.cpu().half()
     pipeline = CMMDPipeline.assemble(
         unet=half,
@@ -77,7 +80,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
 
 
 def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:
-    """Names of folders that are there as absolute paths: the run may be resumed from another folder."""
+    """Replaces the names of existing folders by absolute paths, because the run may be resumed from another folder."""
     return replace(
         config,
         start=config.start and absolute_name(config.start),
@@ -87,7 +90,8 @@ def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:
 
 
 def _starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
-    """The model to train on from, or None. Raises InputError, naming every setting in which it differs."""
+    """The model to start from, or None if `config.start` is None. Raises InputError, with every setting that differs,
+    if the model does not fit the recipe."""
     if config.start is None:
         return None
     from cmmd.loading import load_pipeline

@@ -1,4 +1,4 @@
-"""Recipes for clips that `cmmd prepare` made of a folder: `--set prepared.folders=[FOLDER]` names it (ours)."""
+"""Recipes for clips prepared with `cmmd prepare`; `--set prepared.folders=[FOLDER]` names their folder (ours)."""
 
 from dataclasses import replace
 
@@ -11,8 +11,8 @@ from cmmd.training.loop_config import LoopConfig
 
 
 def folder_cmmd() -> CoupledRecipe:
-    """A network of the shipped size at 64 px, for two cores; `--set start=shipped` begins with what that model knows,
-    where the clips were prepared with its autoencoder."""
+    """A network of the shipped size at 64 px, for two cores. `--set start=shipped` starts from the weights of the
+    shipped model; the clips must then be prepared with its autoencoder."""
     return CoupledRecipe(
         prepared=PreparedConfig(folders=("prepared/clips",)),
         conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
@@ -23,6 +23,6 @@ def folder_cmmd() -> CoupledRecipe:
 
 
 def folder_ncmmd() -> CoupledRecipe:
-    """Without the contrastive term, with the guidance that it needs; everything else is the same."""
+    """folder.cmmd without the contrastive term, and with the higher guidance that this needs. All else is equal."""
     recipe = folder_cmmd()
     return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0), guidance=UsualGuidance())

@@ -1,15 +1,15 @@
-"""What a coupled recipe needs at least, so that a slip of the pen is told before memory runs out (ours).
+"""Lower bounds of the memory of a coupled recipe, to reject sizes with typing errors before memory runs out (ours).
 
-These are lower bounds, of the largest parts only: what they let pass may still be too much for a machine.
+The bounds count only the largest tensors. A recipe that passes may still need more memory than a machine has.
 """
 
 from cmmd.clips.geometry import Geometry
 from cmmd.models.network_config import NetworkConfig
 
 MOST_TRAINING = 4 * 10**11
-"""Bytes of weights, their average, gradients and AdamW's moments."""
+"""Largest size of weights, EMA, gradients and AdamW moments together, in bytes."""
 MOST_BATCH = 5 * 10**10
-"""Bytes of the widest features of a micro-batch, or of the clips of a whole batch."""
+"""Largest size of the widest features of a micro-batch, and of the clips of a global batch, in bytes."""
 OF_A_WEIGHT = 20
 OF_A_NUMBER = 4
 
@@ -17,7 +17,7 @@ OF_A_NUMBER = 4
 def require_memory(
     network: NetworkConfig, geometry: Geometry, *, batch_size: int, micro_batches: int, bins: int
 ) -> None:
-    """Raise ValueError, naming the settings, for what no machine holds."""
+    """Raise ValueError, with the settings, if training exceeds MOST_TRAINING or a batch exceeds MOST_BATCH."""
     weights = network.weights_at_least * OF_A_WEIGHT
     if weights > MOST_TRAINING:
         raise ValueError(

@@ -15,8 +15,8 @@ class Savable(Protocol):
 
 
 def save_model(model: Savable, folder: Path) -> None:
-    """Write under a temporary name, then rename; a folder of an earlier run is replaced whole. Raises InputError where
-    the disk does not take it."""
+    """Write the model under a temporary name, then rename it to `folder`. Replaces an existing folder as a whole.
+    Raises InputError if writing fails."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder_written_beside(folder) as beside:
         model.save_pretrained(beside)

@@ -1,5 +1,6 @@
-"""The paper's two data sets at 128 px with a Stable Diffusion autoencoder, for GPUs (the data and the two methods are
-the paper's, every number is ours: docs/aist.md, docs/epic_sounds.md).
+"""Recipes for the two data sets of the paper, for GPUs (paper: data and both methods; ours: every number).
+
+Frames have 128 px and are encoded with a Stable Diffusion autoencoder. See docs/aist.md and docs/epic_sounds.md.
 """
 
 from dataclasses import replace
@@ -17,27 +18,28 @@ STABLE_DIFFUSION_AUTOENCODER = "hub:stabilityai/sd-vae-ft-mse"
 
 
 def aist_cmmd() -> CoupledRecipe:
-    """Dance to music and music to dance."""
+    """Dance videos and music."""
     return _base("prepared/aist", steps=100_000)
 
 
 def aist_ncmmd() -> CoupledRecipe:
-    """Without the contrastive term, with the guidance that it needs; everything else is the same."""
+    """aist.cmmd without the contrastive term, and with the higher guidance that this needs. All else is equal."""
     return _without_contrast(aist_cmmd())
 
 
 def epic_sounds_cmmd() -> CoupledRecipe:
-    """Kitchen sounds, sparse and sudden, of more kinds than there is music: twice the steps."""
+    """Kitchen videos and sounds. The sounds are sparse, sudden and more varied than music, so training has twice the
+    steps."""
     return _base("prepared/epic_sounds", steps=200_000)
 
 
 def epic_sounds_ncmmd() -> CoupledRecipe:
-    """Without the contrastive term, with the guidance that it needs; everything else is the same."""
+    """epic_sounds.cmmd without the contrastive term, with the higher guidance that this needs. All else is equal."""
     return _without_contrast(epic_sounds_cmmd())
 
 
 def _base(folder: str, *, steps: int) -> CoupledRecipe:
-    """The base size, 131 M parameters, in bf16; batches of 128 in 8 micro-batches, for 1, 2, 4 or 8 GPUs."""
+    """The base size: 131 M parameters, bf16, batches of 128 items in 8 micro-batches, for 1, 2, 4 or 8 GPUs."""
     return CoupledRecipe(
         autoencoder=STABLE_DIFFUSION_AUTOENCODER,
         geometry=Geometry(image_size=128),

@@ -1,4 +1,4 @@
-"""The clips that a recipe trains on, and those it holds out: of the world, or prepared from files (ours)."""
+"""Loads the training clips and the held-out clips of a recipe: world clips or prepared clips (ours)."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -20,14 +20,15 @@ from cmmd.unfinished_file import sweep
 
 
 class RecipeClips(NamedTuple):
-    """held_out: with the statistics of the clips that are trained on."""
+    """trained: training clips. held_out: held-out clips with the statistics of the training clips, or None."""
 
     trained: TrainingClips
     held_out: TrainingClips | None
 
 
 def recipe_autoencoder(config: CoupledRecipe) -> VideoAutoencoder:
-    """The one that is named or, where none is, the one that made the prepared clips; the world has the shipped one."""
+    """The autoencoder of a recipe, in eval mode: the named one; else the one that encoded the prepared clips; else the
+    shipped one. Raises InputError if it cannot be loaded."""
     if config.autoencoder is not None:
         return load_autoencoder(config.autoencoder).eval()
     folders = config.prepared.folders
@@ -37,9 +38,9 @@ def recipe_autoencoder(config: CoupledRecipe) -> VideoAutoencoder:
 def recipe_clips(
     config: CoupledRecipe, *, autoencoder: VideoAutoencoder, codec: SpectrogramCodec, folder: Path, ranks: Ranks
 ) -> RecipeClips:
-    """Encoded clips of the world are kept in `folder`, where the next run on the same ones finds them.
+    """The clips of a recipe, encoded. World clips are cached in `folder` for later runs on the same clips.
 
-    Raises InputError for clips that were prepared in another way than the recipe has it.
+    Raises InputError if prepared clips do not fit the settings of the recipe, or if a file of clips is damaged.
     """
     if config.prepared.folders:
         return _prepared(config, weights_hash(autoencoder))
@@ -53,7 +54,8 @@ def recipe_clips(
 def _encoded_world(
     config: CoupledRecipe, path: Path, *, key: str, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
 ) -> EncodedClips:
-    """As they were saved, perhaps by another run that makes them now; made and saved otherwise."""
+    """Load the world clips from `path`, or encode and save them if they are missing or have another key. A lock file
+    makes other runs that need the same clips wait."""
     make_folder(path.parent)
     with locked(path.with_name(f".{path.name}.lock"), wait=True):
         sweep(path.parent, path.name)
@@ -82,7 +84,8 @@ def _prepared(config: CoupledRecipe, autoencoder_sha256: str) -> RecipeClips:
 
 
 def _require_fit(config: CoupledRecipe, index: Index, folder: Path, autoencoder_sha256: str) -> None:
-    """Every setting that differs in one line, with the words that set the recipe to them."""
+    """Raise InputError, with every setting that differs and the options that adapt the recipe, if the prepared clips do
+    not fit it."""
     settings, geometry = index.settings, index.settings["geometry"]
     names = ("fps", "image_size", "sample_rate", *(("mels",) if config.codec == "log_mel" else ()))
     wanted = {name: getattr(config.geometry, name) for name in names}

@@ -1,4 +1,4 @@
-"""Trains the detector that reads event times off frames, the ruler of `cmmd score` (ours: decision 06)."""
+"""Trains the detector of event times in video frames that `cmmd score` measures with (ours: decision 06)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +30,11 @@ from cmmd.training.run_folder import MODEL
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VisualEventsRecipe:
-    """data: the clips to learn from. width, depth: of the network. loop: how. Raises ValueError for sizes that ask for
-    more than a machine has."""
+    """data: training clips. width, depth: channels and depth of the network. loop: settings of the training loop.
+
+    Raises ValueError if the frames of all clips do not fit into memory, if width is outside 1 to 4096, or if depth is
+    outside 1 to 64.
+    """
 
     data: WorldConfig = field(default_factory=lambda: WorldConfig(clips=2500, frames=16, seed=500_000))
     width: int = 128
@@ -50,19 +53,19 @@ class VisualEventsRecipe:
 
 
 def world_visual_events() -> VisualEventsRecipe:
-    """The shipped detector."""
+    """The configuration of the shipped detector."""
     return VisualEventsRecipe()
 
 
 class DamagedClips(NamedTuple):
-    """video: damaged copies in [-1, 1]. targets: the bumps that stand for their events."""
+    """video: augmented clips in [-1, 1]. targets: event curves with a bump of height 1 at every event."""
 
     video: Float[Tensor, "b 3 f h w"]
     targets: Float[Tensor, "b bins"]
 
 
 def run(config: VisualEventsRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
-    """Train into `out`; the result is `out/model`."""
+    """Train into folder `out`. The main rank saves the detector to `out/model`."""
     loop = config.loop
     objective = detection_objective(*_examples(config.data), batch_size=loop.batch_size, seed=loop.seed)
     torch.manual_seed(loop.seed)
@@ -78,7 +81,7 @@ def run(config: VisualEventsRecipe, *, out: Path, resume: bool, recipe: str | No
 def detection_objective(
     frames: UInt8[Tensor, "clips f h w 3"], targets: Float[Tensor, "clips bins"], *, batch_size: int, seed: int
 ) -> Objective:
-    """Cross-entropy of every bin, on damaged copies of the frames."""
+    """Mean binary cross-entropy over all time bins, on augmented copies of the frames (see `damage`)."""
 
     def draw(step: int, micro_batch: MicroBatch) -> DamagedClips:
         chosen = batch_indices(len(frames), batch_size, seed=seed, step=step)
@@ -95,7 +98,7 @@ def detection_objective(
 
 
 def _examples(config: WorldConfig) -> tuple[Tensor, Tensor]:
-    """Frames (clips, f, h, w, 3) and the bumps that stand for their events (clips, 8 f)."""
+    """Frames (clips, f, h, w, 3) and event curves (clips, f * BINS_PER_FRAME), which have a bump at every event."""
     bar = progress(config.clips * len(config.families), "world clips", unit="clip")
     frames, targets = [], []
     for clip in render(config):

@@ -1,4 +1,4 @@
-"""Recipes on the procedural world: the shipped model, its ablations, and a tiny one to try things with (ours)."""
+"""Recipes on the procedural world: the shipped model, its ablations, and a tiny one for tests (ours)."""
 
 from dataclasses import replace
 
@@ -12,7 +12,8 @@ from cmmd.training.loop_config import LoopConfig
 
 
 def world_cmmd() -> CoupledRecipe:
-    """A model of the shipped kind: both families, all three directions, most of what is harder: impacts, and sound."""
+    """A model of the shipped kind, for both families and all three directions. The harder tasks, impacts and video to
+    audio, have the largest shares."""
     return CoupledRecipe(
         data=WorldConfig(families=("impacts", "impacts", "dance"), clips=1400),
         conditioning=ConditioningConfig(
@@ -25,13 +26,13 @@ def world_cmmd() -> CoupledRecipe:
 
 
 def world_ncmmd() -> CoupledRecipe:
-    """world.cmmd without the contrastive term, with the guidance that it needs; everything else is the same."""
+    """world.cmmd without the contrastive term, and with the higher guidance that this needs. All else is equal."""
     recipe = world_cmmd()
     return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0), guidance=UsualGuidance())
 
 
 def world_fine_tune() -> CoupledRecipe:
-    """The shipped model on 40 clips of a movement that it has not seen: minutes on two cores."""
+    """Fine-tunes the shipped model on 40 clips of a movement that it has not seen. Takes minutes on two cores."""
     return CoupledRecipe(
         start="shipped",
         data=WorldConfig(families=("impacts",), clips=40, split="unseen"),
@@ -56,7 +57,8 @@ def world_fine_tune() -> CoupledRecipe:
 
 
 def world_ablation() -> CoupledRecipe:
-    """A small network for comparisons over many trainings; its steps can be compared wherever a training stands."""
+    """A small network for comparisons over many runs. The learning rate is constant after warm-up, so that runs can be
+    compared at any step."""
     return CoupledRecipe(
         data=WorldConfig(clips=500),
         network=NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32),
@@ -66,8 +68,9 @@ def world_ablation() -> CoupledRecipe:
 
 
 def world_mm_diffusion() -> CoupledRecipe:
-    """The baseline's form at the size of world.ablation: one time for both modalities, joint training alone, conditions
-    by replacement (docs/decisions/10). Its factor on the noise lies between the two of the ablation."""
+    """The baseline's training at the size of world.ablation: one time for both modalities, joint generation only, and
+    conditions by replacement (docs/decisions/10). Its noise factor, 4, is the geometric mean of the ablation's 8 and 2.
+    """
     recipe = world_ablation()
     return replace(
         recipe,
@@ -85,7 +88,7 @@ def world_mm_diffusion() -> CoupledRecipe:
 
 
 def world_tiny() -> CoupledRecipe:
-    """Small enough for a test or a first try: the same code in a minute, far from good."""
+    """A model for tests and first trials. It runs the same code and trains in a minute, but its samples are poor."""
     network = NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32)
     loop = LoopConfig(steps=60, batch_size=8, warmup=10, ema_decay=0.9, save_every=20, log_every=5)
     return CoupledRecipe(data=WorldConfig(clips=24, frames=24), network=network, loop=loop)

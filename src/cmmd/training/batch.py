@@ -1,8 +1,9 @@
-"""A training batch as a value: clips, noise, times, who hears, and who is contrasted with what (ours: decision 05).
+"""A training batch as a value: clips, noise, times, conditioning and negatives (ours: decision 05).
 
-`draw_batch` is a pure function of clips, settings, seed and step. It decides everything for the whole batch and then
-cuts it: pairs of items are dealt to the micro-batches in turn, so that all have the same shapes and almost the same
-numbers of each direction, and the whole batch is the same however it is cut.
+`draw_batch` is a pure function of clips, settings, seed and step. It makes all random choices for the global batch and
+then cuts the batch, so the global batch does not depend on the number of micro-batches. Pairs of items are assigned to
+the micro-batches in turn. All micro-batches therefore have the same shapes and almost the same number of items of each
+direction.
 """
 
 from dataclasses import dataclass
@@ -25,11 +26,11 @@ from cmmd.training.objective import MicroBatch, step_generator
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchConfig:
-    """size: items of a batch. frames: video frames of an item. network: whose messages are contrasted, and that says
+    """size: items of the global batch. frames: video frames per item. network: gives the time blocks of conditions and
     whether both modalities of an item share one time.
 
-    Raises ValueError when the contrastive term asks for what such clips do not have, and for a conditioning that a
-    network with `shared_time` cannot have.
+    Raises ValueError if clips are too short for the negatives of the contrastive term, or if the conditioning or the
+    contrastive term does not fit a network with `shared_time`.
     """
 
     size: int
@@ -67,7 +68,7 @@ class BatchConfig:
                 raise ValueError(f"{name} is {found:g}, expected {expected:g} with network.shared_time")
 
     def check_micro_batches(self, count: int) -> None:
-        """Raise ValueError when pairs of items cannot stay together in as many micro-batches."""
+        """Raise ValueError if `count` micro-batches would split pairs of items that `other_clip` contrasts."""
         each = self.size // count
         if count > 1 and each % 2 and self.contrastive.weight and "other_clip" in self.contrastive.mismatches:
             raise ValueError(
@@ -76,7 +77,7 @@ class BatchConfig:
 
 
 class Contrast(NamedTuple):
-    """weight: of the term at this step. audio: negatives of V2A. video: of A2V."""
+    """weight: weight of the contrastive term at this step. audio: negatives of V2A. video: negatives of A2V."""
 
     weight: float
     audio: Negatives
@@ -84,8 +85,12 @@ class Contrast(NamedTuple):
 
 
 class TrainingBatch(NamedTuple):
-    """clips: their numbers. clean: standardised latents and spectrograms. noise: of the same shapes. turn: of random
-    shifts, from 0 to 1, for the whole batch."""
+    """A batch or a micro-batch.
+
+    clips: clip numbers. clean: standardised latents and spectrograms. noise: Gaussian noise of the same shapes. modes:
+    direction, times and loss masks of each item. contrast: None if the contrastive weight is 0 at this step. turn:
+    random number in [0, 1) for the random shifts of the network, one for the global batch.
+    """
 
     clips: Int[Tensor, " b"]
     clean: Prediction
@@ -103,7 +108,10 @@ def draw_batch(
     step: int,
     micro_batch: MicroBatch = MicroBatch(),  # noqa: B008 - a constant
 ) -> TrainingBatch:
-    """The batch of a step on the CPU, or one micro-batch of it, whose clips alone are read."""
+    """The batch of a step, or one micro-batch of it, on the CPU. Reads only the clips of the micro-batch.
+
+    Raises ValueError if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
+    """
     size, frames = config.size, config.frames
     config.check_micro_batches(micro_batch.count)
     generator = step_generator(seed, step, "items")
@@ -132,8 +140,8 @@ def draw_batch(
 
 
 def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
-    """The same clips with no pair (2 j, 2 j + 1) of one clip, wherever exchanging two of them can do that. The last one
-    of an odd number stays where it is."""
+    """Reorders clips so that the two clips of each pair (2 j, 2 j + 1) differ, where exchanging two clips achieves it.
+    The last clip of an odd number does not move."""
     numbers = clips.tolist()
     pairs = range(0, len(numbers) - 1, 2)
     for first in pairs:
@@ -148,14 +156,17 @@ def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
 
 
 def dealt(size: int, micro_batch: MicroBatch) -> Int[Tensor, " b"]:
-    """The items of a micro-batch: the first items of all pairs are dealt to the micro-batches in turn, then the second
-    ones. A micro-batch of an even number of items so has whole pairs, and contrasted items are spread evenly."""
+    """Sorted indices of the items of a micro-batch.
+
+    The first items of all pairs are assigned to the micro-batches in turn, then the second items. A micro-batch of an
+    even number of items therefore has whole pairs, and contrasted items are spread evenly.
+    """
     order = torch.cat([torch.arange(0, size, 2), torch.arange(1, size, 2)])
     return order[micro_batch.index :: micro_batch.count].sort().values
 
 
 def _noise(clean: Tensor, modality: str, items: Tensor, *, seed: int, step: int) -> Tensor:
-    """An item's noise does not depend on how the batch is cut."""
+    """Gaussian noise with one generator per item, so that it does not depend on how the batch is cut."""
     draws = (
         torch.randn(x.shape, generator=step_generator(seed, step, "noise", modality, item))
         for x, item in zip(clean, items.tolist(), strict=True)

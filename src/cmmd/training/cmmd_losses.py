@@ -1,8 +1,8 @@
-"""The losses of a CMMD step, a pure function of model and batch (paper: the algorithm's inner part).
+"""The losses of a CMMD step, a pure function of model and batch (paper: the inner loop of the algorithm).
 
-Denoising of what each item generates, plus the joint contrastive term: sound and video under other conditions, or
-against other sounds and videos (that is what is joint about it). Targets under mismatched conditions go through the
-network with the rest of the batch, as further items: one pass, whatever is contrasted.
+The loss is the denoising loss of the modalities that each item generates, plus the joint contrastive term. The term
+contrasts both sound and video (hence joint): with wrong conditions, wrong targets, or both. Targets under wrong
+conditions are appended to the batch as further items, so that every step takes one pass of the network.
 """
 
 from typing import Literal, NamedTuple
@@ -25,15 +25,17 @@ from cmmd.training.negatives import Negatives, WrongConditions, WrongTargets
 from cmmd.training.objective import Term
 
 NOISE_LEVELS = 4
-"""Equal parts of [0, 1] for which the gap is logged apart: a model listens most where noise leaves it most to guess."""
+"""Number of equal intervals of the time t in [0, 1] whose gaps are logged separately. A model uses its condition most
+at high noise levels."""
 
 
 Side = Literal["conditions", "targets"]
-"""Of a pair of condition and target: the one that negatives mismatch."""
+"""The member of a (condition, target) pair that negatives replace."""
 
 
 class Stream(NamedTuple):
-    """One modality of a batch: standardised signal, noise, times, loss mask, who hears, what is contrasted."""
+    """One modality of a batch: standardised signal, noise, times, loss mask (1 on generated video frames), whether each
+    item hears its condition, and the negatives (None without a contrastive term)."""
 
     modality: Modality
     clean: Float[Tensor, "b c ..."]
@@ -61,8 +63,11 @@ class Stream(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the network says of a stream's items and of its contrasted targets, what it should say of the items, and
-    the error d(x, c) of each item under its own condition."""
+    """The network's output for one stream.
+
+    predicted: output for all rows of the network input (see `_network_input`), the items of the batch first. target:
+    regression target of the items. errors: error d(x, c) of each item under its own condition.
+    """
 
     predicted: Float[Tensor, "all_of_them c ..."]
     target: Float[Tensor, "b c ..."]
@@ -75,9 +80,10 @@ class Answer(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """Distances of contrasted items to the matched and to k mismatched conditions or targets.
+    """Distances of s items to their matched and to k mismatched conditions or targets.
 
-    t: noisiest time of each. counts: 0 for those that are not contrasted.
+    valid: False where an item has no such mismatch. counts: 1 for contrasted items, 0 for others. t: largest time of
+    each item.
     """
 
     matched: Float[Tensor, " s"]
@@ -88,16 +94,16 @@ class Compared(NamedTuple):
 
     @classmethod
     def of_both(cls, audio: "Compared", video: "Compared") -> "Compared":
-        """One after the other."""
+        """Concatenates the items of both modalities."""
         return cls(*(torch.cat(pair, dim=-1) for pair in zip(audio, video, strict=True)))
 
     def total(self, config: ContrastiveConfig) -> Float[Tensor, ""]:
-        """Sum of the term over the items."""
+        """Sum of the contrastive term over the contrasted items."""
         return contrastive_losses(self.matched, self.mismatched, config, valid=self.valid) @ self.counts
 
     @torch.no_grad()
     def gaps(self) -> Float[Tensor, "k levels_and_all 2"]:
-        """Sums and counts of mismatched - matched: over all items, then for each noise level."""
+        """Sums and counts of mismatched - matched for each negative: over all noise levels, then for each one."""
         level = (self.t * NOISE_LEVELS).ceil() - 1
         inside = level[:, None] == torch.arange(NOISE_LEVELS, device=level.device)
         columns = torch.cat([torch.ones_like(inside[:, :1]), inside], dim=1).to(self.matched)
@@ -106,7 +112,8 @@ class Compared(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Of both streams, and what the sounds and the pictures, one after the other, are contrasted with."""
+    """seen: output for video. heard: output for audio. compared: distances to negatives, audio items before video
+    items; empty without a contrastive term."""
 
     seen: Answer
     heard: Answer
@@ -120,18 +127,20 @@ def cmmd_losses(
     contrastive: ContrastiveConfig,
     prediction_type: PredictionType = "v_prediction",
 ) -> dict[str, Term]:
-    """Named terms: `loss` (denoising plus the weighted contrastive term), `video`, `audio`, one a direction and, with a
-    contrast, `contrastive` and the gaps of each kind, at all noise levels and at each.
+    """Returns terms by name: `loss` (denoising loss plus weighted contrastive term), `video`, `audio` and one term per
+    direction. If the batch has negatives, also `contrastive` and the gaps of each kind, over all noise levels and for
+    each noise level.
 
-    `gap_` is d(x, c-) - d(x, c+), the error under a wrong condition less that under the own one; `target_gap_` is by
-    how much the implied clean signal is further from wrong targets than from its own, in mean square.
+    `gap_...` is d(x, c-) - d(x, c+): the error under a wrong condition minus the error under the right one.
+    `target_gap_...` is the mean squared distance of the implied clean signal to wrong targets minus the distance to the
+    right one.
     """
     seen, heard, compared = answers(model, batch, prediction_type=prediction_type)
     terms = _denoising_terms(seen.errors, heard.errors, batch.modes)
     if batch.contrast is None:
         return terms
     size = torch.full_like(seen.errors[0], len(batch.clips))
-    # The mean over the batch, as of the denoising loss: an item weighs the same in any batch.
+    # Like the denoising loss, a mean over all items of the batch: an item has the same weight in every batch.
     contrast = Term(torch.stack([found.total(contrastive) for found in compared.values()]).sum(), size)
     loss = Term(terms["loss"].total + batch.contrast.weight * contrast.total, size)
     gaps = _gap_terms(contrastive.mismatches, compared)
@@ -139,7 +148,7 @@ def cmmd_losses(
 
 
 def answers(model: CoupledUNet, batch: TrainingBatch, *, prediction_type: PredictionType) -> Answers:
-    """One pass of the network, and what its losses are made of."""
+    """Run the network once and return the outputs from which the losses are computed."""
     video, audio = Stream.video_of(batch), Stream.audio_of(batch)
     predicted = _denoised(model, video, audio, turn=batch.turn)
     seen = Answer.of(video, predicted.video, prediction_type)
@@ -151,7 +160,7 @@ def answers(model: CoupledUNet, batch: TrainingBatch, *, prediction_type: Predic
 
 
 def _denoised(model: CoupledUNet, video: Stream, audio: Stream, *, turn: float) -> Prediction:
-    """One pass: the items and, after them, the contrasted targets under each mismatched condition."""
+    """One pass of the network on the rows of `_network_input` for both streams."""
     seen, t_video, video_hears = _network_input(video, audio)
     heard, t_audio, audio_hears = _network_input(audio, video)
     return model.denoise(
@@ -168,8 +177,11 @@ def _denoised(model: CoupledUNet, video: Stream, audio: Stream, *, turn: float) 
 
 
 def _network_input(own: Stream, other: Stream) -> tuple[Tensor, Tensor, Tensor]:
-    """Noisy latents, times and hearing of a stream: its items, then what it says at another speed to the targets that
-    the other stream contrasts, then its own contrasted targets once for each mismatched condition."""
+    """Noisy latents, times and `hears` of one stream.
+
+    The rows are: its items; its clean signals at another speed, which are conditions for the contrasted targets of the
+    other stream (kind `speed`); and its contrasted targets, once for each mismatched condition.
+    """
     noisy, wrong, others = diffuse(own.clean, own.noise, own.t), own.wrong_conditions, other.wrong_conditions
     if wrong is None or others is None:
         return noisy, own.t, own.hears
@@ -187,7 +199,8 @@ def _network_input(own: Stream, other: Stream) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _listening(own: Stream, other: Stream) -> Listening | None:
-    """Items and conditions at another speed listen to the item of their number, contrasted targets as was drawn."""
+    """The messages that each row of `_network_input` receives: items and conditions at another speed receive those of
+    the same item, contrasted targets those of the drawn wrong condition. None if there are no wrong conditions."""
     wrong, others = own.wrong_conditions, other.wrong_conditions
     if wrong is None or others is None:
         return None
@@ -203,8 +216,9 @@ def _listening(own: Stream, other: Stream) -> Listening | None:
 
 
 def _denoising_terms(video: Float[Tensor, " b"], audio: Float[Tensor, " b"], modes: Conditioning) -> dict[str, Term]:
-    """The loss of all items, the errors of each modality over those that generate it, and of each direction: of what it
-    generates, sound where that is both. A conditional error below the joint one says that the model listens."""
+    """The terms `loss` over all items, `video` and `audio` over the items that generate the modality, and one term per
+    direction: the error of the generated modality (audio for joint items). A conditional error below the joint error
+    shows that the model uses its condition."""
     loss = Term((video + audio).sum(), torch.ones_like(video).sum())
     video, audio = video.detach(), audio.detach()
     terms = {
@@ -219,7 +233,7 @@ def _denoising_terms(video: Float[Tensor, " b"], audio: Float[Tensor, " b"], mod
 
 
 def _compared(stream: Stream, answer: Answer, prediction_type: PredictionType) -> dict[Side, Compared]:
-    """What a stream is contrasted with, by the side of the pair that is mismatched."""
+    """The distances of a stream to its negatives, by the side of the pair that is mismatched."""
     assert stream.negatives is not None
     conditions, targets = stream.negatives
     found: dict[Side, Compared] = {}
@@ -231,7 +245,8 @@ def _compared(stream: Stream, answer: Answer, prediction_type: PredictionType) -
 
 
 def _under_conditions(stream: Stream, answer: Answer, conditions: WrongConditions) -> Compared:
-    """Errors of contrasted targets, the last that the network said."""
+    """Denoising errors of the contrasted targets under wrong conditions, which are the last rows of
+    `answer.predicted`."""
     k, slots = conditions.speaker.shape
     repeated = conditions.item.repeat(k)
     mismatched = denoising_errors(
@@ -249,7 +264,7 @@ def _under_conditions(stream: Stream, answer: Answer, conditions: WrongCondition
 
 
 def _to_targets(stream: Stream, answer: Answer, targets: WrongTargets, prediction_type: PredictionType) -> Compared:
-    """Distances of the clean signals that the predictions imply."""
+    """Distances of the clean signals that the predictions imply to the right and to the wrong targets."""
     k, items = targets.clip.shape
     implied = implied_clean(
         answer.predicted[:items], answer.target, stream.clean, stream.t, prediction_type=prediction_type
@@ -268,7 +283,7 @@ def _to_targets(stream: Stream, answer: Answer, targets: WrongTargets, predictio
 
 
 def _gap_terms(kinds: tuple[Mismatch, ...], compared: dict[Side, Compared]) -> dict[str, Term]:
-    """Gaps by kind, at all noise levels and at each."""
+    """Gap terms of each kind of mismatch, over all noise levels and for each noise level."""
     terms, levels = {}, ["", *(f"_noise{level + 1}" for level in range(NOISE_LEVELS))]
     for name, found in compared.items():
         gaps = found.gaps().unflatten(0, (len(kinds), -1)).sum(1)

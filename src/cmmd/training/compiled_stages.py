@@ -1,18 +1,20 @@
-"""torch.compile for the stages of the U-Nets, each in a graph of its own (ours).
+"""torch.compile for the stages of the U-Nets: one graph per stage (ours).
 
-Every stage is an object of one class, so that all their graphs belong to one piece of code, of which torch.compile
-keeps eight and runs the rest uncompiled without a word: the limit is raised to what the model needs.
+All stages are instances of one class, so their graphs share one code object. By default torch.compile holds eight
+graphs per code object and silently runs the others uncompiled. `compile_stages` raises this limit to the number that
+the model needs.
 """
 
 import torch
 from torch import nn
 
 SHAPES = 4
-"""Batch shapes a stage may meet: with and without the contrastive term, in training and in evaluation."""
+"""Number of batch shapes that a stage may see: with and without the contrastive term, in training and in evaluation."""
 
 
 def compile_stages(model: nn.Module, *, backend: str = "inductor") -> int:
-    """Compile, in place, the modules that a model names in ``_repeated_blocks``, or the model; returns their number."""
+    """Compile the modules whose classes the model lists in ``_repeated_blocks``, in place; the whole model if there are
+    none. Returns the number of compiled modules."""
     names = set(getattr(model, "_repeated_blocks", None) or ())
     stages = [module for module in model.modules() if type(module).__name__ in names] or [model]
     graphs = SHAPES * len(stages)

@@ -1,6 +1,6 @@
-"""The ranks of a run: one process alone, or those that torchrun started (ours).
+"""The ranks of a run: a single process, or the processes that torchrun started (ours).
 
-All draw from seed and step, so that the same settings mean the same losses for any number of ranks.
+All ranks draw from seed and step, so that the same settings give the same losses for any number of ranks.
 """
 
 import os
@@ -18,12 +18,12 @@ from cmmd.errors import InputError
 
 Value = TypeVar("Value")
 TIMEOUT = timedelta(minutes=30)
-"""How long a rank waits for the others: the main one may have clips to encode first."""
+"""Timeout of a rank that waits for the others. It is long because the main rank may have to encode clips first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """rank: of this process, among `world_size`. device: where its model lives."""
+    """rank: rank of this process. world_size: number of ranks. device: device of this rank's model."""
 
     rank: int = 0
     world_size: int = 1
@@ -31,10 +31,11 @@ class Ranks:
 
     @classmethod
     def join(cls, device: str = "auto") -> "Ranks":
-        """This process's rank, from the variables that torchrun sets; a process without them is alone.
+        """Join the process group from the environment variables that torchrun sets. Without them the world size is 1.
 
-        device: `auto` is a GPU where there is one; under torchrun each rank of a machine gets one of its own. Raises
-        InputError for a device that is not there.
+        device: `cpu`, `cuda`, `cuda:N`, or `auto` for a GPU if there is one. `auto` and `cuda` use GPU number
+        LOCAL_RANK, so that under torchrun each rank of a machine has a different GPU. Raises InputError if the device
+        is not available.
         """
         chosen = _device(device)
         if chosen.type == "cuda":
@@ -43,7 +44,7 @@ class Ranks:
             return cls(device=chosen)
         if not dist.is_initialized():
             cuda = chosen.type == "cuda"
-            # gloo beside nccl: decisions travel as objects on the CPU.
+            # gloo in addition to nccl: `decided` broadcasts objects on the CPU.
             dist.init_process_group(
                 "cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=TIMEOUT, device_id=chosen if cuda else None
             )
@@ -51,17 +52,17 @@ class Ranks:
 
     @property
     def is_main(self) -> bool:
-        """The one that decides, writes files and shows progress."""
+        """Whether this is rank 0, which makes decisions, writes files and shows progress."""
         return self.rank == 0
 
     def wait(self) -> None:
-        """Return when all ranks have called this."""
+        """Wait until all ranks have called this."""
         if self.world_size > 1:
             dist.barrier()
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """The main rank runs the block before the others do: what it leaves on disk is there for them."""
+        """The main rank runs the block first, so that the other ranks find its files on disk."""
         if not self.is_main:
             self.wait()
         yield
@@ -69,7 +70,8 @@ class Ranks:
             self.wait()
 
     def by_main(self, action: Callable[[], object]) -> None:
-        """The main rank acts, the others wait for it; an InputError of it is raised by all, so that none waits on."""
+        """Run `action` on the main rank while the other ranks wait. All ranks raise its InputError, if any, so that no
+        rank waits forever."""
         problem = None
         if self.is_main:
             try:
@@ -81,7 +83,7 @@ class Ranks:
             raise problem
 
     def decided(self, value: Value) -> Value:
-        """The main rank's value, for all: ranks that each decide for themselves may go different ways."""
+        """The main rank's value, on all ranks. Ranks that decided separately could diverge."""
         if self.world_size == 1:
             return value
         values = [value]
@@ -89,28 +91,28 @@ class Ranks:
         return values[0]
 
     def any(self, value: bool) -> bool:
-        """Whether it is true on any rank."""
+        """Whether `value` is True on any rank. All ranks must call it."""
         return bool(self.summed(torch.tensor(float(value))).item())
 
     def summed(self, tensor: Tensor) -> Tensor:
-        """The sum over all ranks."""
+        """The sum over all ranks, in place. All ranks must call it."""
         if self.world_size > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def leave(self) -> None:
-        """End the connection of the ranks; a process alone has none."""
+        """Destroy the process group, if there is one."""
         if self.world_size > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
 
 def was_restarted() -> bool:
-    """Whether torchrun has started this process again after a failure."""
+    """Whether torchrun has restarted this process after a failure."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
 
 
 def _device(name: str) -> torch.device:
-    """`auto`, or a device by its name."""
+    """The device for `auto` or a device name. Raises InputError if it is not an available CPU or CUDA device."""
     try:
         device = torch.device(name) if name != "auto" else torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if device.type not in ("cpu", "cuda"):

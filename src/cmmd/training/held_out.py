@@ -1,4 +1,4 @@
-"""The loss on clips that are not trained on: it tells the best step, and when to stop (ours)."""
+"""The loss on held-out clips; it selects the best step and decides when to stop (ours)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from cmmd.training.objective import MicroBatch, Objective, means, moved, summed
 from cmmd.training.state import TrainingState
 
 BATCHES = 8
-"""The same ones, with the same times and noise, at every evaluation."""
+"""Number of batches of an evaluation. Every evaluation uses the same batches, times and noise."""
 
 
 def _loss(terms: dict[str, float]) -> float:
@@ -21,8 +21,8 @@ def _loss(terms: dict[str, float]) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HeldOut:
-    """objective: draws batches of held-out clips. batch_size: items of one. loss: of the means of all terms; the step
-    at which it is lowest is kept."""
+    """objective: draws batches of held-out clips. batch_size: items of a batch. loss: computes the held-out loss from
+    the means of all terms; the step with the lowest loss is the best step."""
 
     objective: Objective
     batch_size: int
@@ -33,14 +33,17 @@ class HeldOut:
 def held_out_terms(
     state: TrainingState, held_out: HeldOut, config: LoopConfig, ranks: Ranks | None = None
 ) -> dict[str, float]:
-    """Terms of the EMA weights, named `held_out_...`. The ranks share the micro-batches, which are no larger than those
-    of training; all get the same figures."""
+    """Means of all terms under the EMA weights, named `held_out_...`; the same on all ranks.
+
+    The micro-batches are distributed over the ranks. `_pieces` limits their size to that of training.
+    """
     ranks = ranks or Ranks()
     module = TrainedModule(state.ema.model, held_out.objective, precision=config.precision).eval()
     pieces = _pieces(held_out.batch_size, largest=config.batch_size // config.micro_batches)
     work = [(batch, MicroBatch(index, pieces)) for batch in range(BATCHES) for index in range(pieces)]
     total = None
-    # Ranks that hold shards make the same passes: where the work does not divide, some passes count for nothing.
+    # Sharded ranks must all run the same number of passes. If the work does not divide evenly, surplus passes have
+    # weight 0.
     for turn in range(-(-len(work) // ranks.world_size)):
         place = turn * ranks.world_size + ranks.rank
         step, micro_batch = work[place % len(work)]
@@ -54,7 +57,10 @@ def held_out_terms(
 
 
 def _pieces(size: int, *, largest: int) -> int:
-    """The smallest number of equal micro-batches of whole pairs, none larger than `largest` where that can be."""
+    """The smallest number of equal micro-batches of at most `largest` items that does not split pairs.
+
+    Returns the number of pairs if no such number exists, and 1 for an odd size.
+    """
     pairs = size // 2
     if size % 2 or size <= largest:
         return 1

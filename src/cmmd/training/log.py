@@ -1,4 +1,4 @@
-"""The log of a run: a JSON line a report, append-only, with the facts that make it reproducible in front (ours)."""
+"""The log of a run: append-only JSON lines; the first has the facts that reproduce the run (ours)."""
 
 import json
 from pathlib import Path
@@ -10,11 +10,11 @@ from cmmd.output_folder import make_folder
 from cmmd.unfinished_file import flush, told_as_disk_error, written_beside
 
 LARGEST = 2**32
-"""Bytes: a report of every step for a year has less."""
+"""Largest size of a log in bytes. One report per step for a year takes less."""
 
 
 class Log:
-    """Appends to `log.jsonl`. A resumed run first drops the lines of steps that it will do again."""
+    """Appends to a log file. A resumed run first removes the lines of steps after `resume_at`, which it repeats."""
 
     def __init__(self, path: Path, *, resume_at: int) -> None:
         self.path = path
@@ -25,7 +25,7 @@ class Log:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in retained))
 
     def write(self, **facts: Any) -> None:
-        """A line, whole or not at all. Raises InputError where the disk does not take it."""
+        """Append one line. If writing fails, removes the incomplete line and raises InputError."""
         line = json.dumps(facts).encode() + b"\n"
         with told_as_disk_error(self.path), self.path.open("ab", buffering=0) as file:
             size = file.tell()
@@ -37,14 +37,17 @@ class Log:
                 raise
 
     def flush(self) -> None:
-        """Wait until all lines are on the disk."""
+        """Wait until all lines are on the disk. Raises InputError if that fails."""
         with told_as_disk_error(self.path):
             flush(self.path)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """All lines of a log, without a last one that a crash cut short. Raises InputError that names a line that is no
-    JSON object with a whole step, if it has one."""
+    """All lines of a log as dicts. Ignores an invalid last line, which a crash may have cut short.
+
+    Raises InputError, with the line number, if any other line is not a JSON object or has a `step` that is not an
+    integer. Raises InputError if the file cannot be read or is larger than `LARGEST`.
+    """
     lines = read_bytes(path, expected="the log of a run", largest=LARGEST).split(b"\n")
     found = []
     for number, line in enumerate(lines, start=1):

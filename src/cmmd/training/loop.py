@@ -1,7 +1,8 @@
-"""The training loop, a generator over a small state (as in smalldiffusion); it trains every model (ours: decision 05).
+"""The training loop of all models, a generator that updates a small state, as in smalldiffusion (ours: decision 05).
 
-1. draw the batch from (seed, step)   2. losses and gradients, micro-batch by micro-batch   3. clip   4. step, EMA
-5. report. A step that is not logged reads nothing from the device.
+A step: 1. draw the batch from (seed, step); 2. compute losses and accumulate gradients over the micro-batches; 3. clip
+the gradients; 4. update the weights and the EMA; 5. report. On a GPU, a step that is not logged, evaluated or saved
+reads nothing from the device.
 """
 
 import time
@@ -27,7 +28,7 @@ from cmmd.training.state import TrainingState
 
 
 class TrainedModule(nn.Module):
-    """A model and its losses as one module, which is what distributed training wraps."""
+    """A model and its losses as one module, which DistributedDataParallel can wrap."""
 
     def __init__(self, model: nn.Module, objective: Objective, *, precision: Literal["fp32", "bf16"]):
         super().__init__()
@@ -43,8 +44,9 @@ class TrainedModule(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """step: steps done. losses: mean of every term over the whole batch, and gradient_norm, where the step is logged.
-    seconds: a step, on average since the last logged one."""
+    """step: number of completed steps. The other fields are set on logged steps only. losses: mean of every term over
+    the global batch. gradient_norm: norm before clipping. seconds: mean duration of a step since the last logged step.
+    """
 
     step: int
     losses: dict[str, float] | None = None
@@ -53,11 +55,11 @@ class StepReport:
 
 
 def fresh_state(model: nn.Module, config: LoopConfig, ranks: Ranks | None = None) -> TrainingState:
-    """The state before the first step, on the rank's device."""
+    """The state before the first step, on the rank's device. Compiles the model if the settings ask for it."""
     ranks = ranks or Ranks()
     fsdp = config.fsdp and ranks.world_size > 1
     state = TrainingState.fresh(
-        # What is sharded goes to the device shard by shard: it may not fit there in one piece.
+        # FSDP moves the model to the device shard by shard: the unsharded model may not fit there.
         model if fsdp else model.to(ranks.device),
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
@@ -73,11 +75,11 @@ def fresh_state(model: nn.Module, config: LoopConfig, ranks: Ranks | None = None
 def train(
     state: TrainingState, objective: Objective, config: LoopConfig, *, ranks: Ranks | None = None
 ) -> Iterator[StepReport]:
-    """Train from `state.step` to `config.steps`, changing the state in place; yields after every step.
+    """Train from `state.step` to `config.steps`. Updates the state in place and yields a report after every step.
 
-    Raises FloatingPointError, naming the step, when the loss or its gradient is not finite: on a CPU at that step,
-    before the weights change; on a GPU at the next one that is logged, evaluated or saved. Raises InputError when the
-    ranks cannot share the micro-batches equally.
+    Raises FloatingPointError, with the step, if the loss or the gradient norm is not finite: on a CPU at that step,
+    before the weights change; on a GPU at the next step that is logged, evaluated or saved. Raises InputError if
+    micro_batches is not a multiple of the world size.
     """
     ranks = ranks or Ranks()
     require_equal_shares(config, ranks)
@@ -96,7 +98,7 @@ def train(
         finite = finite & torch.isfinite(norm)
         is_logged = (state.step + 1) % config.log_every == 0 or state.step + 1 == config.steps
         losses = _reduced(terms, ranks) if is_logged else None
-        # Nothing that diverged is evaluated or saved; on a CPU a look costs nothing.
+        # A diverged state is never evaluated or saved. On a CPU the check is free, so every step is checked.
         is_used = any((state.step + 1) % every == 0 for every in (config.save_every, config.evaluate_every))
         if is_logged or is_used or is_cpu:
             _require_finite(state.step, losses, finite, norm)
@@ -112,20 +114,22 @@ def train(
 def accumulate_gradients(
     module: nn.Module, batches: list[Any], config: LoopConfig, ranks: Ranks
 ) -> tuple[list[Terms], Tensor]:
-    """Gradients of the whole batch from this rank's micro-batches, which the ranks exchange once, clipped; the terms of
-    each micro-batch and the gradient's norm. Nothing is read from the device."""
+    """Accumulate gradients over this rank's micro-batches, reduce them over the ranks once, and clip them.
+
+    Returns the terms of each micro-batch and the gradient norm before clipping. Reads nothing from the device.
+    """
     found = []
     for index, batch in enumerate(batches):
         with _exchanging_gradients(module, index == len(batches) - 1):
             terms = module(moved(batch, device=ranks.device))
-            # Gradients become the mean over the ranks.
+            # DDP and FSDP average gradients over the ranks.
             (terms["loss"].total * ranks.world_size / config.batch_size).backward()
         found.append({name: Term(term.total.detach(), term.count) for name, term in terms.items()})
     return found, unsharded(nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm))
 
 
 def update_weights(state: TrainingState, config: LoopConfig) -> None:
-    """An optimiser step at the schedule's learning rate, then the EMA."""
+    """Run an optimiser step at the scheduled learning rate, then update the EMA."""
     for group in state.optimizer.param_groups:
         group["lr"] = config.learning_rate_at(state.step)
     state.optimizer.step()
@@ -135,7 +139,7 @@ def update_weights(state: TrainingState, config: LoopConfig) -> None:
 
 
 def require_equal_shares(config: LoopConfig, ranks: Ranks) -> None:
-    """Raise InputError when some ranks would have more micro-batches than others."""
+    """Raise InputError if micro_batches is not a multiple of the world size."""
     if config.micro_batches % ranks.world_size:
         raise InputError(
             f"loop.micro_batches is {config.micro_batches}, expected a multiple of the {ranks.world_size} ranks"
@@ -145,17 +149,17 @@ def require_equal_shares(config: LoopConfig, ranks: Ranks) -> None:
 def _distributed(
     module: TrainedModule, state: TrainingState, objective: Objective, config: LoopConfig, ranks: Ranks
 ) -> nn.Module:
-    """The module as the ranks train it: DDP where each of them has all the weights."""
+    """The module in training mode, wrapped in DDP if there are several ranks and the weights are not sharded."""
     module.train()
     if ranks.world_size == 1 or state.is_sharded or state.step >= config.steps:
         return module
-    with warnings.catch_warnings():  # the newest torch has another name for broadcast_buffers, which older ones lack
+    with warnings.catch_warnings():  # recent torch renames broadcast_buffers; older versions lack the new name
         warnings.simplefilter("ignore", FutureWarning)
         parallel = DistributedDataParallel(
             module, gradient_as_bucket_view=True, static_graph=True, broadcast_buffers=False
         )
-    # The first pass of a static graph must exchange gradients, and the next one orders its buckets by it: a pass that
-    # counts for nothing makes every step that follows the same, whether it is the first after a resume or not.
+    # With static_graph, the first pass must exchange gradients, and DDP orders its buckets by it for the next pass. A
+    # warm-up pass whose gradients are discarded gives all steps the same bucket order, also the first after a resume.
     batch = objective.draw(state.step, MicroBatch(ranks.rank, config.micro_batches))
     parallel(moved(batch, device=ranks.device))["loss"].total.backward()
     state.optimizer.zero_grad(set_to_none=True)
@@ -163,7 +167,7 @@ def _distributed(
 
 
 def _rank_batch(objective: Objective, step: int, config: LoopConfig, ranks: Ranks) -> list[Any]:
-    """This rank's micro-batches of a step, in memory from which the device can copy."""
+    """This rank's micro-batches of a step, in pinned memory if the device is a GPU."""
     indices = range(ranks.rank, config.micro_batches, ranks.world_size)
     batches = [objective.draw(step, MicroBatch(index, config.micro_batches)) for index in indices]
     return [moved(batch, pin=True) for batch in batches] if ranks.device.type == "cuda" else batches
@@ -171,7 +175,7 @@ def _rank_batch(objective: Objective, step: int, config: LoopConfig, ranks: Rank
 
 @contextmanager
 def _exchanging_gradients(module: nn.Module, is_last: bool) -> Iterator[None]:
-    """Only the last micro-batch of a rank exchanges gradients with the others."""
+    """Disables the exchange of gradients between ranks, except for the last micro-batch."""
     if isinstance(module, DistributedDataParallel):
         with nullcontext() if is_last else module.no_sync():
             yield

@@ -11,26 +11,30 @@ from cmmd.training.trackers import TrackerName
 LARGEST = {"batch_size": 2**20, "seed": 2**63 - 1} | dict.fromkeys(
     ("steps", "warmup", "save_every", "log_every", "evaluate_every", "patience"), 10**9
 )
-"""Beyond these a setting is a slip of the pen."""
+"""Largest accepted values: a larger value is taken to be a typing error."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
-    """steps: optimiser steps. batch_size: items of the global batch, over all ranks.
+    """Settings of the training loop.
+
+    steps: total optimiser steps. batch_size: items of the global batch, over all ranks.
 
     micro_batches: number of equal slices of the global batch; each rank processes its slices in turn and accumulates
     gradients. fsdp: shard weights, EMA and optimiser over the ranks (FSDP2) instead of replicating them (DDP).
-    precision: bf16 is autocast. compile: run the stages of the U-Nets through torch.compile. tf32: allow TF32 matrix
-    products on a GPU.
+    precision: `fp32`, or `bf16` for autocast to bfloat16. compile: compile the stages of the U-Nets with torch.compile.
+    tf32: allow TF32 matrix products on a GPU.
 
-    learning_rate: the peak. warmup: steps of linear rise to it. schedule: a cosine down to a hundredth at `steps`, or
-    constant. weight_decay: of AdamW, not on biases and norms. clip_norm: largest norm of the gradient. ema_decay: of
-    the moving average of the weights.
+    learning_rate: peak learning rate. warmup: steps of linear warm-up. schedule: `cosine` decays to a hundredth of the
+    peak at `steps`; `constant` does not decay. weight_decay: weight decay of AdamW, not applied to biases and norms.
+    clip_norm: maximum norm of the gradient. ema_decay: largest decay of the EMA of the weights (see `EMA.decay_at`).
 
-    log_every, save_every, evaluate_every: steps. patience: evaluations in a row without a lower held-out loss after
-    which training stops; 0 never stops. trackers: where the log's figures go as well. seed: of everything random.
+    log_every, save_every, evaluate_every: intervals in steps. patience: training stops after this number of consecutive
+    evaluations without a lower held-out loss; 0 never stops. trackers: services that receive the figures of the log
+    too. seed: seed of all random numbers.
 
-    Raises ValueError for values out of range.
+    Raises ValueError for values out of range, a tracker that is named twice and a batch_size that is not a multiple of
+    micro_batches.
     """
 
     steps: int
@@ -72,7 +76,7 @@ class LoopConfig:
             raise ValueError(f"batch_size {self.batch_size} is not a multiple of micro_batches {self.micro_batches}")
 
     def learning_rate_at(self, step: int) -> float:
-        """Linear warm-up, then the schedule."""
+        """The learning rate of step `step`, counted from 0: linear warm-up, then the schedule."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         if self.schedule == "constant":
@@ -81,6 +85,6 @@ class LoopConfig:
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def allow_tf32(self) -> None:
-        """Set the process's precision of fp32 products on a GPU."""
+        """Allow or forbid TF32 for fp32 products on a GPU, for the whole process, as `tf32` says."""
         torch.set_float32_matmul_precision("high" if self.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = self.tf32

@@ -1,4 +1,4 @@
-"""The losses of a run and its gaps, drawn from its log (ours)."""
+"""Pictures of the losses and the gaps of a run, drawn from its log (ours)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ HELD_OUT = "held_out_"
 
 
 def draw_losses(log: Path, picture: Path) -> None:
-    """One line a loss term over the steps, smoothed, on a logarithmic axis."""
+    """Plot each loss term over the steps, smoothed, on a logarithmic axis. Writes nothing if the log has no steps."""
     from matplotlib.figure import Figure
 
     lines = _figures(log)
@@ -45,10 +45,11 @@ def draw_losses(log: Path, picture: Path) -> None:
 
 
 def draw_gaps(log: Path, picture: Path) -> None:
-    """How far wrong conditions and wrong targets are beyond the own ones, over the steps: a panel a kind of mismatch, a
-    line a noise level; nothing without any logged.
+    """Plot how much further wrong conditions and wrong targets are than the right ones, over the steps.
 
-    What keeps to zero is not listened to. Where clips are held out, the lines are theirs and those of training pale.
+    There is one panel per kind of mismatch and one line per noise level. A gap that stays at 0 shows that the model
+    does not use its condition. The gaps of held-out clips, if any, are the main lines; those of training clips are then
+    pale. Writes no picture if the log has no gaps.
     """
     from matplotlib.figure import Figure
 
@@ -77,13 +78,13 @@ def draw_gaps(log: Path, picture: Path) -> None:
         axes.set_xlabel("step")
         axes.set_ylabel("gap of the distance to targets" if of_target else "gap of the denoising error")
         axes.grid(alpha=0.3)
-        if axes.get_legend_handles_labels()[0]:  # few clips may have met no noise level yet
+        if axes.get_legend_handles_labels()[0]:  # with few clips, no noise level may have a value yet
             axes.legend(frameon=False, title="held out, noise t" if is_held_out else "noise t")
     _save(figure, picture)
 
 
 def _figures(log: Path) -> list[dict[str, float]]:
-    """What is a number in the lines of steps."""
+    """The numbers in each line of the log that has a step."""
     return [
         {name: value for name, value in line.items() if isinstance(value, int | float)}
         for line in read_log(log)

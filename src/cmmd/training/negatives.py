@@ -1,6 +1,7 @@
-"""Which negatives the items of a training batch are contrasted with, drawn for the whole batch (ours: decision 09).
+"""Draws the negatives of the contrastive term for the items of a training batch (ours: decision 09).
 
-Every item of the whole batch has its draws, whether it is contrasted or not, so that a micro-batch finds its own there.
+Draws are made for every item of the global batch, contrasted or not, and a micro-batch selects those of its items. The
+draws therefore do not depend on how the batch is cut.
 """
 
 from typing import NamedTuple
@@ -18,12 +19,12 @@ from cmmd.models.blocks import Modality
 from cmmd.training.objective import step_generator
 
 TARGETS: tuple[Modality, Modality] = ("audio", "video")
-"""What V2A and A2V generate, in the order of DIRECTIONS."""
+"""The modalities that V2A and A2V generate, in the order of DIRECTIONS."""
 JOINT = DIRECTIONS.index("joint")
 
 
 class WholeBatch(NamedTuple):
-    """What negatives are drawn from: clips and conditioning of all items, seed and step."""
+    """The inputs of the draws: clip numbers and conditioning of all items of the global batch, seed and step."""
 
     clips: Int[Tensor, " b"]
     modes: Conditioning
@@ -31,22 +32,23 @@ class WholeBatch(NamedTuple):
     step: int
 
     def generator(self, *use: int | str) -> torch.Generator:
-        """Random numbers of one use at this step."""
+        """A generator of the random numbers for one use at this step."""
         return step_generator(self.seed, self.step, *use)
 
     def partners(self, items: Int[Tensor, " s"]) -> Int[Tensor, " s"]:
-        """The other item of the pair (2 j, 2 j + 1); the last item of an odd batch is alone."""
+        """The other item of the pair (2 j, 2 j + 1) of each item. The last item of an odd batch is its own partner."""
         single = 2 * (len(self.clips) // 2)
         return torch.where(items == single, items, items ^ 1)
 
 
 class WrongConditions(NamedTuple):
-    """Contrasted items of one direction, by their number in the micro-batch, and k mismatched conditions for each.
+    """k mismatched conditions for each of s contrasted items of one direction.
 
-    There are as many entries in every micro-batch: `counts` is 0 for those that only fill up.
-    speaker: the item of the other stream that is heard; those from the number of items on are `sped`.
-    order: of the stretches of time that is heard. valid: False where there is no other clip.
-    sped: speeds of the items' own conditions, for the kind `speed`; empty without it.
+    item: indices of the contrasted items in the micro-batch, padded so that s is the same in every micro-batch.
+    counts: 1, or 0 for padding. speaker: item of the other stream whose messages are the condition; indices from the
+    number of items on are the conditions at another speed. order: order of the blocks of the condition in time. valid:
+    False where `other_clip` has no other clip. sped: speeds of the items' own conditions for the kind `speed`; empty
+    without this kind.
     """
 
     item: Int[Tensor, " s"]
@@ -58,10 +60,11 @@ class WrongConditions(NamedTuple):
 
 
 class WrongTargets(NamedTuple):
-    """k clean signals of a modality, for every item of a micro-batch, that are not what it generates.
+    """k mismatched clean signals of a modality for each of b items of a micro-batch.
 
-    counts: 1 for contrasted items, 0 for others. clip: the item whose signal it is. order: of its time steps.
-    speeds: at which it runs, without the kind `speed` None. valid: False where there is no other clip.
+    counts: 1 for contrasted items, 0 for others. clip: item whose clean signal is used. order: order of its time steps.
+    speeds: playback speed, 1 for other kinds than `speed`; None without this kind. valid: False where `other_clip` has
+    no other clip.
     """
 
     counts: Float[Tensor, " b"]
@@ -71,7 +74,7 @@ class WrongTargets(NamedTuple):
     valid: Bool[Tensor, "k b"]
 
     def of(self, clean: Float[Tensor, "b c ..."], *, modality: Modality) -> Float[Tensor, "kb c ..."]:
-        """The negatives themselves, made of the clean signals of the micro-batch."""
+        """The wrong targets, built from the clean signals of the micro-batch."""
         axis = 2 if modality == "video" else 3
         signals = clean.index_select(0, self.clip.flatten())
         shape = [len(signals), *(1,) * (clean.ndim - 1)]
@@ -81,7 +84,7 @@ class WrongTargets(NamedTuple):
 
 
 class Negatives(NamedTuple):
-    """Of one target modality; None where there are none of a kind."""
+    """The negatives for one target modality. None where the settings use no wrong conditions or no wrong targets."""
 
     conditions: WrongConditions | None
     targets: WrongTargets | None
@@ -97,8 +100,11 @@ def draw_negatives(
     blocks: int,
     frames: int,
 ) -> Negatives:
-    """The negatives of a micro-batch's items of `frames` video frames. slots: the most contrasted items that it can
-    have. blocks: stretches of time of a condition."""
+    """The negatives of the items of a micro-batch, with `frames` video frames per item.
+
+    items: the items of the micro-batch, as indices into the global batch. slots: the largest number of contrasted items
+    that a micro-batch can have. blocks: number of blocks into which a condition is cut in time.
+    """
     conditions = targets = None
     if config.of_conditions:
         conditions = _draw_wrong_conditions(config, target, batch, items, slots=slots, blocks=blocks, frames=frames)
@@ -117,7 +123,8 @@ def _draw_wrong_conditions(
     blocks: int,
     frames: int,
 ) -> WrongConditions:
-    """Mismatched conditions of the contrasted items of a direction. slots: the most that a micro-batch can have."""
+    """One mismatched condition of each kind for the contrasted items of the direction that generates `target`. The
+    arguments are those of `draw_negatives`."""
     modes, kinds, size = batch.modes, config.mismatches, len(batch.clips)
     chosen = (modes.contrasted[items] & (modes.direction[items] == TARGETS.index(target))).nonzero().flatten()
     assert len(chosen) <= slots, "most_contrasted is a bound"
@@ -145,8 +152,7 @@ def _draw_wrong_conditions(
 def _draw_wrong_targets(
     config: ContrastiveConfig, target: Modality, batch: WholeBatch, items: Int[Tensor, " b"], *, frames: int
 ) -> WrongTargets:
-    """Negatives among the targets: `count` of every kind, in the order of the kinds, for items that hear and generate
-    the modality at a noise level that is contrasted."""
+    """`config.count` wrong targets of each kind for every item, grouped by kind; `counts` marks contrasted items."""
     size, kinds, count = len(batch.clips), config.mismatches, config.count
     time = time_steps(target, frames)
     partner = _position(batch.partners(items), items)
@@ -155,7 +161,7 @@ def _draw_wrong_targets(
         for index in range(count):
             generator = batch.generator("targets", kind, target, index)
             drawn = draw_order(kind, items=size, blocks=time, frames=frames, generator=generator)
-            if index and kind in ("other_clip", "reversed"):  # there is one of each: further ones are shifts of it
+            if index and kind in ("other_clip", "reversed"):  # only one order exists: shift all but the first
                 shifts = shifted_order(size, time, smallest=1, generator=generator)
                 drawn = drawn.gather(1, shifts)
             clip.append(partner if kind == "other_clip" else torch.arange(len(items)))
@@ -173,11 +179,15 @@ def _draw_wrong_targets(
 
 
 def time_steps(modality: Modality, frames: int) -> int:
-    """Of a signal of so many video frames: spectrogram frames of sound."""
+    """Number of time steps of `frames` video frames: video frames, or spectrogram frames for audio."""
     return frames if modality == "video" else frames * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 
 
 def _contrasted_targets(config: ContrastiveConfig, target: Modality, modes: Conditioning) -> Bool[Tensor, " b"]:
+    """Whether each item generates `target`, hears the other modality and has a noise level that is contrasted.
+
+    Joint items count only with `config.joint`. The noise level of an item is its largest time t.
+    """
     t, hears = (modes.t_video, modes.video_hears) if target == "video" else (modes.t_audio, modes.audio_hears)
     noise = t.amax(dim=1)
     wanted = modes.direction == TARGETS.index(target)
@@ -187,11 +197,12 @@ def _contrasted_targets(config: ContrastiveConfig, target: Modality, modes: Cond
 
 
 def _position(partner: Int[Tensor, " s"], items: Int[Tensor, " b"]) -> Int[Tensor, " s"]:
-    """Where a partner stands in the micro-batch. Pairs stay together: where a micro-batch holds single items, there is
-    no contrast with other clips."""
+    """Index of each partner in the micro-batch. Only `other_clip` uses it, and micro-batches then hold whole pairs (see
+    `BatchConfig.check_micro_batches`)."""
     return torch.searchsorted(items, partner).clamp(max=len(items) - 1)
 
 
 def _valid(kind: Mismatch, batch: WholeBatch, items: Int[Tensor, " s"]) -> Bool[Tensor, " s"]:
+    """False where the kind is `other_clip` and the partner shows the same clip."""
     is_other = batch.clips[batch.partners(items)] != batch.clips[items]
     return is_other if kind == "other_clip" else torch.ones_like(is_other)

@@ -1,4 +1,4 @@
-"""The next step's batch is made in a thread while a GPU works on this one (ours)."""
+"""Draws the batch of the next step in a thread while the GPU computes the current step (ours)."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +8,10 @@ Batch = TypeVar("Batch")
 
 
 def batches(draw: Callable[[int], Batch], *, start: int, stop: int, ahead: bool) -> Iterator[Batch]:
-    """The batches of steps `start` to `stop` in order, each drawn one step `ahead` or when it is asked for.
+    """Yields the batches of steps `start` to `stop - 1` in order.
 
-    On a CPU drawing ahead only costs: the thread takes part of the cores from the step, which waits for them.
+    ahead: draw each batch in a thread during the previous step; otherwise draw it on demand. Do not draw ahead on a
+    CPU: the thread competes with the step for cores and slows it down.
     """
     if not ahead:
         yield from map(draw, range(start, stop))

@@ -37,13 +37,16 @@ def run_training(
     held_out: HeldOut | None = None,
     ranks: Ranks | None = None,
 ) -> nn.Module:
-    """Train `model` into folder `out` and return its EMA weights, in eval mode: the last ones or, where clips are
-    `held_out` of training, those of the evaluation with the lowest loss.
+    """Train `model`, write the run into folder `out`, and return the EMA model in eval mode.
 
-    Under torchrun all ranks train together; the main one decides, and writes config.yaml, log.jsonl and checkpoints.
-    Only it gets the weights where they are sharded. A process that torchrun has started again resumes. Raises
-    InputError when there is a run already and `resume` is False, when it is True and there is none or one with other
-    settings, and when the ranks cannot share a batch.
+    The EMA weights are those of the last step or, with `held_out`, those of the evaluation with the lowest loss. Under
+    torchrun all ranks train together. The main rank makes decisions and writes config.yaml, log.jsonl and checkpoints.
+    If the weights are sharded, only the main rank gets the trained weights. A process that torchrun has restarted
+    resumes.
+
+    Raises InputError if `out` has a run and `resume` is False, if `resume` is True and `out` has no run or a run with
+    other settings, if a tracker is not installed, if no checkpoint is intact, or if micro_batches is not a multiple of
+    the world size. Raises FloatingPointError if a loss or gradient is not finite (see `train`).
     """
     ranks = ranks or Ranks.join()
     require_equal_shares(loop, ranks)
@@ -74,8 +77,8 @@ def run_training(
 
 
 def _go_back(state: TrainingState, saved: list[Path], ranks: Ranks) -> None:
-    """To the newest checkpoint that is whole; the main rank tells which ones are not. Raises InputError when none is,
-    and when one is of another model."""
+    """Restore the newest checkpoint that is intact on all ranks. If a newer one is damaged, the main rank prints the
+    first error. Raises InputError if all are damaged, or if one cannot be read or belongs to another model."""
     first: InputError | None = None
     for checkpoint in reversed(saved):
         try:
@@ -107,7 +110,7 @@ def _train_and_save(
     ranks: Ranks,
 ) -> None:
     patience = loop.patience * loop.evaluate_every if held_out else 0
-    if state.stalled(patience):  # a run that had stopped for want of progress does not go on
+    if state.stalled(patience):  # a run that loop.patience had stopped does not continue
         if record:
             _tell(f"{out}: finished at step {state.step}: loop.patience has passed without a lower held-out loss")
         return
@@ -131,7 +134,7 @@ def _train_and_save(
 
 
 class _Record:
-    """What the main rank tells of a training: log, trackers, progress bar, pictures."""
+    """The output of the main rank during training: log, trackers, progress bar and pictures."""
 
     def __init__(
         self, out: Path, *, loop: LoopConfig, config: Any, ranks: Ranks, throughput: Throughput, resume_at: int
@@ -147,7 +150,7 @@ class _Record:
         self.bar = progress(loop.steps, "training", start=resume_at)
 
     def write(self, report: StepReport, held_out: dict[str, float]) -> None:
-        """A line where one is due, and the bar."""
+        """Write the figures of a step, if it has any, to the log and the trackers, and advance the progress bar."""
         figures = {name: round(value, 6) for name, value in ((report.losses or {}) | held_out).items()}
         if report.losses:
             figures["gradient_norm"] = round(report.gradient_norm, 5)

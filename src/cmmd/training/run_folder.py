@@ -1,4 +1,4 @@
-"""The folder of a run: its settings on record, and what may differ when it is resumed (ours)."""
+"""The folder of a run: its recorded settings, and which settings a resumed run may change (ours)."""
 
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,15 @@ CHANGEABLE = {
     f"loop.{name}"
     for name in ("steps", "patience", "save_every", "log_every", "trackers", "micro_batches", "fsdp", "compile")
 }
-"""Settings that a resumed run may change: how long it trains, what it tells, and how the work is divided."""
+"""Settings that a resumed run may change: its length, its reports and checkpoints, and how the work is divided."""
 
 
 def open_run_folder(out: Path, config: Any, *, steps: int, recipe: str | None, resume: bool) -> None:
-    """Make the folder, remove what a killed run left half-written, and put the settings on record.
+    """Create the folder, remove incomplete files of killed runs, and record the settings.
 
-    Raises InputError when there is a run already and `resume` is False, and when it is True and there is none or a
-    setting differs that decides what is trained, or more steps are done than the `steps` that are asked for.
+    Raises InputError if `resume` is False and the folder has checkpoints. With `resume`, raises InputError if the
+    folder has no recorded settings, if a setting outside `CHANGEABLE` differs, if more than `steps` steps are done, or
+    if the log is damaged.
     """
     make_folder(out)
     _tidy(out)
@@ -42,21 +43,22 @@ def open_run_folder(out: Path, config: Any, *, steps: int, recipe: str | None, r
         if done > steps:
             raise InputError(f"{out}: has done {done} steps, expected loop.steps of at least as many, not {steps}")
         if done and (out / LOG).exists():
-            read_log(out / LOG)  # what is wrong with it is told before anything is changed
+            read_log(out / LOG)  # report a damaged log before changing any file
     text = yaml.safe_dump(({RECIPE: recipe} if recipe else {}) | as_dict(config), sort_keys=False, allow_unicode=True)
     with written_beside(path, durable=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def _tidy(out: Path) -> None:
-    """What killed runs left is finished or removed."""
+    """Remove the temporary files of killed runs, and restore folders whose replacement was interrupted."""
     sweep(out, SETTINGS, LOG, *PICTURES, COPIES, MODEL, "step-*")
     for folder in (out / MODEL, *(out / path.name[1:].removesuffix(".replaced") for path in out.glob(".step-*"))):
         restore(folder)
 
 
 def recorded_settings(out: Path) -> tuple[str | None, dict[str, Any]]:
-    """The recipe of the run in a folder, if it has a name, and its settings. Raises InputError when there is no run."""
+    """The recipe name (None if not recorded) and the settings of the run in a folder. Raises InputError if there is no
+    run or its settings cannot be read."""
     path = out / SETTINGS
     if not path.is_file():
         raise InputError(f"{out}: found no {SETTINGS}, expected the folder of a run to resume")
@@ -64,7 +66,7 @@ def recorded_settings(out: Path) -> tuple[str | None, dict[str, Any]]:
 
 
 def check_resumable(path: Path, recorded: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Raise InputError that names every setting that differs and decides what is trained."""
+    """Raise InputError, with both values of each setting, if settings outside `CHANGEABLE` differ."""
     before, now = _flat(recorded), _flat(wanted)
     names = [name for name in before | now if before.get(name, ...) != now.get(name, ...) and name not in CHANGEABLE]
     if names:

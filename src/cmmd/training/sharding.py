@@ -1,8 +1,8 @@
-"""FSDP2: ranks that each hold a shard of the weights of a model too large for one (ours).
+"""FSDP2: shards a model that is too large for one rank over all ranks (ours).
 
-Every rank keeps its shard of weights, gradients, EMA and optimiser state; the weights of a unit are gathered when it
-runs. A model names its units in ``_no_split_modules`` (diffusers' name) and, in ``entry_points``, the methods that are
-called in place of ``forward``.
+Every rank holds its shard of weights, gradients, EMA and optimiser state. The weights of a unit are gathered when the
+unit runs. A model lists the classes of its units in ``_no_split_modules`` (diffusers' name), and the methods that are
+called instead of ``forward`` in ``entry_points``.
 """
 
 import warnings
@@ -16,17 +16,18 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_f
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, flatten_optimizer_state_dict=True)
-"""Every tensor in one piece on the CPU of the main rank, by its name in the model; the others get none."""
+"""Options for unsharded tensors on the CPU of the main rank, keyed by name in the model. Other ranks get no tensors."""
 LOCAL = StateDictOptions(flatten_optimizer_state_dict=True)
-"""Every tensor, or this rank's shard of it, by its name in the model."""
+"""Options for the tensors of this rank (shards where the model is sharded), keyed by name in the model."""
 
 
 def shard(model: nn.Module, *, precision: str) -> None:
-    """Split the weights over all ranks, in place; before an optimiser is made for them.
+    """Shard the weights over all ranks, in place. Call it before the optimiser is created.
 
-    In bf16 weights are gathered in bf16, gradients are summed in fp32, and inputs stay as they are: times need fp32.
+    With `bf16`, weights are gathered in bf16 and gradients are reduced in fp32. Inputs are not cast, because times need
+    fp32.
     """
-    # It warns of outputs that are views, lest somebody writes into them; nothing here writes in place.
+    # FSDP2 warns that in-place writes to an output that is a view are unsafe. No code here writes to outputs in place.
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
     policy = MixedPrecisionPolicy(cast_forward_inputs=False)
     if precision == "bf16":
@@ -41,7 +42,8 @@ def shard(model: nn.Module, *, precision: str) -> None:
 
 
 def sharded_like(tensors: Mapping[str, Tensor], own: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Tensors in one piece, cut to this rank's shards wherever its own of that name is one. All ranks call it."""
+    """Shards `tensors` as the tensors of the same names in `own` are sharded. Tensors that are already sharded, or that
+    `own` does not shard, are returned unchanged. All ranks must call it."""
 
     def cut(tensor: Tensor, like: Any) -> Tensor:
         if isinstance(like, DTensor) and not isinstance(tensor, DTensor):
@@ -52,5 +54,5 @@ def sharded_like(tensors: Mapping[str, Tensor], own: Mapping[str, Any]) -> dict[
 
 
 def unsharded(tensor: Tensor) -> Tensor:
-    """A value that may be spread over the ranks, as each of them sees it."""
+    """The full tensor, gathered over the ranks if it is sharded. All ranks must call it."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor

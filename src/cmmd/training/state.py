@@ -1,9 +1,10 @@
-"""What training is at a step: model, EMA, optimiser; resuming is the same as never having stopped (ours).
+"""The training state: model, EMA, optimiser; a resumed run gives the result of an uninterrupted one (ours).
 
-A checkpoint is a folder `step-00001000`, the same files for any number of ranks, sharded or not: `model.safetensors`,
-`ema.safetensors` (the weights to use), `optimizer.safetensors` and `state.json`. Nothing in it is ever unpickled. It is
-written under a temporary name and then renamed: a killed save leaves the checkpoint before it. What is damaged all the
-same (a lost disk block, a copy that broke off) is told apart from what belongs to another model.
+A checkpoint is a folder such as `step-00001000` with `model.safetensors`, `ema.safetensors` (the weights to use),
+`optimizer.safetensors` and `state.json`. The files are the same for any number of ranks, sharded or not, and are never
+unpickled. A checkpoint is written under a temporary name and then renamed, so an interrupted save leaves the previous
+checkpoints intact. Damaged files (a lost disk block, an interrupted copy) raise another error than files of another
+model.
 """
 
 import copy
@@ -33,17 +34,17 @@ from cmmd.training.sharding import LOCAL, WHOLE, shard, sharded_like
 from cmmd.unfinished_folder import folder_written_beside, remove_folder
 
 RETAINED = 2
-"""Checkpoints that stay on disk, besides the best one."""
+"""Number of newest checkpoints that stay on disk, in addition to the best one."""
 CHECKPOINT = re.compile(r"step-[0-9]{8,12}")
 Tensors = dict[str, Tensor]
 
 
 class DamagedCheckpoint(InputError):
-    """A file of a checkpoint is missing or cannot be what was saved."""
+    """A file of a checkpoint is missing, or its content cannot be what was saved."""
 
 
 class SavedState(NamedTuple):
-    """What a checkpoint holds. tensors: of `model`, `ema` and `optimizer`."""
+    """The content of a checkpoint. tensors: by name, for each of `model`, `ema` and `optimizer`."""
 
     tensors: dict[str, Tensors]
     step: int
@@ -53,8 +54,9 @@ class SavedState(NamedTuple):
 
 @dataclass(slots=True)
 class TrainingState:
-    """step: optimiser steps done. best_loss, best_step: lowest held-out loss so far, and where it was.
-    whole_model: where the weights are sharded, the untrained model in one piece, for the result."""
+    """step: number of completed optimiser steps. best_loss, best_step: lowest held-out loss so far and its step.
+    whole_model: an unsharded copy of the untrained model that `result` loads the weights into; None if the weights are
+    not sharded."""
 
     model: nn.Module
     ema: EMA
@@ -75,7 +77,8 @@ class TrainingState:
         fsdp: bool = False,
         precision: Literal["fp32", "bf16"] = "fp32",
     ) -> "TrainingState":
-        """Before the first step, for a model on its device or, with `fsdp`, for one to be sharded over all ranks."""
+        """The state before the first step. With `fsdp`, shards `model` over all ranks; otherwise `model` must be on its
+        device."""
         whole_model = copy.deepcopy(model) if fsdp else None
         ema = EMA(model, decay=ema_decay)
         if fsdp:
@@ -90,16 +93,16 @@ class TrainingState:
 
     @property
     def is_sharded(self) -> bool:
-        """Whether every rank holds a shard of the weights, and not all of them."""
+        """Whether the weights are sharded over the ranks."""
         return self.whole_model is not None
 
     def stalled(self, steps: int) -> bool:
-        """Whether the held-out loss has not fallen for that many steps; never for none."""
+        """Whether the held-out loss has not reached a new minimum for `steps` steps; False if `steps` is 0."""
         return 0 < steps <= self.step - (self.best_step or 0)
 
     def save(self, folder: Path, ranks: Ranks | None = None) -> Path:
-        """Write checkpoint `step-N` into `folder` and drop older ones but the best; returns its path. All ranks call
-        it."""
+        """Write the checkpoint of this step into `folder`, then remove old ones (see `drop_older`). Returns its path.
+        All ranks must call it. Raises InputError if writing fails."""
         ranks = ranks or Ranks()
         target = checkpoint_path(folder, self.step)
         tensors = self._tensors(WHOLE) if self.is_sharded or ranks.is_main else {}
@@ -117,20 +120,21 @@ class TrainingState:
         return target
 
     def drop_older(self, folder: Path) -> None:
-        """Remove the checkpoints that do not stay; a process may have been killed before it did."""
+        """Remove all checkpoints up to this step but the newest `RETAINED` and the best one. A resumed run calls it
+        too, because an earlier process may have been killed before it removed them."""
         target = checkpoint_path(folder, self.step)
-        # A later one is damaged, or the run would have gone on from it: it is not among those that stay.
+        # Later checkpoints are damaged, or the run would have resumed from them; they do not count as retained.
         for old in [path for path in checkpoints(folder) if path <= target][:-RETAINED]:
             if self.best_step is None or old != checkpoint_path(folder, self.best_step):
                 remove_folder(old)
 
     def load(self, checkpoint: Path) -> None:
-        """Go back to a saved step. Raises InputError as `read`."""
+        """Restore the state from a checkpoint. Raises the errors of `read`."""
         self.take(self.read(checkpoint))
 
     def read(self, checkpoint: Path) -> SavedState:
-        """What a checkpoint holds, checked. Raises DamagedCheckpoint when a file is missing or damaged, and InputError
-        when it cannot be read or is of another model."""
+        """Read and check a checkpoint without changing the state. Raises DamagedCheckpoint if a file is missing or
+        damaged, and InputError if a file cannot be read or belongs to another model."""
         own = self._tensors(LOCAL)
         saved = {name: _read(checkpoint / f"{name}.safetensors", load_file) for name in own}
         step, best_loss, best_step = _read(checkpoint / "state.json", _read_counts)
@@ -143,25 +147,27 @@ class TrainingState:
         return SavedState(saved, step, best_loss, best_step)
 
     def take(self, saved: SavedState) -> None:
-        """Go back to what `read` gave."""
+        """Restore the state that `read` returned."""
         own = self._tensors(LOCAL)
         self.model.load_state_dict(sharded_like(saved.tensors["model"], own["model"]))
         self.ema.model.load_state_dict(sharded_like(saved.tensors["ema"], own["ema"]))
-        # Learning rate and betas are settings, and not saved: they stay.
+        # Checkpoints have no learning rate and betas: these come from the settings.
         whole: Any = get_optimizer_state_dict(self.model, self.optimizer, options=LOCAL)
         whole |= sharded_like(saved.tensors["optimizer"], own["optimizer"])
         set_optimizer_state_dict(self.model, self.optimizer, whole, options=LOCAL)
         self.step, self.best_loss, self.best_step = saved.step, saved.best_loss, saved.best_step
 
     def note_held_out(self, loss: float) -> bool:
-        """Whether this step's held-out loss is the lowest so far; if so, its checkpoint will be kept."""
+        """Record the held-out loss of this step. Returns whether it is the lowest so far; if so, `drop_older` retains
+        the checkpoint of this step."""
         improved = loss < self.best_loss
         if improved:
             self.best_loss, self.best_step = loss, self.step
         return improved
 
     def result(self) -> nn.Module:
-        """The EMA in one piece, in eval mode. All ranks call it; the main one's holds the weights."""
+        """The unsharded EMA model in eval mode. All ranks must call it. If the weights are sharded, only the main
+        rank's model has the trained weights."""
         if self.whole_model is None:
             return self.ema.model.eval()
         weights = get_model_state_dict(self.ema.model, options=WHOLE)
@@ -184,23 +190,26 @@ class TrainingState:
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:
-    """Where the checkpoint of a step is."""
+    """The path of the checkpoint of a step."""
     return folder / f"step-{step:08d}"
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Complete checkpoints in a run's folder, oldest first."""
+    """The complete checkpoints in the folder of a run, oldest first."""
     return sorted(path for path in folder.glob("step-*") if CHECKPOINT.fullmatch(path.name) and path.is_dir())
 
 
 def steps_done(folder: Path) -> int:
-    """Of the newest checkpoint in a run's folder; 0 where there is none."""
+    """The step of the newest checkpoint in the folder of a run; 0 without checkpoints."""
     return max((int(path.name.removeprefix("step-")) for path in checkpoints(folder)), default=0)
 
 
 def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
-    """Raises DamagedCheckpoint for a file that is not there or not whole, and InputError for one that cannot be read
-    now: that is no reason to go without it."""
+    """Read a file of a checkpoint with `reader`.
+
+    Raises DamagedCheckpoint if the file is missing or malformed. Raises InputError on an OSError or MemoryError: the
+    file may be intact, so the run must not fall back to an older checkpoint.
+    """
     expected = "a file of a whole checkpoint"
     if not path.exists():
         raise DamagedCheckpoint.about(path, found="no such file", expected=expected)
@@ -214,7 +223,7 @@ def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
 
 
 def _read_counts(path: Path) -> tuple[int, float, int | None]:
-    """What `TrainingState._counts` wrote. Raises ValueError, KeyError or TypeError for anything else."""
+    """Step, best loss and best step from `state.json`. Raises ValueError, KeyError or TypeError for invalid content."""
     counts = json.loads(path.read_text(encoding="utf-8"))
     step, best_loss, best_step = counts["step"], counts["best_loss"], counts["best_step"]
     whole = [type(value) is int and value >= 0 for value in (step, best_step) if value is not None]
@@ -225,7 +234,7 @@ def _read_counts(path: Path) -> tuple[int, float, int | None]:
 
 
 def _adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW without decay on biases and norms, which are the weights of one axis; fused: one pass over the weights."""
+    """Fused AdamW. Biases and norms, which are the parameters with at most one axis, have no weight decay."""
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
         {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": weight_decay},
@@ -237,8 +246,8 @@ def _adamw(model: nn.Module, *, learning_rate: float, weight_decay: float) -> to
 
 
 def _check_fit(path: Path, found: Tensors, expected: Tensors) -> None:
-    """Raise InputError for a tensor that is missing, unknown or of another shape or type, and DamagedCheckpoint for one
-    that is not finite: nothing that diverged is saved."""
+    """Raise InputError if a tensor is missing, unknown, or of another shape or type. Raise DamagedCheckpoint if a
+    tensor is not finite: a diverged state is never saved, so the file is damaged."""
     for key in sorted(found.keys() | expected.keys()):
         kinds = [_kind(tensors[key]) if key in tensors else "no tensor" for tensors in (found, expected)]
         if kinds[0] != kinds[1]:

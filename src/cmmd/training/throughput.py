@@ -1,4 +1,4 @@
-"""How fast training is: items a second, and the share of what this machine's matrix product reaches (ours)."""
+"""Training speed: items per second, and the share of the speed of a large matrix product (ours)."""
 
 import copy
 import time
@@ -16,9 +16,11 @@ from cmmd.training.objective import MicroBatch, Objective, moved
 
 @dataclass(slots=True)
 class Throughput:
-    """peak: FLOP/s of a large matrix product on this rank's device, in the precision of training.
+    """Computes the speed figures of a step.
 
-    Operations are counted on tensors without values, on a copy of the model: the training itself is left alone.
+    peak: FLOP/s of a large matrix product on this rank's device, in the precision of training. shadow: copy of the
+    model on the meta device, on which FLOPs are counted without affecting training. counted: FLOPs of a micro-batch, by
+    the shapes of its tensors.
     """
 
     config: LoopConfig
@@ -30,14 +32,15 @@ class Throughput:
 
     @classmethod
     def of(cls, model: nn.Module, objective: Objective, config: LoopConfig, ranks: Ranks) -> "Throughput":
-        """For an untrained model in one piece; measures the peak, which takes a fraction of a second."""
+        """For an unsharded model. Measures the peak, which takes a fraction of a second."""
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         config.allow_tf32()
         peak = matrix_product_speed(ranks.device, dtype)
         return cls(config, objective, ranks, copy.deepcopy(model).to("meta"), peak)
 
     def figures(self, step: int, seconds: float) -> dict[str, float]:
-        """Items a second of all ranks together, and this rank's share of the peak, for a step that took `seconds`."""
+        """`items_per_second` over all ranks, and `share_of_peak`, the share of the peak that this rank reaches, for a
+        step that took `seconds`."""
         flops = self._flops(step) * self.config.micro_batches / self.ranks.world_size
         return {
             "items_per_second": round(self.config.batch_size / seconds, 3),
@@ -45,7 +48,7 @@ class Throughput:
         }
 
     def _flops(self, step: int) -> int:
-        """Operations of a micro-batch of a step, forward and backward; counted once for each shape."""
+        """FLOPs of the first micro-batch of a step, forward and backward. Counted once for each set of shapes."""
         batch = moved(self.objective.draw(step, MicroBatch(0, self.config.micro_batches)), device="meta")
         shapes = _shapes(batch)
         if shapes not in self.counted:
@@ -64,7 +67,7 @@ def _shapes(batch: Any) -> Any:
 
 
 def matrix_product_speed(device: torch.device, dtype: torch.dtype) -> float:
-    """FLOP/s of the fastest of a few products of two square matrices."""
+    """FLOP/s of the fastest of six products of two square matrices."""
     size = 8192 if device.type == "cuda" else 1024
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     times = []

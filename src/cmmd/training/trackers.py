@@ -1,4 +1,4 @@
-"""Where the figures of a run can go beside its log: TensorBoard, Weights & Biases (ours)."""
+"""Trackers that receive the figures of a run in addition to its log: TensorBoard, Weights & Biases (ours)."""
 
 import hashlib
 import sys
@@ -12,7 +12,8 @@ TrackerName = Literal["tensorboard", "wandb"]
 
 
 class TensorBoard:
-    """Event files in `tensorboard` of the run's folder; what a resumed run does again replaces what it did before."""
+    """Writes event files to `tensorboard` in the folder of the run. The steps that a resumed run repeats replace the
+    earlier ones."""
 
     def __init__(self, folder: Path, config: dict[str, Any], *, resume_at: int) -> None:
         try:
@@ -31,7 +32,8 @@ class TensorBoard:
 
 
 class WandB:
-    """A run of project `cmmd`; the same folder goes on with the same run. Its environment variables hold as usual."""
+    """Logs to a run of project `cmmd`. Resuming continues the same W&B run. The environment variables of wandb
+    apply."""
 
     def __init__(self, folder: Path, config: dict[str, Any], *, resume_at: int) -> None:
         try:
@@ -55,7 +57,7 @@ Tracker = TensorBoard | WandB
 
 
 def require_trackers(names: tuple[TrackerName, ...]) -> None:
-    """Raise InputError for a tracker that is not installed."""
+    """Raise InputError if a tracker is not installed."""
     for name in names:
         installed = sys.modules[name] is not None if name in sys.modules else find_spec(name) is not None
         if not installed:
@@ -65,7 +67,7 @@ def require_trackers(names: tuple[TrackerName, ...]) -> None:
 def open_trackers(
     names: tuple[TrackerName, ...], folder: Path, config: dict[str, Any], *, resume_at: int
 ) -> list[Tracker]:
-    """The trackers by their names. Raises InputError for one that is not installed."""
+    """Open the named trackers. Raises InputError if one is not installed."""
     kinds = {"tensorboard": TensorBoard, "wandb": WandB}
     return [kinds[name](folder, config, resume_at=resume_at) for name in names]
 

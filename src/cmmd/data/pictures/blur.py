@@ -5,19 +5,19 @@ from functools import lru_cache
 import numpy as np
 
 LEAST = 0.2
-"""Pixels; a narrower blur changes nothing that can be seen."""
+"""Smallest sigma (pixels); a narrower blur has no visible effect."""
 
 
 @lru_cache(maxsize=256)
 def _matrix(size: int, sigma: float) -> np.ndarray:
-    """(size, size), rows sum to one: beyond the edges there is nothing that counts."""
+    """Blur matrix (size, size). Its rows sum to one, so pixels beyond the edges have no weight."""
     position = np.arange(size, dtype=np.float32)
     weights = np.exp(-0.5 * ((position - position[:, None]) / sigma) ** 2)
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 
 def blurred(field: np.ndarray, sigma: float) -> np.ndarray:
-    """float32 (h, w, c), smoothed by a Gaussian of `sigma` pixels, to a tenth of a pixel."""
+    """Blurs float32 (h, w, c) with a Gaussian of `sigma` pixels, rounded to a tenth of a pixel."""
     sigma = round(float(sigma), 1)
     if sigma < LEAST:
         return field

@@ -1,4 +1,4 @@
-"""From light to picture: illumination, focus, exposure, tone, colour, noise of one camera (ours: decision 12)."""
+"""Camera model: illumination, focus, exposure, tone, colour and noise (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,13 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exposure:
-    """What a camera makes of a scene.
+    """Settings of one camera.
 
-    light, contrast: mean and deviation of the luminance that automatic exposure aims at, [0, 1]; pull: how far it gets
-    there. gamma: of the tone curve. saturation: factor on colour. tint: (3,), white balance. gradient: (2,), light
-    across the picture. vignette: loss at the corners. focus: blur in 64ths of the side. crisp: how much
-    the camera sharpens. noise: of the sensor.
+    light, contrast: target mean and standard deviation of luminance, [0, 1], of the automatic exposure. pull: fraction
+    of the way to these targets. gamma: of the tone curve. saturation: factor on colour. tint: white balance, (3,).
+    gradient: change of the log light across the picture in x and y, (2,). vignette: loss of light at the corners.
+    focus: blur in 64ths of the side. crisp: strength of sharpening by the camera. noise: standard deviation of sensor
+    noise.
     """
 
     light: float
@@ -34,7 +35,8 @@ class Exposure:
 
 
 def draw_exposure(rng: np.random.Generator) -> Exposure:
-    """Of an ordinary camera; an eighth of the scenes are dark, a few are in black and white."""
+    """Draws the settings of an ordinary camera. About an eighth of the scenes are dark, a few are in black and
+    white."""
     dark = rng.random() < 0.12
     return Exposure(
         light=rng.uniform(0.1, 0.27) if dark else float(np.clip(rng.normal(0.45, 0.09), 0.2, 0.8)),
@@ -52,7 +54,7 @@ def draw_exposure(rng: np.random.Generator) -> Exposure:
 
 
 def illuminate(field: np.ndarray, exposure: Exposure) -> np.ndarray:
-    """Light across the picture and loss at its corners, on float32 (..., h, w, 3)."""
+    """Applies the light gradient and the vignette to float32 (..., h, w, 3)."""
     h, w = field.shape[-3:-1]
     y, x = np.linspace(-0.5, 0.5, h, dtype=np.float32)[:, None], np.linspace(-0.5, 0.5, w, dtype=np.float32)
     light = np.exp(exposure.gradient[0] * x + exposure.gradient[1] * y) - exposure.vignette * 2 * (x * x + y * y)
@@ -60,7 +62,8 @@ def illuminate(field: np.ndarray, exposure: Exposure) -> np.ndarray:
 
 
 def expose(field: np.ndarray, exposure: Exposure, rng: np.random.Generator) -> np.ndarray:
-    """uint8 (f, h, w, 3) of float32 (f, h, w, 3): the same settings for all frames, noise of its own for each."""
+    """Exposes float32 (f, h, w, 3) to uint8 of the same shape. All frames share the settings; each has different
+    noise."""
     light = field @ LUMINANCE
     mean, deviation = float(light.mean()), float(light.std(axis=(-2, -1)).mean())
     gain = (exposure.contrast / max(deviation, 0.02)) ** exposure.pull
@@ -75,7 +78,7 @@ def expose(field: np.ndarray, exposure: Exposure, rng: np.random.Generator) -> n
 
 
 def focus(field: np.ndarray, exposure: Exposure) -> np.ndarray:
-    """Blurred by the lens and sharpened by the camera: float32 (h, w, 3)."""
+    """Applies lens blur and camera sharpening to float32 (h, w, 3)."""
     unit = field.shape[0] / 64
     field = blurred(field, exposure.focus * unit)
     return field + np.float32(exposure.crisp) * (field - blurred(field, unit)) if exposure.crisp else field

@@ -1,7 +1,7 @@
-"""Dead leaves: things that occlude each other, sizes by a power law (Lee, Mumford and Huang 2001; Baradad et al. 2021).
+"""Dead leaves: shapes that occlude each other, sizes by a power law (Lee, Mumford and Huang 2001; Baradad et al. 2021).
 
-A layer is painted as numbers of leaves at twice the resolution; colour, texture and shade are then looked up for all
-pixels at once.
+The indices of leaves are painted at twice the resolution of a layer. Colour, texture and shade are then looked up for
+all pixels at once.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from cmmd.data.pictures.textures import NUMBERS, SIDE, STEP, atlas
 
 OVERSAMPLING = 2
 FORMS = 4
-"""Different outlines in a layer, which its leaves have at all sizes and turned."""
+"""Number of outlines in a layer. Its leaves use them at all sizes and rotations."""
 FAR = 64 * SIDE
-"""Texels that keep coordinates of textures above zero."""
+"""Offset (texels) that makes texture coordinates positive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """colour: float32 (h, w, 3), about [0, 1]. cover: (h, w), 1 where a leaf or the ground is."""
+    """colour: float32 (h, w, 3), about [0, 1], multiplied by cover. cover: (h, w), 1 where a leaf or the ground is."""
 
     colour: np.ndarray
     cover: np.ndarray
@@ -30,7 +30,8 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leaves:
-    """place: centres (n, 2), shares of the side. radius, angle, form: (n,). kin: (n,), those of a kind look alike."""
+    """place: centres (n, 2), fractions of the side. radius (fraction of the side), angle (radians), form (index): (n,).
+    kin: index of the kind, (n,); leaves of one kind look alike."""
 
     place: np.ndarray
     radius: np.ndarray
@@ -40,7 +41,8 @@ class Leaves:
 
 
 def paint_layer(rng: np.random.Generator, size: int, *, leaves: int, ground: bool = True) -> Layer:
-    """A layer of about `leaves` leaves; what is drawn from rng does not depend on size."""
+    """Paints a layer of about `leaves` leaves. The random draws do not depend on size. ground: paint the area behind
+    the leaves too; otherwise it is transparent."""
     side = size * OVERSAMPLING
     fallen, forms = _scatter(rng, leaves), _forms(rng)
     if ground and rng.random() < 0.35:
@@ -63,8 +65,8 @@ def paint_layer(rng: np.random.Generator, size: int, *, leaves: int, ground: boo
 
 
 def _scatter(rng: np.random.Generator, leaves: int) -> Leaves:
-    """Radii have a density that falls with radius ** -exponent; large ones mostly lie below. Angles are at random, or
-    along the axes of what people build."""
+    """Draws random leaves. The density of radii falls with radius ** -exponent; large leaves are mostly below small
+    ones. Angles are random, or along two perpendicular axes as in built scenes."""
     exponent = rng.uniform(1.2, 2.8)
     smallest, largest = np.exp(rng.uniform(np.log(0.015), np.log(0.08))), rng.uniform(0.2, 0.6)
     low, high = smallest ** (1 - exponent), largest ** (1 - exponent)
@@ -85,7 +87,7 @@ def _scatter(rng: np.random.Generator, leaves: int) -> Leaves:
 
 
 def _rows(rng: np.random.Generator) -> Leaves:
-    """Things of one kind in rows: keys, slats, books, windows."""
+    """Leaves of one kind in rows, like keys, slats, books or windows."""
     across, down = int(rng.integers(2, 11)), int(rng.integers(1, 6))
     pitch = rng.uniform(0.05, 0.2) * np.array([1.0, np.exp(rng.normal(0, 0.4))])
     angle = rng.normal(0, 0.25)
@@ -102,7 +104,7 @@ def _rows(rng: np.random.Generator) -> Leaves:
 
 
 def _joined(below: Leaves, above: Leaves) -> Leaves:
-    """One heap of two; kinds of the second come after those of the first."""
+    """Concatenates two sets of leaves. The kinds of `above` are numbered after those of `below`."""
     return Leaves(
         place=np.concatenate([below.place, above.place]),
         radius=np.concatenate([below.radius, above.radius]),
@@ -113,7 +115,7 @@ def _joined(below: Leaves, above: Leaves) -> Leaves:
 
 
 def _forms(rng: np.random.Generator) -> list[np.ndarray]:
-    """Outlines of radius about 1."""
+    """Draws FORMS outlines with a radius of about 1."""
     odds = rng.dirichlet(np.full(5, 0.7))
     forms = []
     for kind in rng.choice(5, FORMS, p=odds):
@@ -133,7 +135,7 @@ def _forms(rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _draw_planes(rng: np.random.Generator, draw: ImageDraw.ImageDraw, side: int) -> int:
-    """Up to three half planes behind the leaves: floor, wall, sky. Returns how many."""
+    """Draws up to three half planes behind the leaves (floor, wall, sky). Returns their number."""
     planes = int(rng.choice([0, 1, 2, 3], p=[0.25, 0.35, 0.25, 0.15]))
     for index in range(planes):
         edge = box(2.0, 2.0) + point(0.0, 2.0)
@@ -144,14 +146,14 @@ def _draw_planes(rng: np.random.Generator, draw: ImageDraw.ImageDraw, side: int)
 
 
 def _surfaces(rng: np.random.Generator, labels: np.ndarray, fallen: Leaves, planes: int) -> np.ndarray:
-    """Colour (3, h, w) of every pixel from what it shows: tone, texture, gradient and roundness. The first labels are
-    planes; the others leaves."""
+    """Colour (3, h, w) of every pixel from its label: tone, texture, gradient and roundness. The first `planes` labels
+    are planes, the others leaves."""
     side, kinds = len(labels), planes + int(fallen.kin.max()) + 1
     kin = np.concatenate([np.arange(planes), planes + fallen.kin])
     palette = draw_palette(rng, int(rng.integers(3, 10)))
     tone = palette[rng.integers(0, len(palette), kinds)] * np.exp(rng.normal(0, 0.12, (kinds, 1)))
     depth = rng.uniform(0.03, 0.14) * rng.exponential(1, kinds) * (rng.random(kinds) < 0.9)
-    # Textures keep their grain: a repeat is half to twice the side of the picture.
+    # The grain does not depend on the leaf: a texture repeats every 0.5 to 2 sides of the picture.
     scale = SIDE / side * np.exp(rng.uniform(np.log(0.5), np.log(2.0), kinds))
     first = (rng.integers(0, NUMBERS, kinds) * SIDE).astype(np.int32)
     slope, bulge = rng.normal(0, rng.uniform(0, 0.5), (kinds, 2)), rng.uniform(0, 0.5) * rng.random(kinds)
@@ -173,7 +175,7 @@ def _surfaces(rng: np.random.Generator, labels: np.ndarray, fallen: Leaves, plan
 
 
 def _cast_shadow(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
-    """Darker where leaves that lie higher are near, towards the light."""
+    """Shadow factor (h, w): darker near leaves that lie higher, in the direction of the light."""
     side = len(labels)
     height = labels.astype(np.float32) / max(int(labels.max()), 1)
     reach = rng.uniform(0.01, 0.05)

@@ -1,10 +1,10 @@
-"""Outlines of things as polygons around the origin (ours)."""
+"""Outlines of shapes as polygons around the origin (ours)."""
 
 import numpy as np
 
 
 def ellipse(a: float, b: float, *, corners: int = 24) -> np.ndarray:
-    """(corners, 2), half axes a and b."""
+    """An ellipse with half axes a and b, (corners, 2)."""
     angle = np.arange(corners) * (2 * np.pi / corners)
     return np.stack([a * np.cos(angle), b * np.sin(angle)], axis=1)
 
@@ -34,18 +34,18 @@ def capsule(length: float, start: float, end: float) -> np.ndarray:
 
 
 def blob(rng: np.random.Generator, a: float, b: float, *, roughness: float, corners: int = 20) -> np.ndarray:
-    """An ellipse whose radius wanders by about `roughness` of itself."""
+    """An ellipse whose radius varies by about `roughness` (relative), (corners, 2)."""
     angle = np.arange(corners) * (2 * np.pi / corners)
     wander = sum(rng.normal(0, 1) / order * np.sin(order * angle + rng.uniform(0, 2 * np.pi)) for order in range(2, 6))
     return ellipse(a, b, corners=corners) * (1 + roughness * np.clip(wander, -1.5, 1.5))[:, None]
 
 
 def turned(points: np.ndarray, angle: float) -> np.ndarray:
-    """Rotated about the origin, x towards y."""
+    """Rotates points (n, 2) about the origin by `angle` (radians), x towards y."""
     c, s = np.cos(angle), np.sin(angle)
     return points @ np.array([[c, s], [-s, c]])
 
 
 def point(x: float, y: float) -> np.ndarray:
-    """(2,), to move outlines by."""
+    """A vector (2,), to translate outlines."""
     return np.array([x, y], float)

@@ -12,7 +12,10 @@ MULTIPLE = 8
 
 
 def picture(seed: int, *, size: int = 64) -> np.ndarray:
-    """Picture number `seed`: uint8 (size, size, 3), the same scene at any size. Raises ValueError for bad sizes."""
+    """Picture number `seed`: uint8 (size, size, 3), the same scene at any size.
+
+    Raises ValueError if size is not a positive multiple of 8.
+    """
     if size < 1 or size % MULTIPLE:
         raise ValueError(f"size is {size}, expected a multiple of {MULTIPLE}")
     rng, noise = np.random.default_rng([13, seed]).spawn(2)
@@ -22,12 +25,13 @@ def picture(seed: int, *, size: int = 64) -> np.ndarray:
 
 
 def pictures(seeds: Iterable[int], *, size: int = 64) -> np.ndarray:
-    """uint8 (count, size, size, 3)."""
+    """The pictures of all seeds, uint8 (count, size, size, 3)."""
     return np.stack([picture(seed, size=size) for seed in seeds])
 
 
 def scenery(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Things before a background, which is out of focus in a quarter of the scenes: float32 (size, size, 3)."""
+    """Draws a scene, float32 (size, size, 3). In a quarter of the scenes the background is a separate layer that is out
+    of focus."""
     leaves = int(np.exp(rng.uniform(np.log(4), np.log(100))))
     if rng.random() < 0.75:
         return paint_layer(rng, size, leaves=leaves).colour

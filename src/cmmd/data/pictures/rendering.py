@@ -1,4 +1,4 @@
-"""Many procedural pictures in a fixed order, made by worker processes that need no torch (ours)."""
+"""Renders many procedural pictures in a fixed order, in worker processes that do not need torch (ours)."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,5 +10,5 @@ from cmmd.data.rendering_pool import in_processes
 
 
 def render_pictures(count: int, *, size: int = 64) -> Iterator[np.ndarray]:
-    """Pictures 0 to `count` - 1, each uint8 (size, size, 3)."""
+    """Yields pictures 0 to `count` - 1, each uint8 (size, size, 3)."""
     yield from in_processes(partial(picture, size=size), range(count))

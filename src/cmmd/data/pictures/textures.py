@@ -1,7 +1,7 @@
 """Textures that tile: noise with power-law spectra, grain, speckle, cells, stripes, tiles (ours: decision 12).
 
 The spectra follow natural pictures: amplitude falls with a power of frequency (Field 1987). A texture is a pure
-function of its number, so that a process makes each one once.
+function of its number. A process generates the atlas of all textures once.
 """
 
 from functools import lru_cache
@@ -9,17 +9,18 @@ from functools import lru_cache
 import numpy as np
 
 SIDE = 128
-"""Pixels; a texture repeats after so many in both directions."""
+"""Side of a texture in pixels. It repeats with this period in both directions."""
 NUMBERS = 256
-"""How many textures there are."""
+"""Number of textures."""
 STEP = 6 / 255
-"""Of the values of the atlas: -3 is 0, 3 is 255."""
+"""Quantization step of the atlas: values 0 to 255 represent -3 to 3."""
 KINDS = ("cloud", "cloud", "cloud", "grain", "grain", "speckle", "patches", "cells", "stripes", "tiles")
 
 
 @lru_cache(maxsize=1)
 def atlas() -> np.ndarray:
-    """All textures as uint8 (3, 256 * 128 * 128), in rows; 0 .. 255 stand for -3 .. 3. Takes a second, once."""
+    """All textures as uint8 (3, 256 * 128 * 128), row by row; 0 .. 255 represent -3 .. 3. The first call takes a
+    second."""
     planes = np.stack([np.moveaxis(texture(number), -1, 0) for number in range(NUMBERS)], axis=1)
     return np.round((planes + 3) / STEP).astype(np.uint8).reshape(3, -1)
 
@@ -48,7 +49,8 @@ def _standard(field: np.ndarray) -> np.ndarray:
 
 
 def _power_noise(rng: np.random.Generator, *, exponent: float, channels: int = 1, stretch: float = 1.0) -> np.ndarray:
-    """Noise whose amplitude spectrum falls with frequency ** -exponent; stretch: longer along x by this factor."""
+    """Noise whose amplitude spectrum falls with frequency ** -exponent. stretch: ratio of the scale along x to that
+    along y."""
     fy, fx = np.fft.fftfreq(SIDE)[:, None] * SIDE / np.sqrt(stretch), np.fft.rfftfreq(SIDE) * SIDE * np.sqrt(stretch)
     amplitude = np.maximum(np.hypot(fy, fx), 1.0) ** -exponent
     amplitude[0, 0] = 0
@@ -64,25 +66,25 @@ def _cloud(rng: np.random.Generator) -> np.ndarray:
 
 
 def _grain(rng: np.random.Generator) -> np.ndarray:
-    """Wood and brushed metal: noise drawn out in one direction."""
+    """Wood and brushed metal: noise stretched in one direction."""
     noise = _power_noise(rng, exponent=rng.uniform(0.8, 1.6), stretch=float(np.exp(rng.uniform(1.0, 3.5))))
     return noise if rng.random() < 0.7 else np.sin(2.5 * noise)
 
 
 def _speckle(rng: np.random.Generator) -> np.ndarray:
-    """Granite, gravel, asphalt: grains without order above a certain size."""
+    """Granite, gravel, asphalt: grains without large-scale structure."""
     noise = _power_noise(rng, exponent=rng.uniform(0.0, 0.5))
     return np.sign(noise) * np.abs(noise) ** rng.uniform(0.8, 1.6) + rng.uniform(0, 0.6) * _cloud(rng)
 
 
 def _patches(rng: np.random.Generator) -> np.ndarray:
-    """Leaves and rust: noise cut at a level, with some of its own detail."""
+    """Leaves and rust: noise with a soft threshold, plus finer detail."""
     noise = _power_noise(rng, exponent=rng.uniform(1.0, 1.8))
     return np.tanh(6 * (noise - rng.normal(0, 0.6))) + rng.uniform(0.1, 0.6) * _cloud(rng)
 
 
 def _cells(rng: np.random.Generator) -> np.ndarray:
-    """Pebbles, scales, leather: distance to the nearest of scattered points, darker at the seams."""
+    """Pebbles, scales, leather: cells around scattered points, each with its own tone, darker at the seams."""
     count = int(np.exp(rng.uniform(np.log(20), np.log(250))))
     points = rng.uniform(0, SIDE, (count, 2))
     axis = np.arange(SIDE)
@@ -97,7 +99,7 @@ def _cells(rng: np.random.Generator) -> np.ndarray:
 
 
 def _stripes(rng: np.random.Generator) -> np.ndarray:
-    """Boards, slats, woven cloth: bars of one period, each a little different."""
+    """Boards, slats, woven cloth: bars of one period with slightly different tones."""
     bars = int(np.exp(rng.uniform(np.log(3), np.log(28))))
     position = np.arange(SIDE) * bars / SIDE
     tone = rng.normal(0, rng.uniform(0, 0.8), bars)[position.astype(int)]
@@ -107,7 +109,7 @@ def _stripes(rng: np.random.Generator) -> np.ndarray:
 
 
 def _tiles(rng: np.random.Generator) -> np.ndarray:
-    """Bricks, tiles, grilles: rectangles between seams, perhaps staggered, each of its own tone."""
+    """Bricks, tiles, grilles: rectangles between seams, staggered in some textures, with different tones."""
     rows = int(rng.choice([2, 4, 6, 8, 12, 16]))
     columns = max(1, round(rows * rng.choice([0.5, 1.0, 1.0, 2.0])))
     y, x = np.mgrid[:SIDE, :SIDE] / SIDE
@@ -121,7 +123,8 @@ def _tiles(rng: np.random.Generator) -> np.ndarray:
 
 
 def sampled(number: int, v: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Texture `number` between its texels: float32 (..., 3) at rows v and columns u, which broadcast and wrap."""
+    """Texture `number` with bilinear interpolation, float32 (..., 3). v, u: rows and columns (texels), which broadcast
+    and wrap."""
     values, v, u = texture(number), np.asarray(v, np.float32), np.asarray(u, np.float32)
     row, column = np.floor(v).astype(np.int32), np.floor(u).astype(np.int32)
     down, right = (v - row)[..., None], (u - column)[..., None]
@@ -132,6 +135,6 @@ def sampled(number: int, v: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def draw_number(rng: np.random.Generator, *kinds: str) -> int:
-    """The number of a texture of one of the kinds, any kind where none is named."""
+    """Draws the number of a texture of one of the kinds, or of any kind if none is given."""
     places = [place for place, kind in enumerate(KINDS) if not kinds or kind in kinds]
     return int(rng.choice(places)) + len(KINDS) * int(rng.integers(0, NUMBERS // len(KINDS)))

@@ -1,1 +1,1 @@
-"""A procedural world whose every sound event is seen and known to the sample (ours: decision 04)."""
+"""A procedural world in which every sound event is visible and known to the sample (ours: decision 04)."""

@@ -1,4 +1,4 @@
-"""What the world hands out: frames, sound, and the exact times of its events (ours)."""
+"""Data types of the procedural world: frames, sound and exact event times of a clip (ours)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ FPS = 10
 SAMPLE_RATE = 16_000
 IMAGE_SIZE = 64
 PIXEL_BLOCK = 8
-"""Every size of a picture is a multiple of it."""
+"""Image sizes are multiples of this (pixels)."""
 
 Family = Literal["impacts", "dance", "hits"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 PLAIN_FAMILIES: tuple[Family, ...] = ("impacts", "dance")
-"""Drawn with plain shapes, at 10 fps and 64 pixels only; the shipped model knows them."""
+"""Families drawn with plain shapes, at 10 fps and 64 pixels only. The shipped model was trained on them."""
 
 PLAIN_LEVELS = (-4.1, -2.6)
-"""Between these is the mean log-mel of the plain families (nepers): -4.06 to -2.65 in 480 clips of both splits."""
+"""Range of the mean log-mel (nepers) of the plain families: -4.06 to -2.65 in 480 clips of both splits."""
 
 EDGE = 0.06
-"""No event lies closer than this to either end of a clip (s): half-heard events have no well-defined onset."""
+"""Minimum distance of events from either end of a clip (s). A half-heard event has no well-defined onset."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """A sound that starts at `time` (s) with its strongest partial at `frequency` (Hz; 0: it has no pitch), made by
-    object `source`."""
+    """A sound event. time: onset (s from the first frame). frequency: of its strongest partial (Hz), 0 for an unpitched
+    sound. strength: force. source: index of the object that makes the sound."""
 
     time: float
     frequency: float
@@ -37,7 +37,8 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldClip:
-    """frames: uint8 (f, size, size, 3) at `fps`. waveform: float32 (f * 16000 / fps,), peak below 1. events by time."""
+    """frames: uint8 (f, size, size, 3) at `fps` Hz. waveform: float32 (f * 16000 / fps,), peak below 1. events: ordered
+    by time."""
 
     frames: np.ndarray
     waveform: np.ndarray
@@ -48,13 +49,13 @@ class WorldClip:
 
     @property
     def event_times(self) -> np.ndarray:
-        """Seconds, ascending."""
+        """Onset times of all events (s), ascending."""
         return np.array([event.time for event in self.events])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """The stretch of world time that a clip shows."""
+    """The interval of world time that a clip shows. start: seconds. frames: number of frames at 10 fps."""
 
     start: float
     frames: int
@@ -65,7 +66,7 @@ class Span:
 
     @property
     def frame_times(self) -> np.ndarray:
-        """World time of every frame, (f,)."""
+        """World time of each frame (s), (f,)."""
         return self.start + np.arange(self.frames) / FPS
 
     @property
@@ -74,7 +75,8 @@ class Span:
 
 
 def choose_span(event_times: np.ndarray, frames: int, rng: np.random.Generator) -> Span:
-    """A start in [0, 1) s that keeps every event off both edges; the last draw stands if none does."""
+    """Draws a start in [0, 1) s at which no event is within EDGE of either end of the clip. If none of 50 draws
+    qualifies, the last one is used."""
     seconds = frames / FPS
     start = 0.0
     for _ in range(50):
@@ -85,7 +87,11 @@ def choose_span(event_times: np.ndarray, frames: int, rng: np.random.Generator) 
 
 
 def check_sizes(families: Iterable[Family], *, fps: int, image_size: int, sample_rate: int = SAMPLE_RATE) -> None:
-    """Raise ValueError for rates and sizes that clips of these families do not have."""
+    """Raises ValueError if clips of these families do not have these rates and sizes.
+
+    Plain families have 10 fps, 64 pixels and 16 kHz. The others have 16 kHz, an fps that divides 16000, and a side that
+    is a multiple of 8 pixels.
+    """
     plain = [family for family in families if family in PLAIN_FAMILIES]
     if plain and (fps, image_size, sample_rate) != (FPS, IMAGE_SIZE, SAMPLE_RATE):
         found, expected = (fps, image_size, sample_rate), (FPS, IMAGE_SIZE, SAMPLE_RATE)

@@ -1,7 +1,7 @@
-"""Dance (mirrors AIST++): a figure whose limbs arrive on the beat of drums and bass, 70 to 150 bpm (ours: decision 04).
+"""Dance (mirrors AIST++): a dancer moves to drums and bass at 70 to 150 bpm (ours: decision 04).
 
-Five styles tie the look (clothes, room, movement) to the music (drums, bass, which beats sound). A beat that the
-pattern leaves out, or that the dancer holds, is neither heard nor danced.
+Five styles tie appearance (clothes, room, movement) to music (drums, bass, beat pattern). The limbs arrive on the beat.
+A beat that the pattern leaves out, or that the dancer holds, is neither heard nor danced.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,16 @@ from cmmd.data.world.scene import Scene, hsv, textured_background
 from cmmd.data.world.sounds import bass, kick, limit_peak, mix_at, room, snare
 
 LEAD = 2.0
-"""Seconds of music before and after world time 0 .. duration."""
+"""Seconds of music before the earliest start and after the latest end of a clip."""
 HELD = 0.06
-"""Share of the beats that the dancer holds."""
+"""Fraction of beats on which the dancer holds still and no sound is heard."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Style:
-    """hue, room_hue: clothes and wall. pattern: a character a beat, K kick, S snare, B both, '.' silent. arms: how
-    they move. drop: how deep the knees bend (pixels). kick, snare, bass: Hz. brightness: of the bass."""
+    """hue, room_hue: of clothes and wall. pattern: one character per beat: K kick, S snare, B both, '.' silent. arms:
+    type of arm movement. drop: depth of the knee bend (pixels). kick, snare, bass: frequencies (Hz). brightness: of the
+    bass."""
 
     name: str
     hue: float
@@ -111,12 +112,13 @@ UNSEEN_STYLE = Style(
     bass=147,
     brightness=0.9,
 )
-"""That of the unseen split; no other clip has it."""
+"""Style of the unseen split; no other clip has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beat:
-    """A beat that sounds: world time, the drum letter of the pattern, force, and its number in the music."""
+    """A beat that sounds. time: world time (s). drum: letter of the pattern. level: force. number: index in the
+    music."""
 
     time: float
     drum: str
@@ -125,9 +127,9 @@ class Beat:
 
 
 def dance_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty: Difficulty) -> WorldClip:
-    """One clip of the family."""
+    """Generates one clip of the family."""
     style = UNSEEN_STYLE if difficulty.unseen else STYLES[rng.integers(len(STYLES))]
-    # A pattern with a silent beat would be slow at low tempo: its gaps stay below 1.4 s by drawing tempo in log space.
+    # The tempo is log-uniform. At 70 bpm a silent beat leaves a gap of 1.7 s.
     period = 60.0 / float(np.exp(rng.uniform(np.log(70), np.log(150))))
     beats = draw_beats(rng, style, period, -LEAD, frames / FPS + 1 + LEAD)
     if difficulty.accents:
@@ -140,7 +142,7 @@ def dance_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty: 
 
 
 def draw_beats(rng: np.random.Generator, style: Style, period: float, start: float, stop: float) -> tuple[Beat, ...]:
-    """All sounding beats between start and stop; the tempo is steady, a few beats are held."""
+    """All sounding beats between start and stop (s of world time). The tempo is steady; a few beats are held."""
     beats = []
     offset = rng.uniform(0, period)
     first = int(rng.integers(len(style.pattern)))
@@ -160,7 +162,8 @@ def draw_beats(rng: np.random.Generator, style: Style, period: float, start: flo
 
 
 def _with_accents(rng: np.random.Generator, beats: tuple[Beat, ...], period: float, share: float) -> tuple[Beat, ...]:
-    """Weak blows of the snare between some beats, danced as they are heard."""
+    """Adds weak snare beats halfway between some beats if the half period exceeds 0.25 s. The dancer dances them
+    too."""
     accents = [
         Beat(time=beat.time + period / 2, drum="S", level=0.5 * beat.level, number=beat.number + 1)
         for beat in beats
@@ -180,7 +183,7 @@ def _draw(
     scene = Scene(textured_background(rng, wall, strength=rng.uniform(0.02, 0.08)), drift)
     scene.box(32.0, 76.0, 60.0, 18.0, wall * 0.6, outline=0)
     for _ in range(difficulty.decoys):
-        # Somebody in the background who dances to other music.
+        # A dancer in the background who moves to other music.
         other = STYLES[rng.integers(len(STYLES))]
         rhythm = draw_beats(rng, other, rng.uniform(0.4, 0.85), float(t[0]) - LEAD, float(t[-1]) + LEAD)
         pose = _pose(other, rhythm, t).scaled(difficulty.reach)
@@ -193,8 +196,8 @@ def _draw(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pose:
-    """Over frames: sink 1 is deepest on the beat, 0 highest between; arm angles in radians above the horizontal
-    (left, right); step -1 .. 1 is the side of the weight."""
+    """Pose over frames, arrays (f,). sink: 1 at the deepest point (on the beat), 0 at the highest (between beats).
+    left, right: arm angles above the horizontal (radians). step: side of the weight, -1 .. 1."""
 
     sink: np.ndarray
     left: np.ndarray
@@ -202,12 +205,13 @@ class Pose:
     step: np.ndarray
 
     def scaled(self, reach: float) -> "Pose":
-        """The same movement, smaller."""
+        """The same movement with all values multiplied by `reach`."""
         return Pose(sink=self.sink * reach, left=self.left * reach, right=self.right * reach, step=self.step * reach)
 
 
 def _pose(style: Style, beats: tuple[Beat, ...], t: np.ndarray) -> Pose:
-    """Between two beats the body rises and falls like a ball; the limbs leave late and arrive exactly on the beat."""
+    """Pose at times t (s). Between two beats the body rises and falls like a ball; the limbs start late and arrive
+    exactly on the beat."""
     times = np.array([beat.time for beat in beats])
     following = np.clip(np.searchsorted(times, t, side="right"), 1, len(times) - 1)
     since, gap = t - times[following - 1], times[following] - times[following - 1]
@@ -223,7 +227,7 @@ def _pose(style: Style, beats: tuple[Beat, ...], t: np.ndarray) -> Pose:
 
 
 def _arms(style: Style, beat: Beat) -> tuple[float, float, float]:
-    """Where the arms and the weight are on a beat."""
+    """Angles of the left and right arm (radians) and side of the weight on a beat."""
     even = beat.number % 2 == 0
     step = 1.0 if even else -1.0
     high = {"K": -0.9, "B": 1.2, "S": 0.9}[beat.drum]

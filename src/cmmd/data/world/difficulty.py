@@ -1,8 +1,8 @@
-"""How hard a clip of the world is to understand: the standard split, a harder one, an unseen one (ours: decision 04).
+"""Difficulty of a clip: the standard split, a harder one and an unseen one (ours: decision 04).
 
-On the standard split everything that sounds is large and clear. On the hard one movement may be tiny, things that move
-like sounding ones stay silent, something stands in front, and the picture is pale, noisy and compressed. The unseen one
-is as clear as the standard one and moves as nothing there does: it is what a model is fine-tuned on.
+In the standard split all sounding objects are large and clear. In the hard split movements may be tiny, silent decoys
+move like sounding objects, bars occlude the scene, and the picture is pale, noisy and compressed. The unseen split is
+as clear as the standard one, but its movement or style occurs in no other split. It is used for fine-tuning.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,14 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difficulty:
-    """What one clip is made harder by; the defaults change nothing.
+    """Settings of one clip; the defaults change nothing.
 
-    objects, object_odds: how many things may sound (impacts). decoys: silent things that move as sounding ones do.
-    reach: size of every movement. occluders: bars in front. contrast: of the picture about its mean. noise: deviation
-    of sensor noise, of 1. compression: coarsest step of the block transform, of 1. accents: share of the beats that are
-    followed by a weaker one between them and the next (dance). unseen: a movement (impacts) or a style (dance) of its
-    own.
+    objects, object_odds: possible numbers of sounding objects and their probabilities (impacts). decoys: number of
+    silent objects that move like sounding ones. reach: factor on the size of every movement. occluders: number of bars
+    in front. contrast: factor on the difference of pixels from their mean. noise: standard deviation of sensor noise,
+    for pixels in [0, 1]. compression: coarsest quantization step of the block transform, for pixels in [0, 1]. accents:
+    fraction of beats followed by a weaker one halfway to the next (dance). unseen: use the movement (impacts), style
+    (dance) or act (hits) of the unseen split.
     """
 
     objects: tuple[int, ...] = (1, 2, 3)
@@ -59,7 +60,8 @@ def draw_difficulty(split: Split, rng: np.random.Generator) -> Difficulty:
 
 
 def worsen(frames: np.ndarray, difficulty: Difficulty, rng: np.random.Generator) -> np.ndarray:
-    """The camera's part: pale, noisy, compressed uint8 frames (f, h, w, 3)."""
+    """Applies contrast, sensor noise and compression to uint8 frames (f, h, w, 3). Returns frames of the same type and
+    shape."""
     if (difficulty.contrast, difficulty.noise, difficulty.compression) == (1.0, 0.0, 0.0):
         return frames
     pixels = frames.astype(np.float32) / 255
@@ -71,7 +73,7 @@ def worsen(frames: np.ndarray, difficulty: Difficulty, rng: np.random.Generator)
 
 
 def _compressed(pixels: np.ndarray, step: float) -> np.ndarray:
-    """8 x 8 cosine transform with coefficients rounded to steps that grow with frequency up to `step`, as in JPEG."""
+    """Quantizes 8 x 8 cosine-transform coefficients, as in JPEG. The steps grow with frequency up to `step`."""
     n = np.arange(8)
     basis = np.sqrt(2 / 8) * np.cos(np.pi * (n[None] + 0.5) * n[:, None] / 8)
     basis[0] /= np.sqrt(2)

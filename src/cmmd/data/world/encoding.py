@@ -1,4 +1,4 @@
-"""World clips into latent-spectrogram space, rendered in worker processes while the autoencoder encodes (ours)."""
+"""Encodes world clips into latents and spectrograms while worker processes render them (ours)."""
 
 import hashlib
 import json
@@ -21,12 +21,13 @@ from cmmd.progress import progress
 def encode_world(
     config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
 ) -> EncodedClips:
-    """Render and encode; raises ValueError when the geometry is not the world's."""
+    """Renders and encodes all clips. Raises ValueError if the families do not have the rates and sizes of the
+    geometry."""
     require_world(geometry, config.families)
     total = config.clips * len(config.families)
     video, audio = [], []
     bar = progress(total, "world clips", unit="clip")
-    # Threads that wait for each other fight with the rendering processes: one here is three times as fast as two.
+    # Torch threads compete with the rendering processes: one thread is three times as fast as two.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for clip in render(config, fps=geometry.fps, image_size=geometry.image_size):
@@ -45,14 +46,18 @@ def _levelled(waveform: np.ndarray, config: WorldConfig, codec: SpectrogramCodec
 
 
 def require_world(geometry: Geometry, families: tuple[Family, ...] = PLAIN_FAMILIES) -> None:
-    """Raise ValueError for rates and sizes that clips of these families do not have."""
+    """Raises ValueError if clips of these families do not have the rates and sizes of the geometry."""
     check_sizes(families, fps=geometry.fps, image_size=geometry.image_size, sample_rate=geometry.sample_rate)
 
 
 def world_key(
     config: WorldConfig, *, geometry: Geometry, autoencoder: VideoAutoencoder, codec: SpectrogramCodec
 ) -> str:
-    """What encoded clips depend on, as a hash: the configuration, a clip of each family as it is now, the weights."""
+    """SHA-256 (hex) of everything that encoded clips depend on.
+
+    It covers the configuration, the geometry, the first clip of each family (up to 8 frames, its pixels and
+    spectrogram) and the weights of the autoencoder.
+    """
     digest = hashlib.sha256(json.dumps([asdict(config), asdict(geometry)]).encode())
     for family in config.families:
         sizes = {"fps": geometry.fps, "image_size": geometry.image_size}

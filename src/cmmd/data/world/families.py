@@ -1,4 +1,4 @@
-"""A clip of the world from its family and its seed (ours)."""
+"""Generates a clip of the world from its family and seed (ours)."""
 
 import numpy as np
 
@@ -18,9 +18,10 @@ def world_clip(
     fps: int = FPS,
     image_size: int = IMAGE_SIZE,
 ) -> WorldClip:
-    """Clip number `seed` of a family: same arguments, same clip, bit for bit. Raises ValueError for bad arguments.
+    """Clip number `seed` of a family; the same arguments give the same clip, bit for bit.
 
-    fps, image_size: of hits; the plain families have 10 and 64.
+    fps, image_size: any supported value for hits; the plain families have 10 and 64. Raises ValueError if `frames` is
+    below 1, if the family or split is unknown, or if the family does not have these sizes.
     """
     if frames < 1:
         raise ValueError(f"frames is {frames}, expected at least 1")

@@ -1,4 +1,4 @@
-"""World clips on disk: an mp4 and a JSON of its events a clip (ours)."""
+"""Writes world clips to disk: one MP4 and one JSON file of events per clip (ours)."""
 
 import json
 from dataclasses import asdict
@@ -24,9 +24,9 @@ def write_world(
     fps: int = FPS,
     image_size: int = IMAGE_SIZE,
 ) -> None:
-    """Write clips seed .. seed + clips - 1 as `FAMILY-SEED.mp4` and `.json`; a complete clip is not written again.
+    """Writes clips seed .. seed + clips - 1 as `FAMILY-SEED.mp4` and `.json`; skips clips that are already complete.
 
-    Raises InputError when the folder cannot be written.
+    Raises InputError if the folder cannot be written.
     """
     make_folder(folder)
     for number in progress(range(seed, seed + clips), f"{family} clips", unit="clip"):
@@ -36,13 +36,13 @@ def write_world(
         if record.exists() and record.read_text() == text:
             continue
         write_video(clip.frames, record.with_suffix(".mp4"), fps=fps, waveform=clip.waveform, sample_rate=SAMPLE_RATE)
-        # The record comes last: where it stands, the clip is whole.
+        # The record is written last. If it exists, the clip is complete.
         with written_beside(record) as beside:
             beside.write_text(text)
 
 
 def _record(clip: WorldClip, split: Split) -> dict:
-    """Times in seconds from the first frame, frequencies in Hz."""
+    """The JSON record of a clip. Times are in seconds from the first frame, frequencies in Hz."""
     return {
         "family": clip.family,
         "split": split,

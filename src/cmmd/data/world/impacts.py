@@ -1,7 +1,7 @@
 """Impacts (mirrors EPIC-Sounds): one to three objects bounce, are struck or swing, and sound (ours: decision 04).
 
-What is seen decides what is heard: pitch follows size, decay and partials follow the material (its colour), brightness
-follows the lightness of the colour. The force of a blow is heard only. Distractors move and stay silent.
+Visible properties determine the sound: pitch follows size, decay and partials follow the material (its colour),
+brightness follows the lightness of the colour. The force of a blow can only be heard. Distractors move and stay silent.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,20 @@ from cmmd.data.world.scene import Scene, hsv, textured_background
 from cmmd.data.world.sounds import MATERIALS, Material, limit_peak, mix_at, room, struck
 
 LARGEST, SMALLEST = 13.0, 3.0
-"""Radii in pixels; they span the pitches below. An object among others is smaller: each has its lane."""
+"""Radii of objects (pixels), which span the pitches below. With several objects each has its own lane, so the largest
+radius is smaller."""
 LOWEST, HIGHEST = 230.0, 1700.0
-"""Hz of the largest and the smallest object."""
+"""Frequencies of the largest and the smallest object (Hz)."""
 FLOOR = 54.0
 LEAD = 1.6
-"""Seconds of schedule before and after world time 0 .. duration: a clip is a stretch of something that goes on."""
+"""Seconds of events before the earliest start and after the latest end of a clip, so that the clip shows ongoing
+activity."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thing:
-    """An object that sounds. times: its own events, from before the clip until after it; levels: the force of each.
-    reach: size of its movement."""
+    """A sounding object. radius, home (its x): pixels. times: of its events (s of world time), from before the clip
+    until after it. levels: force of each event. reach: factor on the size of its movement."""
 
     radius: float
     material: Material
@@ -45,18 +47,18 @@ class Thing:
 
 
 def frequency_of(radius: float) -> float:
-    """Hz of an object of this radius: equal ratios of size are equal ratios of pitch."""
+    """Frequency (Hz) of an object of this radius (pixels). Equal ratios of size give equal ratios of pitch."""
     part = np.log(LARGEST / radius) / np.log(LARGEST / SMALLEST)
     return float(LOWEST * (HIGHEST / LOWEST) ** part)
 
 
 def impacts_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty: Difficulty) -> WorldClip:
-    """One clip of the family."""
+    """Generates one clip of the family."""
     count = int(rng.choice(difficulty.objects, p=difficulty.object_odds))
     times = draw_schedule(rng, -LEAD, frames / FPS + 1 + LEAD)
     owners = rng.integers(0, count, size=len(times))
     things = [_draw_thing(rng, times[owners == index], index, count, difficulty.reach) for index in range(count)]
-    # An object with no event left to it would hang in the air for ever: it stays out of the picture.
+    # An object with fewer than two events would hang in the air, so it is left out.
     things = [thing for thing in things if len(thing.times) >= 2]
     span = choose_span(np.concatenate([thing.times for thing in things]), frames, rng)
     pixels = _draw(rng, things, span, difficulty)
@@ -66,7 +68,8 @@ def impacts_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty
 
 
 def draw_schedule(rng: np.random.Generator, start: float, stop: float) -> np.ndarray:
-    """Event times: gaps of 0.36 s plus an exponential tail, one in twenty shorter."""
+    """Draws event times (s) before `stop`. The gaps are 0.36 s plus an exponential tail; one in twenty is 0.2 to 0.36
+    s."""
     count = int((stop - start) / 0.2) + 1
     gaps = 0.36 + np.minimum(rng.exponential(0.28, size=count), 1.0)
     gaps = np.where(rng.random(count) < 0.05, rng.uniform(0.2, 0.36, size=count), gaps)
@@ -110,7 +113,7 @@ def _draw(rng: np.random.Generator, things: list[Thing], span: Span, difficulty:
 
 
 def _draw_distractor(rng: np.random.Generator, scene: Scene, t: np.ndarray) -> None:
-    """Something that floats to and fro in mid-air and touches nothing."""
+    """Draws an object that floats back and forth in mid-air and touches nothing."""
     colour = hsv(rng.uniform(), rng.uniform(0.1, 0.6), rng.uniform(0.4, 0.9))
     radius = rng.uniform(2.0, 4.5)
     x = rng.uniform(8, 56) + rng.uniform(3, 14) * np.sin(t * rng.uniform(0.6, 3.5) + rng.uniform(0, 6))
@@ -122,14 +125,15 @@ def _draw_distractor(rng: np.random.Generator, scene: Scene, t: np.ndarray) -> N
 
 
 def _draw_decoy(rng: np.random.Generator, scene: Scene, t: np.ndarray, reach: float) -> None:
-    """A ball with the path of a bouncing one, which turns in mid-air and touches nothing."""
+    """Draws a ball with the path of a bouncing one that turns around in mid-air and touches nothing."""
     times = draw_schedule(rng, float(t[0]) - LEAD, float(t[-1]) + LEAD)
     thing = _draw_thing(rng, times, int(rng.integers(3)), 3, reach)
     _draw_bounce(rng, scene, thing, t, floor=FLOOR - rng.uniform(12, 22))
 
 
 def _phases(thing: Thing, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Time since the last event, time until the next, and the gap between them; far away where there is none."""
+    """Time since the last event, time until the next one, and the gap between them (s), (f,) each. If there is no such
+    event, it is assumed 9 s outside the clip."""
     following = np.searchsorted(thing.times, t, side="right")
     padded = np.concatenate([[t[0] - 9.0], thing.times, [t[-1] + 9.0]])
     since, until = t - padded[following], padded[following + 1] - t
@@ -137,7 +141,7 @@ def _phases(thing: Thing, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _draw_bounce(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray, *, floor: float = FLOOR) -> None:
-    """A ball on the floor: parabolas between its own contacts, higher where the flight is longer."""
+    """Draws a ball on the floor: parabolas between its contacts, higher for longer flights."""
     since, until, gap = _phases(thing, t)
     part = since / gap
     room_above = floor - 2 * thing.radius - 4
@@ -148,7 +152,7 @@ def _draw_bounce(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.nda
 
 
 def _draw_strike(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
-    """A stick that comes down on an object at rest: fast down, slower up; the object shivers."""
+    """Draws an object at rest and a stick that strikes it, fast down and slower up. The object shivers after a blow."""
     since, until, _ = _phases(thing, t)
     lift = (
         thing.reach
@@ -171,7 +175,7 @@ def _draw_strike(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.nda
 
 
 def _draw_swing(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
-    """A pendulum whose bob knocks against a post: it leaves with the speed with which it came."""
+    """Draws a pendulum whose bob hits a post and leaves it with the speed of its arrival."""
     since, _, gap = _phases(thing, t)
     part = since / gap
     side = 1.0 if thing.home < 32 else -1.0
@@ -187,10 +191,10 @@ def _draw_swing(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndar
 
 
 def _draw_roll(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
-    """A ball that rolls on the floor between two posts and knocks against them in turn (the unseen split)."""
+    """Draws a ball that rolls on the floor between two posts and hits them alternately (the unseen split)."""
     since, _, gap = _phases(thing, t)
     side = np.where(np.searchsorted(thing.times, t, side="right") % 2, 1.0, -1.0)
-    # Half of the way between the posts, which stand a radius and their own half width beyond its ends.
+    # Half the distance that the ball travels. The posts are a radius and their half width beyond its ends.
     half = thing.reach * min(rng.uniform(8.0, 16.0), thing.home - thing.radius - 5, 59 - thing.home - thing.radius)
     x = thing.home + side * half * (1 - 2 * since / gap)
     for end in (-1.0, 1.0):

@@ -1,4 +1,4 @@
-"""Many world clips in a fixed order, made by worker processes that need no torch (ours)."""
+"""Renders many world clips in a fixed order, in worker processes that do not need torch (ours)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from cmmd.data.world.families import world_clip
 
 LARGEST_SEED = 2**31
 MOST_FRAMES = 2**24
-"""Of all clips together: 26 GB when they are encoded, and weeks of rendering."""
+"""Maximum number of frames of all clips together: 26 GB when encoded, and weeks of rendering."""
 MOST_PIXELS = 32 * 10**9
-"""Bytes, where clips are not encoded."""
+"""Maximum size of all pixels (bytes) where clips are not encoded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
-    """families: one that is named twice has twice as many clips. clips: of each family named. frames: of a clip, of
-    which training crops a stretch. seed: of the first clip. split: how hard they are to understand. levels: that the
-    sounds are brought into where they are encoded: lowest and highest mean of the log-mel; None leaves them as they
-    are."""
+    """families: a family that is listed twice has twice as many clips. clips: number per listed family. frames: per
+    clip; training crops a shorter interval. seed: of the first clip. split: difficulty of the clips. levels: lowest and
+    highest mean log-mel (nepers) to which encoding scales the sounds; None leaves them unchanged. Raises ValueError if
+    a value is out of its range."""
 
     families: tuple[Family, ...] = PLAIN_FAMILIES
     clips: int = 1000
@@ -47,12 +47,12 @@ class WorldConfig:
 
     @property
     def total_frames(self) -> int:
-        """Of all clips together."""
+        """Number of frames of all clips together."""
         return self.clips * len(self.families) * self.frames
 
 
 def require_pixels_in_memory(config: WorldConfig, *, every: int = 1) -> None:
-    """Raise ValueError where one frame in `every` of all clips, as pixels, is more than a machine holds."""
+    """Raises ValueError if one in `every` frames of all clips takes more than MOST_PIXELS bytes as pixels."""
     size = config.total_frames // every * IMAGE_SIZE**2 * 3
     if size > MOST_PIXELS:
         raise ValueError(
@@ -62,7 +62,7 @@ def require_pixels_in_memory(config: WorldConfig, *, every: int = 1) -> None:
 
 
 def render(config: WorldConfig, *, fps: int = FPS, image_size: int = IMAGE_SIZE) -> Iterator[WorldClip]:
-    """All clips in a fixed order (families in turn), made in as many processes as there are processors."""
+    """Yields all clips in a fixed order (families in turn), rendered by as many processes as there are processors."""
     jobs: list[tuple[Family, int]] = [
         (family, config.seed + index + config.families[:place].count(family) * config.clips)
         for index in range(config.clips)

@@ -1,6 +1,6 @@
 """Drawing for the world: soft-edged shapes over a textured background, all frames at once (ours).
 
-Coordinates are pixels of the 64-pixel picture, y downwards; every coordinate is an array (f,) over frames.
+Coordinates are pixels of the 64-pixel picture, y downwards. Every coordinate is a number or an array (f,) over frames.
 """
 
 import colorsys
@@ -12,16 +12,16 @@ from numpy.typing import ArrayLike
 from cmmd.data.world.clip import IMAGE_SIZE
 
 MARGIN = 8
-"""Pixels of background outside the picture that camera drift may bring into view."""
+"""Pixels of background outside the picture, which camera drift may reveal."""
 
 
 def hsv(hue: float, saturation: float, value: float) -> np.ndarray:
-    """Colour (3,) in [0, 1]; the hue wraps."""
+    """RGB colour (3,) in [0, 1]. The hue wraps; saturation and value are clipped to [0, 1]."""
     return np.array(colorsys.hsv_to_rgb(hue % 1.0, min(max(saturation, 0), 1), min(max(value, 0), 1)), dtype=np.float32)
 
 
 def textured_background(rng: np.random.Generator, colour: np.ndarray, *, strength: float) -> np.ndarray:
-    """A picture (64 + 2 margins, squared, 3): coarse noise and a grating around `colour`."""
+    """A background (80, 80, 3), the picture with a margin on each side: coarse noise and a grating around `colour`."""
     size = IMAGE_SIZE + 2 * MARGIN
     cells = int(rng.integers(3, 7))
     coarse = rng.normal(size=(cells + 1, cells + 1, 3)).astype(np.float32)
@@ -38,7 +38,7 @@ def textured_background(rng: np.random.Generator, colour: np.ndarray, *, strengt
 
 
 class Scene:
-    """Frames under construction, float32 (f, 64, 64, 3) in [0, 1]; the camera drifts by `camera` (f, 2) pixels."""
+    """Frames under construction, float32 (f, 64, 64, 3) in [0, 1]. camera: drift in pixels, (f, 2)."""
 
     def __init__(self, background: np.ndarray, camera: np.ndarray) -> None:
         self.camera = camera.astype(np.float32)
@@ -54,7 +54,7 @@ class Scene:
         outline: float = 1.0,
         squash: ArrayLike = 0.0,
     ) -> None:
-        """A ball; `squash` flattens it (0.2: a fifth lower and wider)."""
+        """Draws a ball. squash: flattens it (0.2: a fifth lower and wider)."""
         x, y, radius, squash = self._over_frames(x, y, radius, squash)
         wide, high = 1 + squash, 1 - squash
 
@@ -75,7 +75,7 @@ class Scene:
         *,
         outline: float = 0.0,
     ) -> None:
-        """A stick with round ends from (x0, y0) to (x1, y1)."""
+        """Draws a stick with round ends from (x0, y0) to (x1, y1)."""
         x0, y0, x1, y1, radius = self._over_frames(x0, y0, x1, y1, radius)
         dx, dy = x1 - x0, y1 - y0
         length = np.maximum(dx * dx + dy * dy, 1e-6)
@@ -98,7 +98,7 @@ class Scene:
         *,
         outline: float = 1.0,
     ) -> None:
-        """An upright rectangle around (x, y)."""
+        """Draws an upright rectangle centred at (x, y)."""
         x, y, half_width, half_height = self._over_frames(x, y, half_width, half_height)
 
         def distance(px: np.ndarray, py: np.ndarray) -> np.ndarray:
@@ -107,13 +107,13 @@ class Scene:
         self._paint(distance, colour, outline, (x - half_width, y - half_height, x + half_width, y + half_height))
 
     def occlude(self, rng: np.random.Generator, bars: int) -> None:
-        """Upright bars in front of everything, over parts of the picture's width."""
+        """Draws upright bars at random positions in front of everything."""
         for _ in range(bars):
             colour = hsv(rng.uniform(), rng.uniform(0.0, 0.4), rng.uniform(0.1, 0.7))
             self.box(rng.uniform(4, 60), 32.0, rng.uniform(1.5, 4.0), 40.0, colour, outline=0)
 
     def finish(self, rng: np.random.Generator, *, light: np.ndarray, noise: float) -> np.ndarray:
-        """Apply the light (f,) and sensor noise; uint8 (f, 64, 64, 3)."""
+        """Applies the light (f,) and sensor noise. Returns uint8 (f, 64, 64, 3)."""
         pixels = self.pixels * light[:, None, None, None].astype(np.float32)
         if noise:
             pixels += rng.standard_normal(pixels.shape, dtype=np.float32) * noise
@@ -124,7 +124,9 @@ class Scene:
         return [np.broadcast_to(np.asarray(value, np.float32), (frames,)).reshape(frames, 1, 1) for value in values]
 
     def _paint(self, distance: Callable, colour: np.ndarray, outline: float, box: tuple[np.ndarray, ...]) -> None:
-        """Blend where the signed distance is negative, with an edge one pixel soft, inside the box over all frames."""
+        """Blends in the colour where the signed distance is negative, with an edge one pixel soft. outline: width of
+        the dark rim (pixels). box: bounds of the shape in every frame (left, top, right, bottom), which limit the
+        computation."""
         camera_x, camera_y = self.camera[:, 0].reshape(-1, 1, 1), self.camera[:, 1].reshape(-1, 1, 1)
         left, top = np.floor((box[0] - camera_x).min() - 1), np.floor((box[1] - camera_y).min() - 1)
         right, bottom = np.ceil((box[2] - camera_x).max() + 2), np.ceil((box[3] - camera_y).max() + 2)
@@ -146,7 +148,7 @@ class Scene:
 
 
 def _shifted(background: np.ndarray, dx: float, dy: float) -> np.ndarray:
-    """The 64-pixel window of the background at a fractional offset, bilinear."""
+    """The 64-pixel window of the background at a fractional offset (pixels), with bilinear interpolation."""
     limit = MARGIN - 1
     dx, dy = float(np.clip(dx, -limit, limit)) + MARGIN, float(np.clip(dy, -limit, limit)) + MARGIN
     column, row = int(dx), int(dy)

@@ -1,4 +1,4 @@
-"""Synthesis for the world: struck solids as sums of decaying modes, drums, bass, quiet rooms (ours: decision 04)."""
+"""Sound synthesis: struck solids as sums of decaying modes, drums, bass and quiet room noise (ours: decision 04)."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from cmmd.data.world.clip import SAMPLE_RATE
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Material:
-    """A look and a sound that belong together.
+    """A colour and a sound that belong together.
 
-    hue, saturation: of its colour. ratios: partials over the fundamental. decay: seconds until the fundamental falls
-    by 60 dB / 6.9 (the time constant). click: share of contact noise in the attack.
+    hue, saturation: of the colour. ratios: of the partials to the fundamental. decay: time constant of the fundamental
+    (s), the time for 60 dB divided by 6.9. click: level of contact noise in the attack.
     """
 
     name: str
@@ -34,7 +34,8 @@ MATERIALS = (
 def struck(
     rng: np.random.Generator, material: Material, frequency: float, *, brightness: float, strength: float
 ) -> np.ndarray:
-    """One blow, float32: the fundamental is always the strongest partial; brightness in [0, 1] lifts the others."""
+    """One blow, float32 (s,). The fundamental is always the strongest partial; brightness in [0, 1] raises the
+    others."""
     t = _seconds(6 * material.decay)
     sound = np.zeros_like(t)
     for index, ratio in enumerate(material.ratios):
@@ -49,7 +50,7 @@ def struck(
 
 
 def kick(rng: np.random.Generator, frequency: float, *, strength: float) -> np.ndarray:
-    """Bass drum: a sine that falls to `frequency`."""
+    """Bass drum: a sine whose frequency falls to `frequency` (Hz). Returns float32 (s,)."""
     t = _seconds(0.35)
     phase = 2 * np.pi * (frequency * t + 1.5 * frequency * 0.03 * (1 - np.exp(-t / 0.03)))
     sound = np.exp(-t / 0.09) * np.sin(phase) + 0.25 * _click(rng, t, 0.5)
@@ -57,7 +58,7 @@ def kick(rng: np.random.Generator, frequency: float, *, strength: float) -> np.n
 
 
 def snare(rng: np.random.Generator, frequency: float, *, strength: float) -> np.ndarray:
-    """Snare drum: a tone and a burst of noise."""
+    """Snare drum: a tone at `frequency` (Hz) and a burst of noise. Returns float32 (s,)."""
     t = _seconds(0.3)
     noise = rng.standard_normal(len(t))
     sound = 0.6 * np.exp(-t / 0.06) * np.sin(2 * np.pi * frequency * t) + 0.35 * np.exp(-t / 0.05) * noise
@@ -65,7 +66,8 @@ def snare(rng: np.random.Generator, frequency: float, *, strength: float) -> np.
 
 
 def bass(frequency: float, *, seconds: float, brightness: float, strength: float) -> np.ndarray:
-    """Plucked bass: decaying harmonics whose number grows with brightness."""
+    """Plucked bass: decaying harmonics of `frequency` (Hz), more of them for a higher brightness. Returns float32
+    (s,)."""
     t = _seconds(min(seconds, 0.5))
     harmonics = 2 + int(6 * brightness)
     sound = sum(np.sin(2 * np.pi * frequency * k * t) * np.exp(-t * (4 + 1.5 * k)) / k for k in range(1, harmonics + 1))
@@ -73,7 +75,7 @@ def bass(frequency: float, *, seconds: float, brightness: float, strength: float
 
 
 def room(rng: np.random.Generator, samples: int, *, level: float) -> np.ndarray:
-    """Quiet coloured noise at `level` (RMS): no recording is digitally silent."""
+    """Quiet coloured noise with RMS `level`, float32 (samples,), because no recording is digitally silent."""
     white = rng.standard_normal(samples).astype(np.float32)
     spectrum = np.fft.rfft(white)
     spectrum /= np.sqrt(1 + np.arange(len(spectrum)) / rng.uniform(50, 400))
@@ -82,7 +84,8 @@ def room(rng: np.random.Generator, samples: int, *, level: float) -> np.ndarray:
 
 
 def mix_at(track: np.ndarray, sound: np.ndarray, time: float) -> None:
-    """Add `sound` to the track, starting at `time` seconds (to the sample); what sticks out at the ends is cut."""
+    """Adds `sound` to the track in place, starting at `time` (s, rounded to a sample). Samples outside the track are
+    dropped."""
     start = round(time * SAMPLE_RATE)
     first, last = max(start, 0), min(start + len(sound), len(track))
     if first < last:
@@ -90,7 +93,7 @@ def mix_at(track: np.ndarray, sound: np.ndarray, time: float) -> None:
 
 
 def limit_peak(waveform: np.ndarray, *, peak: float = 0.95) -> np.ndarray:
-    """Scale down a waveform whose peak is above `peak`."""
+    """Scales down a waveform whose peak is above `peak`."""
     highest = float(np.abs(waveform).max(initial=0.0))
     return waveform if highest <= peak else (waveform * (peak / highest)).astype(np.float32)
 
@@ -100,10 +103,10 @@ def _seconds(duration: float) -> np.ndarray:
 
 
 def _attack(t: np.ndarray) -> np.ndarray:
-    """One millisecond of rise: no step, which would click at every frequency."""
+    """A rise of one millisecond, because a step would click at every frequency."""
     return np.minimum(t / 0.001, 1.0)
 
 
 def _click(rng: np.random.Generator, t: np.ndarray, brightness: float) -> np.ndarray:
-    """The noise of first contact, shorter when brighter."""
+    """Noise of the first contact, shorter for a higher brightness."""
     return np.exp(-t / (0.006 - 0.004 * brightness)) * rng.standard_normal(len(t))

@@ -1,4 +1,4 @@
-"""Networks whose embeddings are compared, by name; a new one is a file here and a line below."""
+"""Networks whose embeddings are compared, by name. A new one needs a module in this package and a line below."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Backbone
 
 FOLDER_VARIABLE = "CMMD_BACKBONES"
-"""Environment variable that names the folder in which `NAME` without a path is looked for."""
+"""Environment variable with the folder that is searched for the weights of a `NAME` without a path."""
 FILES = {
     "YAMNet": "yamnet_torch_fp16.pt",
     "MobileNetV2": "mobilenet_v2_torch_fp16.pt",
@@ -19,7 +19,10 @@ NAMES = (*FILES, "CLAP")
 
 
 def load_backbone(text: str) -> Backbone:
-    """By `NAME=PATH` or `NAME`. Raises InputError for an unknown name or a file that is not its."""
+    """Loads a backbone from `NAME=PATH` or `NAME`.
+
+    Raises InputError if the name is unknown, or the file is missing or does not hold the weights of this backbone.
+    """
     given, _, place = text.partition("=")
     name = {known.lower(): known for known in NAMES}.get(given.lower())
     if name is None:

@@ -15,7 +15,7 @@ PATCH_SAMPLES = WINDOW + (PATCH_FRAMES - 1) * HOP
 
 
 def mel_patches(waveform: Float[np.ndarray, " s"], *, offset: float, hop: int) -> Float[Tensor, "patches frames mels"]:
-    """ln(mel + offset) in patches of 96 frames (0.975 s) every `hop` frames; a shorter sound is filled with silence."""
+    """ln(mel + offset) in patches of 96 frames (0.975 s) every `hop` frames; a shorter sound is zero-padded to one."""
     sound = np.pad(np.asarray(waveform, np.float32), (0, max(0, PATCH_SAMPLES - len(waveform))))
     pieces = torch.from_numpy(sound).unfold(0, WINDOW, HOP)
     magnitude = torch.fft.rfft(pieces * torch.hann_window(WINDOW), FFT_SIZE).abs()
@@ -25,7 +25,7 @@ def mel_patches(waveform: Float[np.ndarray, " s"], *, offset: float, hop: int) -
 
 @cache
 def _filters() -> Float[Tensor, "bins mels"]:
-    """Triangles of height one on the HTK scale; their slopes are straight in mel, as TensorFlow's are, not in Hz."""
+    """Triangular filters of height one on the HTK mel scale. As in TensorFlow, slopes are linear in mel, not in Hz."""
 
     def to_mel(hertz: Tensor) -> Tensor:
         return 1127.0 * torch.log1p(hertz / 700.0)
@@ -36,5 +36,5 @@ def _filters() -> Float[Tensor, "bins mels"]:
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     filters = torch.minimum(rising, falling).clamp_min(0)
-    filters[0] = 0  # the constant part of a sound is heard by no one
+    filters[0] = 0  # excludes the inaudible DC bin
     return filters.float()

@@ -1,4 +1,4 @@
-"""What a network must offer whose embeddings or classes are compared (ours)."""
+"""The interface of a network whose embeddings or classes are compared (ours)."""
 
 import hashlib
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ Frames = UInt8[np.ndarray, "f h w 3"]
 
 
 class Embedding(NamedTuple):
-    """Of one clip: a vector a window, and the probabilities of its classes (sum 1) where the network tells classes."""
+    """Embedding of one clip. classes: probabilities that sum to 1, None if the network predicts none."""
 
     vectors: Float[Tensor, "windows d"]
     classes: Float[Tensor, " classes"] | None
@@ -24,10 +24,11 @@ class Embedding(NamedTuple):
 
 @runtime_checkable
 class Backbone(Protocol):
-    """name: as it stands in every metric's name. distance, discrepancy: what Frechet distance and MMD are called.
+    """name: used in metric names. distance, discrepancy: names of its Frechet distance and of its MMD.
 
-    sample_rate: Hz of the mono sound it reads (0 for video). sha256: of its file. preprocessing and windows: one
-    sentence each, enough to do it again; they are part of the key of cached embeddings.
+    sample_rate: Hz of its mono input (0 for video). sha256: of the weights file, "" without one. preprocessing,
+    windows: one sentence each, sufficient to reproduce them; both enter the key of cached embeddings. classes: whether
+    it predicts classes.
     """
 
     name: str
@@ -41,12 +42,15 @@ class Backbone(Protocol):
     classes: bool
 
     def embed(self, clip: np.ndarray) -> Embedding:
-        """Of a waveform (s,) at `sample_rate`, or of frames uint8 (f, h, w, 3)."""
+        """Embeds a waveform (s,) at `sample_rate`, or frames uint8 (f, h, w, 3)."""
         ...
 
 
 def sha256_of(files: Iterable[Path]) -> str:
-    """Of one file; of several, of their names and hashes in order of name. Raises InputError for none."""
+    """sha256 of one file; for several files, of their names and hashes in sorted order.
+
+    Raises InputError if there is no file or one cannot be read.
+    """
     hashes = []
     for file in sorted(files):
         try:

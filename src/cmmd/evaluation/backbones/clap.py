@@ -1,6 +1,6 @@
 """CLAP (Wu et al., arXiv 2211.06687) through transformers: the embeddings of the paper's FAD.
 
-Windows are those of fadtk (10 s every 1 s, the last ones filled with silence), so that a clip of 1.6 s has two.
+Windows follow fadtk (10 s every 1 s, zero-padded at the end), so that a clip of 1.6 s has two.
 """
 
 from typing import Any, Literal
@@ -18,7 +18,7 @@ WINDOW_SECONDS, HOP_SECONDS = 10, 1
 
 
 class CLAP:
-    """From a folder or hub:ORG/NAME; see `Backbone`. Raises InputError without transformers or a model."""
+    """CLAP from a folder or hub:ORG/NAME; see `Backbone`. Raises InputError if transformers or the model is missing."""
 
     name = "CLAP"
     distance = "FAD-CLAP"
@@ -49,12 +49,12 @@ class CLAP:
 
     @torch.no_grad()
     def embed(self, clip: np.ndarray) -> Embedding:
-        """Of a waveform (s,) at 48 kHz."""
+        """Embeds a waveform (s,) at 48 kHz."""
         size, hop = WINDOW_SECONDS * SAMPLE_RATE, HOP_SECONDS * SAMPLE_RATE
         starts = range(0, max(1, len(clip)), hop)
         windows = [np.pad(part, (0, size - len(part))) for part in (clip[at : at + size] for at in starts)]
         vectors = []
-        for window in windows:  # whole windows only: nothing is left for the extractor to cut at random or to repeat
+        for window in windows:  # full windows, so that the extractor neither crops at random nor repeats
             read = self.features(window, sampling_rate=SAMPLE_RATE, truncation="rand_trunc", padding="pad")
             heard = torch.as_tensor(np.asarray(read["input_features"]))
             out = self.model.get_audio_features(input_features=heard, is_longer=torch.zeros(1, 1, dtype=torch.bool))

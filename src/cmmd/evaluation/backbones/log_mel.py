@@ -1,4 +1,4 @@
-"""Log-mel frames as they are: a Frechet distance of sound that needs no network (ours)."""
+"""Raw log-mel frames: a Frechet distance of sound that needs no network (ours)."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from cmmd.latents.spectrogram import LOG_FLOOR, LogMelCodec
 
 
 class LogMelFrames:
-    """See `Backbone`: 64 numbers every 12.5 ms. It hears loudness and colour, and nothing of the order in time."""
+    """See `Backbone`: 64 numbers every 12.5 ms. Sensitive to loudness and timbre, not to temporal order."""
 
     name = "logmel"
     distance = "FD-logmel"
@@ -28,7 +28,7 @@ class LogMelFrames:
 
     @torch.no_grad()
     def embed(self, clip: np.ndarray) -> Embedding:
-        """Of a waveform (s,) at 16 kHz; a rest shorter than a hop is filled with silence."""
+        """Embeds a waveform (s,) at 16 kHz; an incomplete last hop is zero-padded."""
         hop = self.codec.geometry.hop
         sound = np.pad(np.asarray(clip, np.float32), (0, -len(clip) % hop))
         return Embedding(self.codec.encode(torch.from_numpy(sound)[None])[0, 0].T, None)

@@ -1,6 +1,6 @@
-"""MobileNetV2 (Sandler et al., arXiv 1801.04381) on ImageNet: a 1280-d embedding and 1001 classes a frame.
+"""MobileNetV2 (Sandler et al., arXiv 1801.04381) on ImageNet: a 1280-d embedding and 1001 classes per frame.
 
-The weights are a state dict with the batch norms folded in (`conv.N.weight`, `conv.N.bias`), and beside it lies
+The weights are a state dict with the batch norms folded in (`conv.N.weight`, `conv.N.bias`). The same folder holds
 `mobilenet_v2_graph.json` with the operations in order: ["conv", in, out, N, stride, groups, activation],
 ["add", [a, b], out, activation], ["mean", in, out] (the embedding), ["flat", in, out], ["soft", in, out]; activation 0
 is none, 1 ReLU, 3 ReLU6.
@@ -26,7 +26,10 @@ GRAPH = "mobilenet_v2_graph.json"
 
 
 class MobileNetV2:
-    """Of a file; see `Backbone`. Classes of a clip: its mean logits over all frames, softmax."""
+    """MobileNetV2 from a weights file; see `Backbone`. Classes of a clip: softmax of the mean logits over all frames.
+
+    Raises InputError if the weights or the graph file cannot be read or are incomplete.
+    """
 
     name = "MobileNetV2"
     distance = "FD-MobileNetV2"
@@ -49,7 +52,7 @@ class MobileNetV2:
 
     @torch.no_grad()
     def embed(self, clip: np.ndarray) -> Embedding:
-        """Of frames uint8 (f, h, w, 3)."""
+        """Embeds frames uint8 (f, h, w, 3)."""
         vectors, logits = self._run(pictures(clip, size=SIZE))
         return Embedding(vectors, logits.mean(0).softmax(0))
 
@@ -66,7 +69,7 @@ class MobileNetV2:
                 y, activation = values[source[0]] + values[source[1]], rest[0]
             elif kind == "mean":
                 y = embedding = values[source].mean((2, 3), keepdim=True)
-            else:  # the last ones, flat and softmax: logits are wanted
+            else:  # flat and soft, the last two: softmax is skipped, the result is logits
                 y = values[source].flatten(1)
             values[target] = y.clamp(0, 6) if activation == 3 else y.relu() if activation == 1 else y
         assert embedding is not None, "the graph of MobileNetV2 has a mean"
@@ -74,7 +77,7 @@ class MobileNetV2:
 
 
 def pictures(frames: np.ndarray, *, size: int) -> Float[Tensor, "f 3 size size"]:
-    """uint8 (f, h, w, 3) to [-1, 1] at `size` pixels a side."""
+    """Converts uint8 (f, h, w, 3) to float in [-1, 1], resized to `size` x `size` pixels."""
     x = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
     if x.shape[2:] != (size, size):
         x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)

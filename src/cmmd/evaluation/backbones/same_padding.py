@@ -1,4 +1,4 @@
-"""TensorFlow's "same" padding of a convolution, whose odd pixel is at the end."""
+"""TensorFlow's "same" padding of a convolution: an odd padding pixel goes to the end."""
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,7 +13,7 @@ def same_convolution(
     stride: int,
     groups: int,
 ) -> Float[Tensor, "b out oh ow"]:
-    """Output of ceil(size / stride) pixels a side."""
+    """Convolution whose output has ceil(size / stride) pixels in height and width."""
     pads = []
     for size, kernel in ((x.shape[3], weight.shape[3]), (x.shape[2], weight.shape[2])):  # F.pad: last axis first
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)

@@ -1,4 +1,4 @@
-"""A file of tensors as a backbone's weights, never anything that could run code (ours)."""
+"""Loads a backbone's weights from a file of tensors; never executes code from the file (ours)."""
 
 import pickle
 from collections.abc import Iterable
@@ -11,7 +11,10 @@ from cmmd.errors import InputError
 
 
 def read_state_dict(path: Path, *, expected: Iterable[str]) -> dict[str, Any]:
-    """The tensors of a file, in single precision. Raises InputError where it cannot be read or lacks one."""
+    """Returns the tensors of a file; floating-point tensors become float32.
+
+    Raises InputError if the file cannot be read or lacks a name in `expected`.
+    """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:

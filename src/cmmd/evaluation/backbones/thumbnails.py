@@ -1,4 +1,4 @@
-"""Frames at eight by eight pixels: a Frechet distance of video that needs no network (ours)."""
+"""Frames at 8 x 8 pixels: a Frechet distance of video that needs no network (ours)."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ SIZE = 8
 
 
 class Thumbnails:
-    """See `Backbone`: 192 numbers a frame. It sees colour and rough layout, and nothing of detail or motion."""
+    """See `Backbone`: 192 numbers per frame. Sensitive to colour and coarse layout, not to detail or motion."""
 
     name = "thumbnails"
     distance = "FD-thumbnails"
@@ -26,6 +26,6 @@ class Thumbnails:
 
     @torch.no_grad()
     def embed(self, clip: np.ndarray) -> Embedding:
-        """Of frames uint8 (f, h, w, 3)."""
+        """Embeds frames uint8 (f, h, w, 3)."""
         x = torch.from_numpy(np.ascontiguousarray(clip)).permute(0, 3, 1, 2).float()
         return Embedding(F.adaptive_avg_pool2d(x, SIZE).flatten(1) / 127.5 - 1, None)

@@ -1,7 +1,8 @@
-"""Networks that others have saved as TorchScript: I3D for FVD and KVD, VGGish and PANNs for FAD.
+"""Third-party networks saved as TorchScript: I3D for FVD and KVD, VGGish and PANNs for FAD.
 
-I3D is called as StyleGAN-V (arXiv 2112.14683) calls its file: clips in [-1, 1] at 224 pixels, logits back. VGGish gets
-log-mel patches (Hershey et al., arXiv 1609.09430), PANNs waveforms at 32 kHz (Kong et al., arXiv 1912.10211).
+I3D has the interface of StyleGAN-V's file (arXiv 2112.14683): it takes clips in [-1, 1] at 224 pixels and returns
+logits. VGGish takes log-mel patches (Hershey et al., arXiv 1609.09430), PANNs waveforms at 32 kHz (Kong et al., arXiv
+1912.10211).
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ PANNS_RATE = 32_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScriptKind:
-    """How a network of one name is fed; the fields are those of `Backbone`."""
+    """Input format and names of one network; the fields are those of `Backbone`."""
 
     name: str
     distance: str
@@ -74,9 +75,10 @@ KINDS = {
 
 
 class TorchScriptBackbone:
-    """Of a file of one of `KINDS`; see `Backbone`.
+    """A network of `KINDS` loaded from a file; see `Backbone`.
 
-    The network gives vectors (windows, d), or a tuple or dict ("embedding") that holds them; I3D gives its logits.
+    The network returns vectors (windows, d), a tuple with the vectors first, or a dict with the key "embedding". I3D
+    returns logits. Raises InputError if the file is not TorchScript.
     """
 
     def __init__(self, kind: str, path: Path) -> None:
@@ -92,12 +94,15 @@ class TorchScriptBackbone:
             found = "no TorchScript that can be read"
             raise InputError.about(path, found=found, expected=f"{kind} saved with torch.jit.save") from error
         asked = {argument.name for argument in module.forward.schema.arguments}
-        # StyleGAN-V's I3D gives probabilities unless it is asked for what comes before them.
+        # StyleGAN-V's I3D returns probabilities by default and logits with return_features.
         self.run = partial(module, return_features=True) if "return_features" in asked else module
 
     @torch.no_grad()
     def embed(self, clip: np.ndarray) -> Embedding:
-        """Of a waveform or frames, by the kind. Raises InputError for fewer than 9 frames."""
+        """Embeds a waveform (s,) at `sample_rate`, or frames uint8 (f, h, w, 3).
+
+        Raises InputError if I3D gets fewer than 9 frames.
+        """
         vectors = torch.cat([_vectors(self.run(batch)) for batch in self._batches(clip)])
         return Embedding(vectors, vectors.mean(0).softmax(0) if self.classes else None)
 

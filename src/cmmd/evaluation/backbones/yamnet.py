@@ -22,7 +22,10 @@ PATCH_HOP = 48
 
 
 class YAMNet:
-    """Of a file; see `Backbone`. Classes of a clip: its mean logits over all windows, softmax."""
+    """YAMNet from a weights file; see `Backbone`. Classes of a clip: softmax of the mean logits over all windows.
+
+    Raises InputError if the file cannot be read or lacks a tensor.
+    """
 
     name = "YAMNet"
     distance = "FAD-YAMNet"
@@ -40,13 +43,13 @@ class YAMNet:
 
     @torch.no_grad()
     def embed(self, clip: np.ndarray) -> Embedding:
-        """Of a waveform (s,) at 16 kHz."""
+        """Embeds a waveform (s,) at 16 kHz."""
         vectors = self._vectors(mel_patches(clip, offset=0.001, hop=PATCH_HOP))
         return Embedding(vectors, self._logits(vectors).mean(0).softmax(0))
 
     @torch.no_grad()
     def scores(self, clip: np.ndarray) -> Float[Tensor, "windows classes"]:
-        """Each class by itself, between 0 and 1, as the network was trained to tell them."""
+        """Independent sigmoid score of each class, 0 to 1, as the network was trained."""
         return self._logits(self._vectors(mel_patches(clip, offset=0.001, hop=PATCH_HOP))).sigmoid()
 
     def _vectors(self, patches: Float[Tensor, "b frames mels"]) -> Float[Tensor, "b 1024"]:

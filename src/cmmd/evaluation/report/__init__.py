@@ -1,4 +1,4 @@
-"""The report of an evaluation: a page that stands alone, its tables in Markdown, the paper's figures (ours)."""
+"""The report of an evaluation: an HTML page, its tables in Markdown, the paper's figures (ours)."""
 
 from cmmd.evaluation.report.writing import write_report
 

@@ -1,6 +1,6 @@
-"""Per-sample distances as boxes, the distance of the set as a cross (paper: figure 4).
+"""Box plots of per-sample distances, with the distance of the set as a cross (paper: figure 4).
 
-Boxes are quartiles, whiskers end at the last sample within 1.5 quartile ranges, circles are the samples beyond.
+Boxes are quartiles, whiskers end at the last sample within 1.5 quartile ranges, circles are outliers.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 WHISKERS = 1.5
 LOG_SPAN = 40.0
-"""Where the largest value is so many times the smallest, the axis is logarithmic."""
+"""Ratio of the largest to the smallest value above which the axis is logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Box:
-    """samples: one distance a clip, nan left out. value: of the set, with its bounds (nan where not known)."""
+    """samples: one distance per clip; nan is not drawn. value: of the set; low, high: its bounds, nan if unknown."""
 
     name: str
     samples: tuple[float, ...]
@@ -36,7 +36,7 @@ class Box:
 
 @in_style
 def figure_box_plot(panels: Sequence[tuple[str, Sequence[Box]]], *, name: str) -> "Figure":
-    """One panel a group of clips under a common axis of the distance `name`; within a panel, a row a system."""
+    """Draws one panel per group of clips, with one row per box, on a common axis of the distance `name`."""
     heights = [0.42 * len(boxes) + 0.3 for _, boxes in panels]
     figure = new_figure(sum(heights) + 0.75)
     rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -65,7 +65,7 @@ def _draw_panel(axes: "Axes", title: str, boxes: Sequence[Box]) -> None:
 
 
 def _draw_box(axes: "Axes", place: int, samples: list[float], shade: str) -> None:
-    """Nothing where no clip has a value of its own."""
+    """Draws one box plot; nothing if there are no samples."""
     if not samples:
         return
     from matplotlib.cbook import boxplot_stats
@@ -89,7 +89,7 @@ def _draw_box(axes: "Axes", place: int, samples: list[float], shade: str) -> Non
 
 
 def _draw_set(axes: "Axes", place: int, box: Box) -> None:
-    """The cross on a white rim, its interval as a line, and the value at the right edge."""
+    """Draws the set's distance as a cross with a white outline, its interval as a line, and its value at the right."""
     if not np.isfinite(box.value):
         return
     for shade, width in (("white", 5.0), (INK, 2.4)):

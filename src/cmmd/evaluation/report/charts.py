@@ -1,4 +1,4 @@
-"""The figures that are drawn from numbers alone, with their captions: figure 4 and the response to delay (ours)."""
+"""Figures that need only the record, with captions: figure 4 and the response to delay (ours)."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ DELAY_CAPTION = (
 
 
 def box_panels(record: Record, parts: tuple[Part, ...], name: str) -> list[tuple[str, list[Box]]]:
-    """Under every group the real clips first, then the systems."""
+    """One (group name, boxes) per group with a result: the box of the real clips, then one per system."""
     panels = []
     for part in parts:
         found = {system: distance_of(result, name) for system, result in results_of(record, part).items()}
@@ -40,17 +40,17 @@ def box_panels(record: Record, parts: tuple[Part, ...], name: str) -> list[tuple
 
 
 def draw_boxes(record: Record, parts: tuple[Part, ...], name: str) -> "Figure":
-    """Figure 4 of one distance in one direction."""
+    """Draws figure 4 for the distance `name` in one direction."""
     return figure_box_plot(box_panels(record, parts, name), name=name)
 
 
 def chance_system(record: Record, response: DelayResponse) -> str | None:
-    """The first system with a result of the response's group: a record has the chance of systems only."""
+    """The first system with a result for the response's group, or None; its chance values scale the curves."""
     return next(iter(results_of(record, Part("video_to_audio", response.group))), None)
 
 
 def delay_curves(record: Record, response: DelayResponse) -> list[Curve]:
-    """Every curve with the chance of the metric of its name."""
+    """All curves, each with the chance of the metric of the same name; nan if there is none."""
     results = results_of(record, Part("video_to_audio", response.group))
     result = results.get(chance_system(record, response) or "")
     known = {metric.name: metric.chance for metric in result.metrics} if result else {}
@@ -61,7 +61,7 @@ def delay_curves(record: Record, response: DelayResponse) -> list[Curve]:
 
 
 def draw_delays(record: Record, response: DelayResponse) -> "Figure":
-    """Every metric's answer to late sound, in one figure."""
+    """Draws the response of every metric to delayed sound in one figure."""
     return figure_delay_response(response.delays, delay_curves(record, response))
 
 

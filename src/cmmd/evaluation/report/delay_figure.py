@@ -1,8 +1,8 @@
-"""What every measure of alignment makes of true sound that is late by a known time (ours).
+"""Figure of how each alignment metric responds to true sound that is delayed by a known time (ours).
 
-A measure that does not move cannot tell sync from its absence; one that has moved all the way at 40 ms is sharp. All
-are brought to one scale: 0 is the value without delay, 1 the value of shuffled pairs. Measures that are times
-themselves (whose chance is any time) are 1 where they have moved by the longest delay.
+A metric that does not change cannot detect asynchrony; one that reaches chance at 40 ms is precise. All metrics share
+one scale: 0 is the value without delay, 1 the value of shuffled pairs. For metrics in seconds, whose chance value can
+be any time, 1 is a change by the longest delay. For metrics of unknown chance, 1 is their largest change.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LINE = 0.2  # inches that a label needs
-MARKERS = ("o", "s", "^")  # where colours begin again
+LINE = 0.2  # inches, height of a label
+MARKERS = ("o", "s", "^")  # the marker changes when the colours repeat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """values: one a delay. chance: of shuffled pairs, nan where it is not known."""
+    """One metric. values: one per delay. chance: value of shuffled pairs, nan if unknown."""
 
     name: str
     values: Sequence[float]
@@ -34,14 +34,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """values: on the common scale. one: what 1 stands for there."""
+    """A curve on the common scale. one: the meaning of the value 1."""
 
     values: np.ndarray
     one: Literal["chance", "longest delay", "largest change"]
 
 
 def respond(curve: Curve, delays: Sequence[float]) -> Response:
-    """Distance from the first value, over what 1 stands for (values are nan for a curve that never moves)."""
+    """Scales a curve's change from its first value; nan for a curve that has no chance and never changes."""
     values = np.asarray(curve.values, dtype=float)
     moved = values - values[0]
     if curve.unit == "s":
@@ -55,7 +55,7 @@ def respond(curve: Curve, delays: Sequence[float]) -> Response:
 
 @in_style
 def figure_delay_response(delays: Sequence[float], curves: Sequence[Curve]) -> "Figure":
-    """All curves over delays in seconds."""
+    """Draws all curves over the delays (seconds)."""
     figure = new_figure(max(3.4, 0.27 * len(curves) + 0.5))
     axes = figure.add_axes((0.09, 0.5 / figure.get_figheight(), 0.60, 1 - 0.6 / figure.get_figheight()))
     milliseconds = 1000 * np.asarray(delays)
@@ -79,7 +79,7 @@ def figure_delay_response(delays: Sequence[float], curves: Sequence[Curve]) -> "
 
 
 def _draw_levels(axes: "Axes") -> None:
-    """Chance and no change, named where they are drawn."""
+    """Draws the levels of no change (0) and chance (1), and labels chance."""
     axes.axhline(0, color=TRUTH, linewidth=0.8)
     axes.axhline(1, color=TRUTH, linewidth=0.8, linestyle=":", gid="chance")
     bottom, top = axes.get_ylim()
@@ -88,7 +88,7 @@ def _draw_levels(axes: "Axes") -> None:
 
 
 def _draw_labels(axes: "Axes", labels: list[tuple[float, str, str, str]], *, gap: float) -> None:
-    """At the right edge, beside the curve's end where there is room, with a line back to it."""
+    """Writes labels at the right edge, near the ends of the curves, each with a line to its curve."""
     bottom, top = axes.get_ylim()
     ends = [min(max((value - bottom) / (top - bottom), 0.02), 0.98) for value, *_ in labels]
     for place, end, (_, name, shade, marker) in zip(apart(ends, gap=gap), ends, labels, strict=True):
@@ -99,7 +99,7 @@ def _draw_labels(axes: "Axes", labels: list[tuple[float, str, str, str]], *, gap
 
 
 def apart(places: Sequence[float], *, gap: float) -> list[float]:
-    """Places in 0 to 1 pushed apart to at least `gap`, in their order and no further than needed."""
+    """Moves positions (0 to 1) apart until they differ by `gap`, with minimal shifts; retains their order."""
     order = np.argsort(places, kind="stable")
     result = np.asarray(places, dtype=float)[order]
     for _ in range(200):

@@ -1,7 +1,7 @@
-"""Frames over true and generated sound, and generated frames under the sound they were made for (paper: figures 2, 3).
+"""Figures of video over true and generated sound, and of generated video under its sound (paper: figures 2, 3).
 
-What was generated is judged event by event: an event that meets a true one within the tolerance, one that has no true
-one there, and a true one that nothing met. The three differ in colour, in line and in mark.
+Generated events are judged one by one: "met" matches a true event within the tolerance, "extra" has no true event, and
+"missed" is a true event without a match. The three differ in colour, line and marker.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 LEFT, RIGHT = 0.135, 0.975
 SOUND_HEIGHT, LINE_HEIGHT = 1.15, 0.2  # inches
-NAME = 14  # characters of a name that stand beside a row
+NAME = 14  # maximum characters of a row label
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A row of sound: float (s,) and the times of its events."""
+    """A row of sound: waveform float (s,) and its event times (s)."""
 
     name: str
     waveform: Float[np.ndarray, " s"]
@@ -35,7 +35,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A row of frames: uint8 (f, h, w, 3) and the times of the events seen in them."""
+    """A row of frames: uint8 (f, h, w, 3) and the times (s) of the events seen in them."""
 
     name: str
     frames: UInt8[np.ndarray, "f h w 3"]
@@ -44,7 +44,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Event times of one generated row: met and extra are its own, missed are true ones."""
+    """Event times (s) of one generated row: met and extra are times of generated events, missed of true ones."""
 
     met: tuple[float, ...]
     extra: tuple[float, ...]
@@ -52,7 +52,7 @@ class Verdict:
 
 
 def judge(events: Times, true: Times, *, tolerance: float) -> Verdict:
-    """By the matching that the scores use."""
+    """Classifies events with the same matching as the scores. tolerance: seconds."""
     pairs = match_events(events, true, tolerance=tolerance).pairs
     met, reached = {i for i, _ in pairs}, {j for _, j in pairs}
     return Verdict(
@@ -72,7 +72,7 @@ def figure_sounds_under_video(
     sample_rate: int,
     tolerance: float,
 ) -> "Figure":
-    """Figure 2: the video, its true sound, and one spectrogram a system, all on one time axis."""
+    """Draws figure 2: the video, its true sound, and one spectrogram per system, on a common time axis."""
     strip = _strip_height(frames)
     rows = _rows([strip, *([LINE_HEIGHT, SOUND_HEIGHT] * (1 + len(generated)))])
     seconds = max(len(frames) / fps, *(len(sound.waveform) / sample_rate for sound in (true, *generated)))
@@ -97,7 +97,7 @@ def figure_videos_under_sound(
     sample_rate: int,
     tolerance: float,
 ) -> "Figure":
-    """Figure 3: the sound with the true events, then one strip of frames a system, all on one time axis."""
+    """Draws figure 3: the sound with the true events, then one strip of frames per system, on a common time axis."""
     strips = ([true] if true else []) + list(generated)
     pairs = [height for strip in strips for height in (LINE_HEIGHT, _strip_height(strip.frames))]
     rows = _rows([LINE_HEIGHT, SOUND_HEIGHT, *pairs])
@@ -115,7 +115,7 @@ def figure_videos_under_sound(
 
 
 def _strip_height(frames: np.ndarray) -> float:
-    """Inches at which frames keep their shape."""
+    """Height (inches) of a strip that preserves the aspect ratio of the frames."""
     return (RIGHT - LEFT) * WIDTH / len(shown_frames(len(frames))) * frames.shape[1] / frames.shape[2]
 
 
@@ -133,7 +133,7 @@ def _strip(axes: "Axes", strip: Strip, fps: float | int) -> None:
 
 
 def _mark_true(rows: Sequence["Axes"], times: Times) -> None:
-    """Marks on the row's own line (the first of `rows`), and lines through what is below it."""
+    """Draws markers on the first of `rows` and vertical lines through the others."""
     _points(rows[0], times, "v", INK, filled=True, gid="true")
     for axes in rows[1:]:
         for time in times:
@@ -170,7 +170,7 @@ def _points(axes: "Axes", times: Times, marker: str, colour: str, *, filled: boo
 
 
 def _finish(rows: list["Axes"], seconds: float, tolerance: float) -> "Figure":
-    """The common axis and what the marks mean."""
+    """Sets up the common time axis and the legend; returns the figure."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 

@@ -1,4 +1,4 @@
-"""Which clips a report shows as figures 2 and 3: middle, worst and best by a rule, none picked by hand (ours)."""
+"""Selects the clips for figures 2 and 3 of a report by rank: middle, worst and best, none picked by hand (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ RANKS = {"middle": 0.5, "worst": 0.0, "best": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """rank: of `RANKS`. agreement: F1 of the events of the first system's clip. rows: the clip by system."""
+    """rank: a key of `RANKS`. agreement: event F1 of the first system's clip. rows: the clip's row by system."""
 
     rank: str
     agreement: float
@@ -30,13 +30,13 @@ class Example:
 
 
 def agreement(row: ClipRow) -> float:
-    """F1 of one clip's events; 1 where there are none on either side."""
+    """F1 of one clip's events; 1 if neither side has an event."""
     total = len(row.found) + len(row.true)
     return 2 * len(row.pairs) / total if total else 1.0
 
 
 def examples(record: Record, part: Part) -> tuple[Example, ...]:
-    """Ranked by the agreement of the first system's clips that have true events; each clip once."""
+    """Selects from the first system's clips with true events, ranked by `agreement`; no clip occurs twice."""
     results = results_of(record, part)
     if not results:
         return ()
@@ -58,7 +58,7 @@ def _rows(results: dict[str, Result], name: str) -> dict[str, ClipRow]:
 
 
 def draw_example(example: Example, part: Part, protocol: Protocol, media: Media) -> "Figure":
-    """Figure 2 or 3 by direction. Raises InputError where a file cannot be read."""
+    """Draws figure 2 or 3, depending on the direction. Raises InputError if a file cannot be read."""
     one = next(iter(example.rows.values()))
     reference = media.read(one.reference, protocol)
     shared = {"sample_rate": protocol.sample_rate, "tolerance": protocol.tolerance}
@@ -82,7 +82,7 @@ def draw_example(example: Example, part: Part, protocol: Protocol, media: Media)
 
 
 def example_caption(example: Example, part: Part, systems: Sequence[str]) -> str:
-    """What is seen, how the clip was chosen, and what to look for."""
+    """Caption: how the clip was selected, what the figure shows, and what to look for."""
     rule = (
         f"Clip {next(iter(example.rows.values())).name}: the {example.rank} of the clips by the F1 of its events for"
         f" {systems[0]} ({example.agreement:.2f})."

@@ -22,7 +22,7 @@ from cmmd.markdown import markdown_table
 
 
 def markdown_report(record: Record) -> str:
-    """Every table of the page, in its order; what is empty is left out."""
+    """Returns every table of the page, in the same order; empty tables are omitted."""
     return "\n\n".join(["# Evaluation", *_sections(record)]) + "\n"
 
 
@@ -65,7 +65,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _text(text: str) -> str:
-    """On one line, with what Markdown would take for a column, a tag or emphasis escaped."""
+    """Folds a text to one line and escapes Markdown syntax (columns, tags, emphasis)."""
     folded = " ".join(text.split())
     for character in "\\|<*_`":
         folded = folded.replace(character, f"\\{character}")

@@ -1,9 +1,9 @@
-"""HTML that is escaped unless it was made here, so that no file name can break or command a page (ours)."""
+"""HTML builder that escapes all text not created here, so that file names cannot inject markup (ours)."""
 
 from html import escape
 
 EMPTY = frozenset({"img", "meta"})
-"""Tags that have no end in HTML; those of drawings have one."""
+"""HTML tags without an end tag; SVG tags have one."""
 
 
 class Markup(str):
@@ -13,10 +13,10 @@ class Markup(str):
 
 
 def element(tag: str, *children: str, **attributes: str | float | bool | None) -> Markup:
-    """A tag around its children: `Markup` as it is, any other text escaped.
+    """Returns a tag with its children; `Markup` is inserted unchanged, other text is escaped.
 
-    An attribute's trailing underscore is dropped (`class_`) and other underscores are hyphens (`data_k0`). True stands
-    alone, None and False are left out.
+    A trailing underscore of an attribute name is dropped (`class_`), other underscores become hyphens (`data_k0`). True
+    gives an attribute without a value; None and False omit the attribute.
     """
     words = [tag]
     for name, value in attributes.items():
@@ -29,5 +29,5 @@ def element(tag: str, *children: str, **attributes: str | float | bool | None) -
 
 
 def join(*children: str) -> Markup:
-    """Children one after the other, escaped unless they are `Markup`."""
+    """Concatenates children; escapes those that are not `Markup`."""
     return Markup("".join(child if isinstance(child, Markup) else escape(child, quote=False) for child in children))

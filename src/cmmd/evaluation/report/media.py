@@ -1,7 +1,7 @@
-"""The media files of a report: players that carry their file or point to it, and arrays for its figures (ours).
+"""Media files of a report: players that embed a file or link to it, and arrays for the figures (ours).
 
-The page holds every media file in itself while they are `EMBED_LIMIT` together or less; otherwise all players refer to
-files relative to the page, which must then be moved together with them.
+The page embeds all media files if their total size is at most `EMBED_LIMIT`. Otherwise all players link to files
+relative to the page, and the page must be moved together with them.
 """
 
 import base64
@@ -19,7 +19,7 @@ from cmmd.evaluation.record import Protocol, Record
 from cmmd.evaluation.report.markup import Markup, element
 
 EMBED_LIMIT = 8 * 2**20
-"""Bytes of all media files together."""
+"""Total size of all media files, in bytes."""
 POSTER = 96  # pixels
 TYPES = {
     ".mp4": "video/mp4",
@@ -36,17 +36,17 @@ TYPES = {
     ".ogg": "audio/ogg",
     ".opus": "audio/ogg",
 }
-"""Other suffixes are videos."""
+"""MIME type by suffix; other suffixes count as video/mp4."""
 
 
 def data_address(content: bytes, kind: str) -> str:
-    """The content itself as an address, so that nothing has to be asked for."""
+    """Returns a base64 data URL. kind: MIME type."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The files of one report; `embedded` says which of the two promises holds for all its players."""
+    """Media files of one report. embedded: whether all players embed their file; otherwise all link to it."""
 
     folder: Path
     embedded: bool
@@ -58,7 +58,7 @@ class Media:
         return cls(folder, sum(file.stat().st_size for file in files if file.is_file()) <= EMBED_LIMIT)
 
     def player(self, file: str, *, label: str) -> Markup:
-        """Loads nothing before it is played; says so where the file is missing."""
+        """A player that loads no data before playback, or a note if the file is missing."""
         path = self.folder / file
         if not path.is_file():
             return element("p", f"{file}: no such file", class_="absent")
@@ -70,7 +70,7 @@ class Media:
         return element("video", **shared, poster=self.poster(path), playsinline=True)
 
     def poster(self, path: Path) -> str | None:
-        """The first frame as a small picture; None where there is none."""
+        """Data URL of the first frame as a small JPEG; None if no frame can be read."""
         from PIL import Image
 
         try:
@@ -83,20 +83,20 @@ class Media:
         return data_address(buffer.getvalue(), "image/jpeg")
 
     def read(self, file: str, protocol: Protocol) -> Clip:
-        """As the evaluation read it. Raises InputError where that fails now."""
+        """Reads a file with the settings of the evaluation. Raises InputError if it cannot be read."""
         path = self.folder / file
         return read_clip(path, fps=protocol.fps, image_size=protocol.image_size, sample_rate=protocol.sample_rate)
 
 
 def sound_of(clip: Clip) -> np.ndarray:
-    """The waveform, or InputError."""
+    """The waveform (s,). Raises InputError if the clip has none."""
     if clip.waveform is None:
         raise InputError.about(clip.source, found="no sound", expected="a file with sound")
     return clip.waveform
 
 
 def frames_of(clip: Clip) -> np.ndarray:
-    """The frames, or InputError."""
+    """The frames, uint8 (f, h, w, 3). Raises InputError if the clip has none."""
     if clip.frames is None:
         raise InputError.about(clip.source, found="no video", expected="a file with video")
     return clip.frames

@@ -1,4 +1,4 @@
-"""The tables of what may be a copy of a training clip (ours: measures/copies.py says how copies are found)."""
+"""Tables of possible copies of training clips (ours: measures/copies.py describes the detection)."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from cmmd.evaluation.report.quantities import quantity
 from cmmd.evaluation.report.tables import DIRECTION_NAMES, Cell, Part, Table, parts, results_of
 
 NEAREST_SHOWN = 3
-"""Clips a result shows below those that are flagged, so that a reader can judge the threshold."""
+"""Number of unflagged clips listed after the flagged ones, so that a reader can judge the threshold."""
 
 
 def memorisations(record: Record) -> tuple[tuple[Part, str, Memorisation], ...]:
-    """Part, system and what was found, wherever it was looked for."""
+    """(part, system, memorisation) of every result that was checked for copies."""
     return tuple(
         (part, name, result.memorisation)
         for part in parts(record)
@@ -21,7 +21,7 @@ def memorisations(record: Record) -> tuple[tuple[Part, str, Memorisation], ...]:
 
 
 def copies_table(record: Record) -> Table:
-    """A row a result: how many of its clips are flagged, and how near they and real clips lie to training clips."""
+    """One row per result: number of flagged clips, and median distances of its clips and of real ones to training."""
     rows = []
     for part, name, found in memorisations(record):
         flagged = sum(row.flagged for row in found.rows)
@@ -38,7 +38,7 @@ def copies_table(record: Record) -> Table:
 
 
 def nearest_table(record: Record) -> Table:
-    """The flagged clips, and the few nearest below them, each beside the training clip that it is near to."""
+    """The flagged clips and the next nearest ones, each with its nearest training clip."""
     rows = []
     for part, name, found in memorisations(record):
         ordered = sorted(found.rows, key=lambda row: (not row.flagged, row.distance))

@@ -1,4 +1,4 @@
-"""The report as one HTML page that holds its style, script and pictures, and asks for nothing from outside (ours)."""
+"""The report as one HTML page with embedded style, script and figures; it loads nothing from other hosts (ours)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,14 +39,14 @@ POLICY = (
     "default-src 'none'; img-src data:; media-src data: 'self' file:;"
     " style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 )
-"""The browser itself refuses whatever a page should not ask for."""
+"""Content security policy: the browser blocks all other resources."""
 
 LONG = 24
-"""Characters beyond which a cell is words and not a number."""
+"""Length (characters) above which a cell is formatted as text and may wrap."""
 
 
 def html_report(record: Record, folder: Path) -> str:
-    """The page; media are looked for relative to the folder."""
+    """Returns the page. folder: the record's media files are relative to it."""
     media = Media.of(record, folder)
     sections = {
         "Results": join(*_results(record)),
@@ -99,13 +99,17 @@ def _results(record: Record) -> Iterator[Markup]:
 
 
 def _headline(record: Record, part: Part) -> Markup:
-    """The table with a drawing of every row in front of its numbers."""
+    """The headline table with a drawing of the values in each row."""
     strips = [interval_strip(metrics_of(record, part, name)) for name in metric_names(record, part)]
     return table(headline_table(record, part), strips=strips, systems=len(record.systems))
 
 
 def table(content: Table, *, strips: list[Markup] | None = None, systems: int = 0) -> Markup:
-    """The same cells as in Markdown; the first `systems` columns carry their mark, `strips` follow the row's name."""
+    """HTML table with the same cells as the Markdown.
+
+    strips: one drawing per row, inserted as the second column. systems: number of columns after the first whose head
+    has a system's mark.
+    """
     head = [
         element("th", join(legend_mark(index - 1), name) if 0 < index <= systems else name, scope="col")
         for index, name in enumerate(content.head)
@@ -124,7 +128,7 @@ def table(content: Table, *, strips: list[Markup] | None = None, systems: int = 
 
 
 def _cell(cell: Cell) -> Markup:
-    """Numbers stay on their line, sentences and hashes may be broken."""
+    """Numbers do not wrap; cells longer than `LONG` (sentences, hashes) do."""
     text = element("b", cell.text) if cell.best else cell.text
     note = element("small", cell.note) if cell.note else ""
     return element("td", text, note, class_="words" if len(cell.text) > LONG else None)
@@ -155,7 +159,7 @@ def _figures(record: Record, media: Media) -> Iterator[Markup]:
 
 
 def _example(record: Record, part: Part, example: Example, media: Media) -> Markup:
-    """The middle clip lies open, the others wait for a click."""
+    """Shows the middle clip; the other examples are collapsed until clicked."""
     systems = list(results_of(record, part))
     try:
         content = png(draw_example(example, part, record.protocol, media))
@@ -168,7 +172,7 @@ def _example(record: Record, part: Part, example: Example, media: Media) -> Mark
 
 
 def picture(content: bytes, caption: str, *, chart: bool = False) -> Markup:
-    """Embedded; the caption is its text for those who cannot see it. A chart may be turned dark, frames may not."""
+    """Embeds a PNG; the caption is also its alt text. chart: dark mode may invert it, unlike frames."""
     image = element("img", src=data_address(content, "image/png"), alt=caption)
     inner = element("div", image, class_="wide")
     return element("figure", inner, element("figcaption", caption), class_="chart" if chart else "frames")

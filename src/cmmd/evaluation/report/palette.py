@@ -1,4 +1,4 @@
-"""Colours, canvas and labels that all figures of a report share (colours: Okabe and Ito, apart for every vision)."""
+"""Colours, canvas and labels of all report figures (colours: Okabe and Ito, distinguishable for every vision)."""
 
 import io
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from cmmd.evaluation.pictures import STYLE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDTH = 7.0  # inches: 9 points are then read at 700 pixels
+WIDTH = 7.0  # inches: 9 pt text is legible at 700 pixels
 SYSTEMS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 TRUTH = "#555555"
 DPI = 160
@@ -19,12 +19,12 @@ Arguments = ParamSpec("Arguments")
 
 
 def colour(index: int) -> str:
-    """Of the system (or curve) with this index; after six they begin again, and labels tell them apart."""
+    """Colour of the system (or curve) with this index. Colours repeat after six; labels distinguish the rest."""
     return SYSTEMS[index % len(SYSTEMS)]
 
 
 def short(name: str, most: int) -> str:
-    """A name that fits a label: its middle is left out, as paths begin and end with what tells them apart."""
+    """Shortens a name to `most` characters by omitting its middle: paths usually differ at the start and the end."""
     if len(name) <= most:
         return name
     head = (most - 2) // 2
@@ -32,7 +32,7 @@ def short(name: str, most: int) -> str:
 
 
 def in_style(draw: Callable[Arguments, "Figure"]) -> Callable[Arguments, "Figure"]:
-    """Draw under the pictures' style, which leaves the caller's settings as they are."""
+    """Decorator: draws with `STYLE`, then restores the caller's Matplotlib settings."""
 
     @wraps(draw)
     def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> "Figure":
@@ -45,7 +45,7 @@ def in_style(draw: Callable[Arguments, "Figure"]) -> Callable[Arguments, "Figure
 
 
 def new_figure(height: float) -> "Figure":
-    """A figure that belongs to no window and no global list."""
+    """A figure `WIDTH` x `height` inches that is not registered with pyplot and opens no window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -55,7 +55,7 @@ def new_figure(height: float) -> "Figure":
 
 
 def png(figure: "Figure") -> bytes:
-    """The same figure gives the same bytes."""
+    """Encodes a figure as PNG; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()

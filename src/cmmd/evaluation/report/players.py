@@ -1,4 +1,4 @@
-"""Every clip to be watched and heard: the true one beside what each system made, sorted as the reader likes (ours)."""
+"""Players for every clip, the true one next to those of each system, in an order that the reader selects (ours)."""
 
 import math
 
@@ -10,11 +10,11 @@ from cmmd.evaluation.report.strips import cards_seconds, event_strip, legend_mar
 from cmmd.evaluation.report.tables import Part, metrics_of, results_of, unique
 
 Key = tuple[str, str]
-"""System and name of a value."""
+"""(system, name of a per-clip value)."""
 
 
 def players(record: Record, part: Part, media: Media) -> Markup:
-    """One card a clip, in the record's order until the reader chooses another."""
+    """One card per clip, in the order of the record until the reader selects another order."""
     results = results_of(record, part)
     names = unique(row.name for result in results.values() for row in result.clips)
     by_system = {system: {row.name: row for row in result.clips} for system, result in results.items()}
@@ -32,12 +32,12 @@ def players(record: Record, part: Part, media: Media) -> Markup:
 
 
 def _unit(record: Record, part: Part, name: str) -> str:
-    """That of the metric of the same name; a clip's own values carry none."""
+    """Unit of the metric with this name, "" if there is none; per-clip values have no unit field."""
     return next((metric.unit for metric in metrics_of(record, part, name) if isinstance(metric, Metric)), "")
 
 
 def _sorting(keys: tuple[Key, ...]) -> Markup:
-    """Hidden where scripts do not run, as it would do nothing there."""
+    """Controls for sorting the cards; hidden unless scripts run, because they need one."""
     options = [element("option", "order of the record", value="")]
     for system in unique(system for system, _ in keys):
         own = [(index, name) for index, (owner, name) in enumerate(keys) if owner == system]

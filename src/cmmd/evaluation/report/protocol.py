@@ -1,4 +1,4 @@
-"""The tables of how the evaluation was made, so that another run can give the same figures (ours)."""
+"""The tables of the evaluation protocol, from which another run can reproduce the figures (ours)."""
 
 from cmmd.evaluation.record import Protocol
 from cmmd.evaluation.report.quantities import NOTHING, quantity
@@ -6,7 +6,7 @@ from cmmd.evaluation.report.tables import DIRECTION_NAMES, Cell, Table
 
 
 def protocol_table(protocol: Protocol) -> Table:
-    """What was evaluated, how clips were read and compared, and with which versions."""
+    """Table of the evaluated data, the reading and comparison settings, and the package versions."""
     guidance = ", ".join(f"{DIRECTION_NAMES.get(name, name)} {value:g}" for name, value in protocol.guidance.items())
     rows = {
         "command": protocol.command,
@@ -31,7 +31,7 @@ def protocol_table(protocol: Protocol) -> Table:
 
 
 def backbone_table(protocol: Protocol) -> Table:
-    """The networks whose embeddings were compared, each with the hash of its weights."""
+    """Table of the networks whose embeddings were compared, with the hashes of their weights."""
     rows = tuple(
         tuple(map(Cell, (note.name, note.modality, note.preprocessing, note.windows, note.sha256)))
         for note in protocol.backbones

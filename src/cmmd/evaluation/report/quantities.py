@@ -1,4 +1,4 @@
-"""Measured values as text: SI units, three places or so, "-" where there is nothing (ours)."""
+"""Formats measured values: SI units, about three significant digits, "-" for no value (ours)."""
 
 import math
 
@@ -6,7 +6,7 @@ NOTHING = "-"
 
 
 def quantity(value: float, unit: str = "") -> str:
-    """Seconds below one are written in ms; pure numbers with as many places as keep three digits or four."""
+    """Formats a value: times below 1 s in ms, pure numbers with 3 decimals below 10, and fewer for larger ones."""
     if not math.isfinite(value):
         return NOTHING
     if unit == "s":
@@ -17,7 +17,7 @@ def quantity(value: float, unit: str = "") -> str:
 
 
 def interval(low: float, high: float, unit: str = "") -> str:
-    """Bounds in brackets, the unit once; empty where neither is known."""
+    """Formats bounds in brackets, followed by the unit; "" if neither is finite."""
     if not (math.isfinite(low) or math.isfinite(high)):
         return ""
     if unit == "s" and max(abs(bound) for bound in (low, high) if math.isfinite(bound)) < 1:
@@ -31,5 +31,5 @@ def _bound(value: float, places: int) -> str:
 
 
 def same_or_each(texts: list[str]) -> str:
-    """One text where all agree, otherwise all of them with slashes."""
+    """The common text if all are equal, otherwise all of them separated by slashes."""
     return texts[0] if len(set(texts)) == 1 else " / ".join(texts)

@@ -1,4 +1,4 @@
-"""Small drawings that stand in a line of the page: intervals on their scale, and the events of a clip (ours)."""
+"""Small inline drawings of the page: intervals on a common scale, and the events of a clip (ours)."""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +8,14 @@ from cmmd.evaluation.report.markup import Markup, element, join
 from cmmd.evaluation.report.quantities import quantity
 
 WIDTH, ROW, EDGE = 220, 14, 8
-MARKS = 4  # shapes before they begin again
+MARKS = 4  # number of distinct shapes
 
 
 def interval_strip(metrics: Sequence[Metric | None]) -> Markup:
-    """One line a system: its value on its interval; floor, chance and ceiling are upright lines through all of them."""
+    """Draws one row per system with its value and interval; floor, chance and ceiling are vertical lines.
+
+    Empty if no value is finite or all are equal.
+    """
     known = [metric for metric in metrics if metric is not None]
     limits = {
         name: [value for value in (getattr(metric, name) for metric in known) if math.isfinite(value)]
@@ -53,7 +56,7 @@ def system_class(index: int) -> str:
 
 
 def system_mark(index: int, x: float, y: float) -> Markup:
-    """Circle, square, diamond, triangle: systems differ in shape as well as in colour."""
+    """Mark of a system (circle, square, diamond, triangle): systems differ in shape as well as in colour."""
     paths = (
         f"M{x - 4} {y}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
         f"M{x - 4} {y - 4}h8v8h-8z",
@@ -64,12 +67,12 @@ def system_mark(index: int, x: float, y: float) -> Markup:
 
 
 def legend_mark(index: int) -> Markup:
-    """A system's mark alone, for a heading."""
+    """The mark of a system as a separate drawing, for headings and legends."""
     return element("svg", system_mark(index, 6, 6), width=12, height=12, viewBox="0 0 12 12", aria_hidden="true")
 
 
 def event_strip(row: ClipRow, *, seconds: float) -> Markup:
-    """True events above, found ones below, those that meet joined; all clips of a card share `seconds`."""
+    """Draws true events above, found ones below, and lines between matches. seconds: length of the time axis."""
     met_found, met_true = {i for i, _ in row.pairs}, {j for _, j in row.pairs}
 
     def place(time: float) -> float:
@@ -94,7 +97,7 @@ def event_strip(row: ClipRow, *, seconds: float) -> Markup:
 
 
 def _event(word: str, x: float, y: float, said: str) -> Markup:
-    """A disc where it is met, a ring where it is missed, a cross where nothing is true."""
+    """Draws one event. word: "met" is a disc, "missed" a ring, "extra" (no true event) a cross."""
     title = element("title", said)
     if word == "extra":
         return element("path", title, d=f"M{x - 4} {y - 4}l8 8M{x - 4} {y + 4}l8 -8", class_=word)
@@ -102,12 +105,12 @@ def _event(word: str, x: float, y: float, said: str) -> Markup:
 
 
 def cards_seconds(rows: Sequence[ClipRow]) -> float:
-    """A time axis that holds every event of the rows, never empty."""
+    """Length (s) of a time axis that contains every event of the rows; positive without events."""
     return 1.05 * max([time for row in rows for time in (*row.true, *row.found)], default=1.0) or 1.0
 
 
 def legend(systems: Sequence[str]) -> Markup:
-    """Systems with their marks, then what the upright lines are."""
+    """Legend of the systems' marks and of the vertical lines."""
     names = [element("span", legend_mark(index), name, class_="key") for index, name in enumerate(systems)]
     lines = [
         element(

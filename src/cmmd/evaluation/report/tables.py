@@ -1,4 +1,4 @@
-"""The tables of a report, from its record: the page and the Markdown show the same cells (ours)."""
+"""Builds the tables of a report from its record; the page and the Markdown show the same cells (ours)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ HOW_TO_READ = (
     " follow each other in the order of the columns. Bold is the best of its row; where intervals overlap, the order is"
     " open."
 )
-"""Of the headline tables, said once."""
+"""How to read the headline tables; printed once per report."""
 
 
 class Cell(NamedTuple):
-    """What a cell says, a smaller note after it, and whether it is the best of its row."""
+    """One cell. note: smaller text after `text`. best: whether it is the best of its row."""
 
     text: str
     note: str = ""
@@ -30,7 +30,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """head and rows have equal lengths; about: how it is read. The first column names the row."""
+    """head and each row have equal lengths; the first column is the name of the row. about: how to read it."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -38,7 +38,7 @@ class Table:
 
 
 class Part(NamedTuple):
-    """One direction on one group of clips: what the tables and figures of a report stand under."""
+    """One direction on one group of clips: a section of the report."""
 
     direction: Direction
     group: str
@@ -49,13 +49,13 @@ class Part(NamedTuple):
 
 
 def parts(record: Record) -> tuple[Part, ...]:
-    """In the order of the record, directions together."""
+    """All parts of a record, grouped by direction, then in the order of the record."""
     found = dict.fromkeys(Part(r.direction, r.group) for system in record.systems for r in system.results)
     return tuple(part for direction in DIRECTION_NAMES for part in found if part.direction == direction)
 
 
 def by_direction(record: Record) -> dict[str, tuple[Part, ...]]:
-    """The groups of every direction."""
+    """The parts of a record by direction."""
     found = parts(record)
     return {d: tuple(part for part in found if part.direction == d) for d in unique(part.direction for part in found)}
 
@@ -65,7 +65,7 @@ def result_of(system: System, part: Part) -> Result | None:
 
 
 def results_of(record: Record, part: Part) -> dict[str, Result]:
-    """Results by the name of their system, without systems that have none."""
+    """Results of a part by system name; systems without a result are omitted."""
     pairs = ((system.name, result_of(system, part)) for system in record.systems)
     return {name: result for name, result in pairs if result is not None}
 
@@ -75,7 +75,7 @@ def metric_of(result: Result | None, name: str) -> Metric | None:
 
 
 def metrics_of(record: Record, part: Part, name: str) -> tuple[Metric | None, ...]:
-    """One a system, in the record's order; None where it was not measured."""
+    """The metric of each system, in the order of the record; None if it was not measured."""
     return tuple(metric_of(result_of(system, part), name) for system in record.systems)
 
 
@@ -84,12 +84,12 @@ def metric_names(record: Record, part: Part) -> tuple[str, ...]:
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
-    """Each once, in the order of its first appearance."""
+    """Removes duplicates; retains the order of first appearance."""
     return tuple(dict.fromkeys(names))
 
 
 def headline_table(record: Record, part: Part) -> Table:
-    """A row a metric: systems side by side, then floor, chance, ceiling, which way is better, and the clips."""
+    """One row per metric: the systems, then floor, chance, ceiling, better direction, and number of clips."""
     rows = []
     for name in metric_names(record, part):
         metrics = metrics_of(record, part, name)
@@ -108,7 +108,7 @@ def headline_table(record: Record, part: Part) -> Table:
 
 
 def best_of(metrics: Sequence[Metric | None]) -> int | None:
-    """Index of the best of several; None for one alone and for equals. Of times with signs it is the nearest to 0."""
+    """Index of the best metric; None for fewer than two or a tie. Signed times (s) are compared by absolute value."""
     scored = []
     for index, metric in enumerate(metrics):
         if metric is not None and metric.value == metric.value:
@@ -125,7 +125,7 @@ def _measured(metric: Metric | None, *, best: bool) -> Cell:
 
 
 def about_metrics(record: Record, own: Sequence[Part]) -> tuple[tuple[str, str], ...]:
-    """Every metric with the sentence that says what it is."""
+    """Every metric name with its description."""
     found: dict[str, str] = {}
     for part in own:
         for result in results_of(record, part).values():
@@ -143,7 +143,7 @@ def distance_of(result: Result, name: str) -> SetDistance | None:
 
 
 def distance_table(record: Record, own: Sequence[Part]) -> Table:
-    """A row a distance, group and system: the set beside real clips at equal size, in full, and at infinity."""
+    """One row per distance, group and system: set and real clips at equal sizes, whole set, and at infinity."""
     rows = []
     for name in unique(name for part in own for name in distance_names(record, part)):
         for part in own:
@@ -169,7 +169,7 @@ def _distance_cells(distance: SetDistance) -> Iterator[Cell]:
 
 
 def speed_table(record: Record, own: Sequence[Part]) -> Table:
-    """Mean time a clip, by part of the generation; no rows where no model was run."""
+    """Mean time per clip by generation stage; no rows if no model was run."""
     found = [(part, name, r.seconds) for part in own for name, r in results_of(record, part).items() if r.seconds]
     stages = unique(stage for *_, seconds in found for stage in seconds)
     rows = []
@@ -180,7 +180,7 @@ def speed_table(record: Record, own: Sequence[Part]) -> Table:
 
 
 def delay_table(response: DelayResponse) -> Table:
-    """Every metric as it was measured, a column a delay."""
+    """Measured values of each metric, with one column per delay."""
     head = ("metric", *(f"{1000 * delay:.0f} ms" for delay in response.delays), "better")
     rows = tuple(
         (Cell(curve.metric), *(Cell(quantity(value, curve.unit)) for value in curve.values), Cell(curve.better))
@@ -190,7 +190,7 @@ def delay_table(response: DelayResponse) -> Table:
 
 
 def failure_table(record: Record) -> Table:
-    """Clips that entered no figure."""
+    """Clips that are excluded from all figures, with the reason."""
     rows = []
     for failed in record.failures:
         place = (failed.system or "reference", DIRECTION_NAMES.get(failed.direction, "both"), failed.group or NOTHING)

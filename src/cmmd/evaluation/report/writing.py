@@ -1,4 +1,4 @@
-"""The report into its folder: `report.html` and `report.md`, each appearing when it is complete (ours)."""
+"""Writes the report, `report.html` and `report.md`, each atomically (ours)."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ PAGE, TABLES = "report.html", "report.md"
 
 
 def write_report(record: Record, folder: Path) -> Path:
-    """Write both into the folder that the record's files are relative to; the path of the page.
+    """Writes both files and returns the path of the page. folder: file names of the record are relative to it.
 
-    Raises InputError where the folder cannot be written to. The same record and files give the same bytes.
+    The output is deterministic for the same record and files. Raises InputError if the folder cannot be written to.
     """
     make_folder(folder)
     for name, text in ((PAGE, html_report(record, folder)), (TABLES, markdown_report(record))):
         with written_beside(folder / name) as beside:
-            beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may be no UTF-8
+            beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names may not be valid UTF-8
     return folder / PAGE

@@ -1,1 +1,1 @@
-"""Hits: the third family of the world, made to look and sound like recordings of things that strike (decision 12)."""
+"""Hits: the third family of the world, which imitates recordings of objects that strike each other (decision 12)."""

@@ -1,4 +1,4 @@
-"""What is behind everything: rooms, tables, ground, walls, scenery, with margins for the camera (ours: decision 12)."""
+"""Backdrops: rooms, tables, ground, walls, scenery, with margins for the camera (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -14,17 +14,17 @@ from cmmd.data.world.hits.sprites import UNITS, Look, Patch, Sprite, bake
 from cmmd.data.world.hits.things import darker, draw_thing
 
 MARGIN = 20
-"""Units of backdrop beyond each side of the picture."""
+"""Units of backdrop outside each side of the picture."""
 FINER = 2
-"""Times the pixels at which planes are sampled."""
+"""Supersampling factor of the ground plane."""
 FOCAL = 80.0
-"""Units from the eye to the picture."""
+"""Distance from the eye to the picture (units)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """horizon: where the ground plane ends, in units; far above the picture where one looks straight down. look: of the
-    ground. tilt: of the horizon (radians). wall: behind the ground stands a wall, otherwise there is scenery."""
+    """horizon: y at which the ground plane ends (units), far above the picture for a view straight down. look: of the
+    ground. tilt: of the horizon (radians). wall: the background is a wall; otherwise it is scenery."""
 
     horizon: float
     look: Look
@@ -33,8 +33,8 @@ class Place:
 
 
 def paint_backdrop(rng: np.random.Generator, place: Place, *, scale: float, density: float, light: float) -> Sprite:
-    """The backdrop as a sprite whose origin is the picture's top left corner. scale: how near everything is. density:
-    pixels to a unit. light: where it comes from."""
+    """Paints the backdrop as a sprite whose origin is the top left corner of the picture. scale: size factor of all
+    objects. density: pixels per unit. light: direction that it comes from (radians)."""
     side = round((UNITS + 2 * MARGIN) * density)
     side += side % 2
     behind = _wall(rng, place, side) if place.wall else _scenery(rng, side)
@@ -47,13 +47,13 @@ def paint_backdrop(rng: np.random.Generator, place: Place, *, scale: float, dens
 
 
 def _scenery(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Things near and far, mostly out of focus."""
+    """Objects near and far, mostly out of focus, (side, side, 3)."""
     field = scenery(rng, side)
     return blurred(field, rng.exponential(0.5) * side / 104)
 
 
 def _wall(rng: np.random.Generator, place: Place, side: int) -> np.ndarray:
-    """A plain surface that stands upright, with perhaps a picture, a door or a shelf."""
+    """A plain upright surface, in some scenes with rectangles that suggest a picture, a door or a shelf."""
     colour = draw_palette(rng, 2)
     number = draw_number(rng, "cloud", "cloud", "cloud", "tiles", "stripes")
     at = np.arange(side) * (np.exp(rng.uniform(np.log(0.5), np.log(2.0))) * SIDE / side)
@@ -68,7 +68,7 @@ def _wall(rng: np.random.Generator, place: Place, side: int) -> np.ndarray:
 
 
 def _with_ground(rng: np.random.Generator, behind: np.ndarray, place: Place, density: float) -> np.ndarray:
-    """The ground plane in perspective before what is behind it: the texture of its look, finer with distance."""
+    """Paints the ground plane in perspective over `behind`. Its texture becomes finer with distance."""
     side, pixels = len(behind), density * FINER
     axis = (np.arange(side * FINER, dtype=np.float32) + 0.5) / pixels - MARGIN
     near = 0.6 * (UNITS - place.horizon)
@@ -80,7 +80,7 @@ def _with_ground(rng: np.random.Generator, behind: np.ndarray, place: Place, den
     u = grain * (np.cos(turn) * across + np.sin(turn) * along)
     v = grain * (np.cos(turn) * along - np.sin(turn) * across)
     texels = sampled(place.look.texture, v, u)
-    # Detail that is finer than a pixel is not seen.
+    # Texture detail fades out where it is finer than a pixel.
     detail = place.look.depth * np.clip(pixels / (grain * steep * far * far), 0, 1)
     light = 1 + rng.normal(0, 0.25) * np.clip(below / UNITS, -1, 2)
     ground = (place.look.colour + detail[..., None] * texels) * light[..., None]
@@ -93,7 +93,7 @@ def _with_ground(rng: np.random.Generator, behind: np.ndarray, place: Place, den
 def _strew(
     rng: np.random.Generator, field: np.ndarray, place: Place, *, scale: float, density: float, light: float
 ) -> None:
-    """Things that stand about, larger where the ground is nearer, each with its shadow; painted into the field."""
+    """Paints objects with their shadows onto the ground, larger where the ground is nearer. Changes `field`."""
     count = int(rng.choice([0, 2, 4, 8, 14], p=[0.15, 0.25, 0.25, 0.2, 0.15]))
     across = rng.uniform(-MARGIN, UNITS + MARGIN, count)
     down = rng.uniform(max(place.horizon, -MARGIN), UNITS + MARGIN, count)
@@ -110,7 +110,7 @@ def _strew(
 
 
 def _paste(field: np.ndarray, sprite: Sprite, at: np.ndarray, density: float, opacity: float) -> None:
-    """To the pixel; what lies outside is cut."""
+    """Pastes a sprite into `field`, rounded to a pixel. Pixels outside the field are dropped."""
     left, top = np.round((at + MARGIN) * density - sprite.origin).astype(int)
     width, height = sprite.picture.size
     first, stop = np.maximum([top, left], 0), np.minimum([top + height, left + width], field.shape[:2])

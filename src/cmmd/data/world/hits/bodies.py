@@ -1,7 +1,7 @@
-"""What a thing sounds like: partials and noise that are its own, and blows of any force on it (ours: decision 12).
+"""Sounds of struck objects: partials and noise of each body, and blows of any force on it (ours: decision 12).
 
-One thing keeps its partials over all its blows. Force gives level and brightness: a short contact excites what lies
-high, as does a hard striker.
+A body has the same partials in all its blows. Force determines level and brightness: a short contact excites high
+frequencies, as does a hard striker.
 """
 
 from dataclasses import dataclass
@@ -13,20 +13,21 @@ from cmmd.data.world.hits.filters import passed
 from cmmd.data.world.hits.materials import Material
 
 LOWEST, HIGHEST = 160.0, 4200.0
-"""Hz that sizes of LARGEST and SMALLEST units give, before the material's factor."""
+"""Frequencies (Hz) of objects of LARGEST and SMALLEST units, before the material's factor."""
 LARGEST, SMALLEST = 28.0, 1.2
 LONGEST = 1.6
-"""Seconds of a blow."""
+"""Maximum duration of a blow (s)."""
 NEPERS = 6.9
-"""Of 60 dB."""
+"""60 dB in nepers."""
 DULL = 0.3
-"""Share of the things that are too damped to have a pitch, whatever they are made of."""
+"""Fraction of objects that are too damped to have a pitch, whatever their material."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Body:
-    """frequencies (k,) in Hz, the first the strongest; levels and decays (s for 60 dB) of the partials. noise: level;
-    band: Hz; noise_decay: seconds for 60 dB. grains, bubbles: of earth and water."""
+    """frequencies: of the partials (Hz), (k,), the strongest first. levels, decays (s for 60 dB): of the partials,
+    (k,). noise: level of the contact noise; band: its range (Hz); noise_decay: its seconds for 60 dB. grains, bubbles:
+    it crackles (earth), it splashes (water)."""
 
     frequencies: np.ndarray
     levels: np.ndarray
@@ -39,20 +40,20 @@ class Body:
 
     @property
     def pitch(self) -> float:
-        """Hz of the strongest partial, 0 for what has none."""
+        """Frequency of the strongest partial (Hz), 0 for a body without partials."""
         return float(self.frequencies[0]) if len(self.frequencies) else 0.0
 
 
 def pitch_of(size: float, material: Material) -> float:
-    """Hz of the lowest partial of a thing of this size (half extent, units): equal ratios of size are equal ratios of
-    pitch."""
+    """Frequency (Hz) of the lowest partial of an object of this size (half extent, units). Equal ratios of size give
+    equal ratios of pitch."""
     part = np.log(LARGEST / np.clip(size, SMALLEST, LARGEST)) / np.log(LARGEST / SMALLEST)
     return float(material.pitch * LOWEST * (HIGHEST / LOWEST) ** part)
 
 
 def draw_body(rng: np.random.Generator, material: Material, size: float) -> Body:
-    """A thing of this size: its partials wander a little from those of the material; of a dull one only noise is left,
-    which is the lower, the larger it is."""
+    """Draws the body of an object of this size (units). Its partials deviate slightly from those of the material. A
+    dull body has only noise, which is lower for a larger size."""
     dull = not material.ratios or rng.random() < DULL
     ratios = np.array(() if dull else material.ratios)
     ratios[1:] *= np.exp(rng.normal(0, 0.05, max(len(ratios) - 1, 0)))
@@ -75,10 +76,10 @@ def draw_body(rng: np.random.Generator, material: Material, size: float) -> Body
 
 
 def blow(rng: np.random.Generator, body: Body, *, strength: float, hardness: float) -> np.ndarray:
-    """One blow, float32, that begins at its first sample. strength, hardness: in [0, 1]."""
+    """One blow, float32 (s,), with its onset at the first sample. strength, hardness: in [0, 1]."""
     longest = max([body.noise_decay, *body.decays.tolist()])
     t = np.arange(int(min(1.1 * longest, LONGEST) * SAMPLE_RATE), dtype=np.float32) / SAMPLE_RATE
-    # A contact of so many seconds excites nothing much above its inverse.
+    # Duration of the contact (s). It excites little above the inverse of its duration.
     contact = 0.003 * (1 - hardness) ** 1.8 * (1.3 - 0.6 * strength) + 0.00008
     sound = np.zeros_like(t)
     for index, (frequency, level, decay) in enumerate(zip(body.frequencies, body.levels, body.decays, strict=True)):
@@ -95,7 +96,7 @@ def blow(rng: np.random.Generator, body: Body, *, strength: float, hardness: flo
 
 
 def _noise(rng: np.random.Generator, body: Body, t: np.ndarray, contact: float) -> np.ndarray:
-    """A burst inside the body's band, duller for a long contact; of earth it goes on as single grains."""
+    """Burst of noise within the body's band, duller for a long contact. For earth it continues as single grains."""
     white = rng.standard_normal(len(t), dtype=np.float32)
     burst = white * np.exp((-NEPERS / body.noise_decay) * t)
     if body.grains:
@@ -108,14 +109,14 @@ def _noise(rng: np.random.Generator, body: Body, t: np.ndarray, contact: float) 
 
 
 def _smeared(grains: np.ndarray) -> np.ndarray:
-    """Each grain over two milliseconds."""
+    """Spreads each grain over two milliseconds."""
     length = SAMPLE_RATE // 500
     kernel = np.exp(-4 * np.arange(length, dtype=np.float32) / length)
     return np.convolve(grains, kernel)[: len(grains)]
 
 
 def _bubbles(rng: np.random.Generator, t: np.ndarray) -> np.ndarray:
-    """Air that water closes over rings, and rises in pitch as the bubble comes up (van den Doel 2005)."""
+    """Trapped air bubbles ring, and their pitch rises as they come up (van den Doel 2005)."""
     sound = np.zeros_like(t)
     for _ in range(int(rng.integers(2, 7))):
         frequency, decay = np.exp(rng.uniform(np.log(500), np.log(2600))), rng.uniform(0.03, 0.1)

@@ -1,4 +1,4 @@
-"""The act `bounce`: a ball on the ground, alone or under a hand (ours: decision 12)."""
+"""The act `bounce`: a ball bounces on the ground, alone or under a hand (ours: decision 12)."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from cmmd.data.world.hits.strikers import DARK
 
 
 def bounce(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
-    """One ball; the longer it flies, the higher it goes."""
+    """Adds one bouncing ball to the stage; longer flights are higher. Returns its sounding."""
     stage, dribbled = setting.stage, rng.random() < 0.5
     contacts = setting.clear(rng, _contacts(rng, setting, dribbled=dribbled))
     at = phase(contacts, stage.t)
@@ -43,7 +43,8 @@ def bounce(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
 
 
 def _contacts(rng: np.random.Generator, setting: Setting, *, dribbled: bool) -> np.ndarray:
-    """Kept going, or let fall again and again: gaps then shrink by the same factor."""
+    """Contact times (s) of a dribbled ball, or of a ball that is dropped repeatedly, with gaps that shrink by a
+    constant factor."""
     if dribbled:
         return draw_contacts(rng, setting.start, setting.stop, shortest=0.28, longest=0.8)
     times, factor = [], rng.uniform(0.6, 0.88)
@@ -61,7 +62,7 @@ def _contacts(rng: np.random.Generator, setting: Setting, *, dribbled: bool) -> 
 def _way(
     rng: np.random.Generator, setting: Setting, contacts: np.ndarray, interval: np.ndarray, part: np.ndarray
 ) -> np.ndarray:
-    """x over time: on the spot, to and fro, or across; straight between two contacts."""
+    """x over time (units): in one spot, back and forth, or across the picture; linear between two contacts."""
     x = rng.uniform(16, 48) + rng.normal(0, rng.choice([0.3, 3.0]) * setting.scale, len(contacts) + 2)
     if rng.random() < 0.3:
         x = x + rng.normal(0, 14) * (np.concatenate([contacts[:1] - 1, contacts, contacts[-1:] + 1]) - contacts.mean())
@@ -69,7 +70,7 @@ def _way(
 
 
 def _ball(rng: np.random.Generator, setting: Setting, radius: float):
-    """With seams or a stripe, so that its turning is seen."""
+    """A ball, often with seams or stripes that make its rotation visible."""
     look = any_look(rng) if rng.random() < 0.5 else draw_look(rng, PLASTIC)
     patches = [Patch(ellipse(radius, radius), look)]
     if rng.random() < 0.6:
@@ -87,7 +88,7 @@ def _hand_above(
     ground: float,
     radius: float,
 ) -> None:
-    """A hand that meets the ball at the top and follows it a little; perhaps with someone it belongs to."""
+    """Adds a hand that meets the ball at the top and follows it a little, in half of the scenes with a torso."""
     build = setting.person(rng)
     follows = np.clip(height - 0.75 * tops, 0, None)
     wrist = np.stack([ball[:, 0], ground - 0.75 * tops - follows - 2 * radius - 0.5 * build.thick], axis=1)

@@ -1,4 +1,4 @@
-"""The camera: how it is held, when it takes its pictures, and for how long (ours: decision 12)."""
+"""The camera: its motion, its frame times and its exposures (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,15 @@ from cmmd.data.world.hits.sprites import UNITS
 from cmmd.data.world.hits.wobble import wobble
 
 RATES = (15, 24000 / 1001, 25, 30000 / 1001, 30000 / 1001, 30, 30, 30, 50, 60)
-"""Pictures a second of cameras, as often as recordings have them."""
+"""Frame rates of cameras (Hz), repeated by their frequency in recordings."""
 FINEST = 0.007
-"""Seconds between two moments of an exposure at the least."""
+"""Maximum time between two moments of an exposure (s), unless that takes more than MOST_MOMENTS."""
 MOST_MOMENTS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shutter:
-    """rate: pictures a second. phase: of the first picture. exposure: seconds."""
+    """rate: frames per second of the camera. phase: of the first camera frame, in frames. exposure: seconds."""
 
     rate: float
     phase: float
@@ -25,25 +25,26 @@ class Shutter:
 
     @property
     def moments(self) -> int:
-        """At which an exposure is painted."""
+        """Number of moments that are averaged for one exposure."""
         return int(np.clip(np.ceil(self.exposure / FINEST), 1, MOST_MOMENTS))
 
     def times(self, frames: int, fps: float) -> np.ndarray:
-        """(frames * moments,) seconds: frame k shows the last picture taken at or before k / fps."""
+        """Times of all moments (s), (frames * moments,). Frame k shows the last camera frame up to time k / fps."""
         taken = (np.floor(np.arange(frames) / fps * self.rate + self.phase + 1e-6) - self.phase) / self.rate
         inside = (np.arange(self.moments) + 0.5) / self.moments * self.exposure
         return (taken[:, None] + inside).ravel()
 
 
 def draw_shutter(rng: np.random.Generator, *, dark: bool) -> Shutter:
-    """Exposures are long where it is dark."""
+    """Draws a shutter. Exposures are longer in dark scenes."""
     rate = float(rng.choice(RATES))
     share = rng.uniform(0.7, 0.98) if dark else np.exp(rng.uniform(np.log(0.08), np.log(0.95)))
     return Shutter(rate=rate, phase=rng.uniform(), exposure=float(share) / rate)
 
 
 def draw_camera(rng: np.random.Generator, t: np.ndarray) -> np.ndarray:
-    """How the scene's units come into the picture's, (n, 2, 3): on a stand, in a hand, panning, coming nearer."""
+    """Draws the camera motion as affine maps from scene units to picture units, (n, 2, 3). The camera is on a tripod or
+    hand-held; in some clips it pans or zooms."""
     how = rng.random()
     size = np.exp(rng.uniform(np.log(0.1), np.log(2.2)))
     shake, roll = wobble(rng, t, size, slowest=0.2, fastest=4.0), 0.02 * wobble(rng, t, size)[:, 0]
@@ -64,7 +65,8 @@ def draw_camera(rng: np.random.Generator, t: np.ndarray) -> np.ndarray:
 
 
 def view_of(rng: np.random.Generator) -> np.ndarray:
-    """Another view of the same scene after a cut, (2, 3): nearer, from the side, perhaps mirrored."""
+    """Draws another view of the same scene after a cut, an affine map (2, 3): nearer, shifted, slightly sheared, in
+    half of the draws mirrored."""
     zoom, centre = rng.uniform(1.1, 1.6), np.full(2, UNITS / 2)
     turn = zoom * np.array([[rng.choice([-1.0, 1.0]), rng.normal(0, 0.05)], [rng.normal(0, 0.05), 1.0]])
     return np.concatenate([turn, (centre + rng.normal(0, 4, 2) - turn @ centre)[:, None]], axis=1)

@@ -1,4 +1,4 @@
-"""The act `clap`: two hands or two things brought together in the air (ours: decision 12)."""
+"""The act `clap`: two hands or two objects meet in the air (ours: decision 12)."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from cmmd.data.world.hits.stroke import draw_stroke
 
 
 def clap(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
-    """Both sides move, or one is held still."""
+    """Adds a person who claps. Both sides move, or one is held still. Returns one sounding."""
     stage, build = setting.stage, setting.person(rng)
     contacts = setting.contacts(rng, shortest=0.18, longest=0.9)
     w, centre = build.thick, np.array([rng.uniform(18, 46), rng.uniform(22, 48)])

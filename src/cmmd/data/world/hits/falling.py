@@ -1,4 +1,4 @@
-"""The act `fall`: things that drop, strike, bounce once or twice and lie (ours: decision 12)."""
+"""The act `fall`: objects drop, strike the ground, bounce up to three times and lie still (ours: decision 12)."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from cmmd.data.world.hits.things import draw_thing
 
 
 def fall(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
-    """One kind of thing, dropped again and again; those that fell stay where they lie."""
+    """Drops one kind of object repeatedly; fallen objects stay where they lie. Returns one sounding."""
     size = setting.scale * float(np.exp(rng.uniform(np.log(2.5), np.log(9))))
     thing = draw_thing(rng, np.zeros(2), size=size)
     sprite = bake(thing.form.patches, **setting.drawn)
@@ -41,7 +41,8 @@ def fall(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
 
 
 def _landings(rng: np.random.Generator, setting: Setting) -> list[np.ndarray]:
-    """Of every drop: the first contact and up to three more, each sooner, that are over before the next thing falls."""
+    """Contact times (s) of every drop: the first contact and up to three more with shorter and shorter gaps. All are
+    over before the next object falls."""
     firsts = draw_contacts(rng, setting.start, setting.stop, shortest=0.9, longest=2.4)
     drops = []
     for first, following in zip(firsts.tolist(), [*firsts[1:].tolist(), np.inf], strict=True):
@@ -67,7 +68,7 @@ def _drop(
     drop: float,
     gravity: float,
 ) -> None:
-    """From so many units above, until it lies."""
+    """Adds an object that falls from `drop` units above `at` and bounces until it lies still."""
     t, first, last = stage.t, landings[0], landings[-1]
     begin = first - np.sqrt(2 * drop / gravity)
     height = np.where(t < first, drop - 0.5 * gravity * np.clip(t - begin, 0, None) ** 2, 0.0)
@@ -80,7 +81,7 @@ def _drop(
 
 
 def _let_go(rng: np.random.Generator, setting: Setting, at: np.ndarray) -> None:
-    """A hand from which they fall."""
+    """Adds a hand from which the objects fall."""
     build, side = setting.person(rng), float(rng.choice([-1, 1]))
     wrist = np.broadcast_to(at, (len(setting.stage.t), 2))
     shoulder = at + rng.uniform(30, 60) * np.array([side, rng.normal(0, 0.4)])

@@ -1,4 +1,4 @@
-"""What happens to frames after the lens: flicker, bars, writing, a small picture made large, compression (ours)."""
+"""Post-processing of frames: flicker, bars, writing, reduced resolution, compression (ours)."""
 
 from fractions import Fraction
 
@@ -10,7 +10,7 @@ from cmmd.data.world.hits.sprites import UNITS
 
 
 def flicker(rng: np.random.Generator, frames: np.ndarray, fps: float) -> np.ndarray:
-    """Lamps that flicker, exposure that is put right in mid-shot; float32 (f, h, w, 3)."""
+    """Applies lamp flicker and a jump of exposure, each in some clips, to float32 (f, h, w, 3)."""
     t = np.arange(len(frames)) / fps
     light = np.ones(len(frames))
     if rng.random() < 0.25:
@@ -21,7 +21,8 @@ def flicker(rng: np.random.Generator, frames: np.ndarray, fps: float) -> np.ndar
 
 
 def lay_over(rng: np.random.Generator, frames: np.ndarray) -> np.ndarray:
-    """Black bars, a line of writing, a sign of the maker: on uint8 (f, h, w, 3) in place."""
+    """Draws black bars and a line of writing (a caption or a watermark), each in some clips, on uint8 (f, h, w, 3) in
+    place."""
     size = frames.shape[1]
     unit = size / UNITS
     if rng.random() < 0.03:
@@ -44,7 +45,7 @@ def lay_over(rng: np.random.Generator, frames: np.ndarray) -> np.ndarray:
 
 
 def enlarged(rng: np.random.Generator, frames: np.ndarray) -> np.ndarray:
-    """As if the recording had a half to nine tenths of the pixels; uint8 (f, h, w, 3)."""
+    """Reduces uint8 (f, h, w, 3) to 0.5 to 0.95 of its side and enlarges it again."""
     size = frames.shape[1]
     small = max(8, int(size * rng.uniform(0.5, 0.95)))
     how = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.NEAREST)[
@@ -59,7 +60,7 @@ def enlarged(rng: np.random.Generator, frames: np.ndarray) -> np.ndarray:
 
 
 def compressed(frames: np.ndarray, *, quality: int, fps: int) -> np.ndarray:
-    """Through H.264 at a constant rate factor, as recordings are; uint8 (f, h, w, 3)."""
+    """Encodes uint8 (f, h, w, 3) as H.264 at the constant rate factor `quality`, as recordings are, and decodes it."""
     size = frames.shape[1]
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width = encoder.height = size

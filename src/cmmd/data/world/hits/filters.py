@@ -6,7 +6,7 @@ from cmmd.data.world.clip import SAMPLE_RATE
 
 
 def passed(sound: np.ndarray, *, above: float, below: tuple[float, ...]) -> np.ndarray:
-    """float32 (s,): what lies above one frequency and below others (Hz); nothing comes before its cause."""
+    """Filters a sound: high-pass at `above` (Hz), low-pass at each frequency in `below` (Hz). Returns float32 (s,)."""
     length = 2 * len(sound)
     delay = np.exp(-2j * np.pi * np.arange(length // 2 + 1) / length)
     response = 1 - _low(above, delay)
@@ -16,6 +16,6 @@ def passed(sound: np.ndarray, *, above: float, below: tuple[float, ...]) -> np.n
 
 
 def _low(frequency: float, delay: np.ndarray) -> np.ndarray:
-    """Response of y[n] = (1 - a) x[n] + a y[n - 1]; delay: of one sample at every frequency."""
+    """Frequency response of y[n] = (1 - a) x[n] + a y[n - 1]. delay: frequency response of a delay by one sample."""
     a = np.exp(-2 * np.pi * frequency / SAMPLE_RATE)
     return (1 - a) / (1 - a * delay)

@@ -1,6 +1,6 @@
-"""What people strike with: sticks, mallets, hammers, blades, rackets and things at hand (ours: decision 12).
+"""Tools that people strike with: sticks, mallets, hammers, blades, rackets and everyday objects (ours: decision 12).
 
-A tool is drawn from the grip at the origin along x.
+A tool is drawn along x with its grip at the origin.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from cmmd.data.world.hits.sprites import Patch, Sprite, bake
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tool:
-    """tip: (2,), the point that touches. hardness: in [0, 1]."""
+    """tip: contact point, (2,) in units. hardness: in [0, 1]."""
 
     sprite: Sprite
     tip: np.ndarray
@@ -24,7 +24,8 @@ class Tool:
 def draw_tool(
     rng: np.random.Generator, kind: str, *, length: float, thick: float, density: float, light: float
 ) -> Tool:
-    """A tool of this length from grip to tip; thick: radius of its shaft; both in units."""
+    """Draws a tool. length: from grip to tip; thick: radius of its shaft (both in units). density: pixels per unit.
+    light: direction that it comes from (radians)."""
     make = {"stick": _stick, "mallet": _mallet, "hammer": _hammer, "blade": _blade, "thing": _thing, "pan": _pan}[kind]
     patches, tip, hardness = make(rng, length, thick)
     return Tool(sprite=bake(patches, density=density, light=light), tip=np.array(tip), hardness=hardness)
@@ -34,7 +35,7 @@ Made = tuple[list[Patch], tuple[float, float], float]
 
 
 def _shaft(rng: np.random.Generator, length: float, thick: float, material: Material) -> Patch:
-    """Sticks out behind the hand by up to a third."""
+    """A shaft that extends behind the hand by up to 30% of `length`."""
     behind = length * rng.uniform(0.02, 0.3)
     outline = capsule(length + behind, thick * rng.uniform(1.0, 1.4), thick) - (behind, 0.0)
     return Patch(outline, draw_look(rng, material))
@@ -77,7 +78,7 @@ def _hammer(rng: np.random.Generator, length: float, thick: float) -> Made:
 
 
 def _blade(rng: np.random.Generator, length: float, thick: float) -> Made:
-    """A knife or a cleaver: the edge touches."""
+    """A knife or a cleaver, which touches with its edge."""
     half, wide = 0.36 * length, thick * rng.uniform(1.2, 3.5)
     blade = np.array(
         [[-half, -0.5 * wide], [0.8 * half, -0.5 * wide], [half, 0.2 * wide], [half * 0.9, wide], [-half, wide]]

@@ -12,15 +12,15 @@ from cmmd.data.world.hits.soundtrack import Heard, soundtrack
 from cmmd.data.world.hits.stage import chained, render
 
 CUTS = 0.12
-"""Share of the clips with a cut; half of them show another scene after it, the others the same from elsewhere."""
+"""Fraction of clips with a cut. In half of them another scene follows, in the others another view of the same scene."""
 DARK = 0.27
-"""Mean luminance below which exposures are long."""
+"""Mean luminance below which exposures are longer."""
 
 
 def hits_clip(
     rng: np.random.Generator, *, seed: int, frames: int, fps: int, image_size: int, difficulty: Difficulty
 ) -> WorldClip:
-    """One clip of the family: the same scene and sound at any rate of frames and any size."""
+    """Generates one clip of the family. Scene and sound do not depend on the frame rate or the image size."""
     looks, first, second, sounds, film = rng.spawn(5)
     exposure = draw_exposure(looks)
     shutter = draw_shutter(looks, dark=exposure.light < DARK)
@@ -38,8 +38,8 @@ def hits_clip(
 def _filmed(
     rng: np.random.Generator, scenes: list[Scene], t: np.ndarray, shutter: Shutter, *, fps: int, size: int
 ) -> tuple[np.ndarray, list[Heard]]:
-    """float32 frames, and what is heard when: of two scenes with a cut between them, or of one, perhaps with a cut to
-    another view, over which it sounds on."""
+    """Renders float32 frames, and returns them with the sounds of every interval. A cut separates two scenes. A single
+    scene may have a cut to another view, during which its sound continues."""
     frames = len(t) // shutter.moments
     shown, seconds = np.arange(frames) / fps, frames / fps
     camera = draw_camera(rng, t)
@@ -62,14 +62,14 @@ def _filmed(
 
 
 def _quiet(moments: np.ndarray, scenes: list[Scene]) -> float:
-    """The first of the moments that is not near any contact, or the one that is farthest from them."""
+    """The first moment that is not near any contact, or else the one farthest from all contacts (s)."""
     times = [sounding.times for scene in scenes for sounding in scene.soundings]
     distance = np.abs(moments[:, None] - np.concatenate([[np.inf], *times])).min(1)
     return float(moments[np.argmax(np.minimum(distance, 2 * EDGE))])
 
 
 def _developed(rng: np.random.Generator, pixels: np.ndarray, exposure: Exposure, fps: int) -> np.ndarray:
-    """uint8 frames: light, focus, exposure, and what happens to recordings afterwards."""
+    """Develops rendered frames to uint8: light, focus, exposure, and the post-processing of recordings."""
     pixels = np.stack([focus(frame, exposure) for frame in illuminate(pixels, exposure)])
     settings, noise = rng.spawn(2)
     developed = lay_over(settings, expose(flicker(settings, pixels, fps), exposure, noise))

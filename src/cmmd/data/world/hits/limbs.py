@@ -1,4 +1,4 @@
-"""Arms, legs and hands: two bones that reach from a joint to where the hand is (ours: decision 12)."""
+"""Arms, legs and hands: a limb has two bones from its root joint to its end (ours: decision 12)."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,8 @@ from cmmd.data.world.hits.stage import Stage
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Build:
-    """A person's looks, and what sprites are drawn with. thick: radius of a wrist in units. sleeve: share of the
-    forearm that cloth covers. density: pixels to a unit. light: where it comes from."""
+    """Appearance of a person, and drawing settings of the sprites. thick: radius of a wrist (units). sleeve: fraction
+    of the forearm that cloth covers. density: pixels per unit. light: direction that it comes from (radians)."""
 
     skin: Look
     cloth: Look
@@ -25,7 +25,7 @@ class Build:
 
 
 def draw_build(rng: np.random.Generator, *, scale: float, density: float, light: float) -> Build:
-    """A person whose wrists are about `scale` times 2 units thick; some wear gloves."""
+    """Draws a person whose wrist radius is `scale` times 1.4 to 2.5 units. Some wear gloves."""
     skin = flesh(rng) if rng.random() < 0.9 else draw_look(rng, CLOTH)
     return Build(
         skin=skin,
@@ -39,8 +39,8 @@ def draw_build(rng: np.random.Generator, *, scale: float, density: float, light:
 
 
 def bent(root: np.ndarray, end: np.ndarray, *, upper: float, lower: float, side: float) -> np.ndarray:
-    """Where the joint between two bones lies, (n, 2): `upper` from the root, `lower` from the end, on one side; where
-    they do not reach, on the line."""
+    """Positions (n, 2) of the joint between two bones of lengths `upper` (from the root) and `lower` (to the end). The
+    sign of `side` selects its side. If the bones are too short, the joint is on the line."""
     way = end - root
     distance = np.maximum(np.hypot(way[:, 0], way[:, 1]), 1e-6)
     along = (distance**2 + upper**2 - lower**2) / (2 * distance)
@@ -51,7 +51,7 @@ def bent(root: np.ndarray, end: np.ndarray, *, upper: float, lower: float, side:
 
 
 def bone(stage: Stage, sprite: Sprite, start: np.ndarray, end: np.ndarray, *, length: float) -> None:
-    """A sprite along x of this length, put from one joint to the other; it is drawn out where they are further."""
+    """Adds a sprite of this length along x between two joints, and stretches it to their distance."""
     way = end - start
     distance = np.hypot(way[:, 0], way[:, 1])
     scale = np.maximum(distance / length, 0.05)
@@ -61,7 +61,7 @@ def bone(stage: Stage, sprite: Sprite, start: np.ndarray, end: np.ndarray, *, le
 def arm(
     rng: np.random.Generator, stage: Stage, wrist: np.ndarray, *, shoulder: np.ndarray, side: float, build: Build
 ) -> None:
-    """From a shoulder (2,) to the wrist (n, 2). side: where the elbow is."""
+    """Adds an arm from a shoulder (2,) to the wrist (n, 2). side: sign of the side of the elbow."""
     farthest = float(np.hypot(*(wrist - shoulder).T).max())
     reach = max(farthest * rng.uniform(1.02, 1.3), 4 * build.thick)
     upper = reach * (rng.uniform(0.45, 0.55) if farthest < 18 * build.thick else rng.uniform(0.15, 0.3))
@@ -83,7 +83,7 @@ def arm(
 
 
 def fist(build: Build) -> Sprite:
-    """A hand that holds something; the grip is at the origin, the arm comes from -x."""
+    """A hand that holds an object. The grip is at the origin; the arm comes from -x."""
     w = build.thick
     fingers = [
         Patch(ellipse(0.5 * w, 0.75 * w) + point(0.35 * w + 0.1 * k * w, (0.45 * k - 0.6) * w), build.skin)
@@ -93,7 +93,8 @@ def fist(build: Build) -> Sprite:
 
 
 def flat_hand(rng: np.random.Generator, build: Build) -> tuple[Sprite, float]:
-    """An open hand from the wrist along x, and its length: palm, fingers close or spread, thumb."""
+    """An open hand from the wrist along x: palm, fingers close or spread, thumb. Returns its sprite and its length
+    (units)."""
     w = build.thick
     palm, finger, spread = 1.9 * w, rng.uniform(1.3, 2.0) * w, rng.uniform(0.02, 0.18)
     shaded = replace(build.skin, colour=build.skin.colour * 0.9)
@@ -108,7 +109,8 @@ def flat_hand(rng: np.random.Generator, build: Build) -> tuple[Sprite, float]:
 
 
 def shoe(rng: np.random.Generator, build: Build) -> tuple[Sprite, np.ndarray]:
-    """A shoe whose ankle is at the origin and whose toe points along x, and where its sole meets the ground."""
+    """A shoe with its ankle at the origin and its toe along x. Returns its sprite and the point where its sole meets
+    the ground, (2,) in units."""
     w = build.thick
     look, sole = draw_look(rng, CLOTH), draw_look(rng, CLOTH)
     upper = np.array([[-1.1, -0.8], [0.7, -0.8], [1.1, 0.1], [2.6, 0.5], [3.0, 1.2], [-1.3, 1.2], [-1.4, 0.4]]) * w

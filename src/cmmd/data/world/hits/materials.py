@@ -1,6 +1,6 @@
 """Eight materials: how each looks and how it sounds when it is struck (ours: decision 12).
 
-Ratios of bars, plates, membranes and shells are those of Fletcher and Rossing, The Physics of Musical Instruments.
+The ratios of bars, plates, membranes and shells are from Fletcher and Rossing, The Physics of Musical Instruments.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,11 @@ from cmmd.data.world.hits.sprites import Look
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Material:
-    """ratios: of the partials to the lowest; none: it has no pitch. decay: seconds for 60 dB at the lowest partial,
-    shortest and longest. pitch: factor on what the size gives. noise: level of the contact's noise beside the partials;
-    noise_decay: seconds for 60 dB; band: Hz. grains: it crackles. bubbles: it splashes. hues, saturation, value: of its
-    colours, lowest and highest; hues of None are any. textures: kinds; depth: how strong. gloss, clear: see Look."""
+    """ratios: of the partials to the lowest; empty for a material without pitch. decay: seconds for 60 dB of the lowest
+    partial, shortest and longest. pitch: factor on the pitch that the size gives. noise: level of the contact noise;
+    noise_decay: its seconds for 60 dB, shortest and longest; band: its range (Hz). grains: it crackles. bubbles: it
+    splashes. hues, saturation, value: of its colours, lowest and highest; None allows any hue. textures: kinds of
+    texture; depth: their strength. gloss, clear: see Look."""
 
     name: str
     ratios: tuple[float, ...] = ()
@@ -146,7 +147,7 @@ MATERIALS = (WOOD, METAL, PLASTIC, GLASS, CLOTH, SKIN, EARTH, WATER)
 
 
 def draw_look(rng: np.random.Generator, material: Material) -> Look:
-    """A colour and a texture of the material."""
+    """Draws a colour and a texture of the material."""
     hue = natural_hue(rng) if material.hues is None else rng.uniform(*material.hues)
     saturation = rng.uniform(*material.saturation) * (1.0 if rng.random() < 0.2 else 0.6)
     hsv = np.array([hue, saturation, rng.uniform(*material.value)])
@@ -161,6 +162,6 @@ def draw_look(rng: np.random.Generator, material: Material) -> Look:
 
 
 def flesh(rng: np.random.Generator, colour: np.ndarray | None = None) -> Look:
-    """Of a person's hand or face."""
+    """Draws the look of a person's hand or face. colour: drawn if None."""
     colour = skin_colour(rng) if colour is None else colour
     return Look(colour=colour, texture=draw_number(rng, "cloud"), depth=0.03, gloss=0.25)

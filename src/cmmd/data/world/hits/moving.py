@@ -1,4 +1,4 @@
-"""What moves and touches nothing: passers-by, things that float, turn, wave, and strokes in the air (ours)."""
+"""Silent motion: passers-by, objects that float, turn or wave, and strokes in the air (ours)."""
 
 import numpy as np
 
@@ -16,12 +16,12 @@ from cmmd.data.world.hits.wobble import wobble
 
 
 def distract(rng: np.random.Generator, setting: Setting) -> None:
-    """One thing that moves and is not heard."""
+    """Adds one object that moves and is not heard."""
     (_float, _pass, _turn, _wave, _hang)[rng.integers(5)](rng, setting)
 
 
 def any_look(rng: np.random.Generator) -> Look:
-    """Of no material in particular."""
+    """Draws a look of no particular material."""
     depth = 0.06 * rng.exponential()
     return Look(colour=draw_palette(rng, 1)[0], texture=draw_number(rng), depth=depth, gloss=rng.uniform(0, 0.8))
 
@@ -37,7 +37,7 @@ def _size(rng: np.random.Generator, setting: Setting) -> float:
 
 
 def _float(rng: np.random.Generator, setting: Setting) -> None:
-    """To and fro in mid-air."""
+    """An object that floats back and forth in mid-air."""
     t = setting.stage.t
     sprite = bake([_patch(rng, _size(rng, setting))], **setting.drawn)
     at = rng.uniform(4, 60, 2) + wobble(rng, t, rng.uniform(2, 9), slowest=0.2, fastest=1.8)
@@ -45,7 +45,7 @@ def _float(rng: np.random.Generator, setting: Setting) -> None:
 
 
 def _pass(rng: np.random.Generator, setting: Setting) -> None:
-    """Across the picture, once."""
+    """An object that crosses the picture once."""
     t = setting.stage.t
     speed = np.exp(rng.uniform(np.log(8), np.log(90))) * rng.choice([-1, 1])
     when = rng.uniform(setting.start, setting.stop)
@@ -55,7 +55,7 @@ def _pass(rng: np.random.Generator, setting: Setting) -> None:
 
 
 def _turn(rng: np.random.Generator, setting: Setting) -> None:
-    """A fan, a wheel, a spinning thing."""
+    """A fan, a wheel or another spinning object."""
     size = 1.5 * _size(rng, setting)
     look = any_look(rng)
     blades = [
@@ -67,7 +67,7 @@ def _turn(rng: np.random.Generator, setting: Setting) -> None:
 
 
 def _wave(rng: np.random.Generator, setting: Setting) -> None:
-    """An arm from outside that moves and stays in the air."""
+    """An arm from outside the picture that moves and stays in the air."""
     t, build = setting.stage.t, setting.person(rng)
     middle, side = rng.uniform(10, 54, 2), rng.uniform(0, 2 * np.pi)
     swing_to = rng.uniform(2, 10) * np.sin(2 * np.pi * rng.uniform(0.4, 3) * t + rng.uniform(0, 6))
@@ -88,7 +88,7 @@ def _hang(rng: np.random.Generator, setting: Setting) -> None:
 
 
 def strike_air(rng: np.random.Generator, setting: Setting) -> None:
-    """A decoy: a tool that moves as if it struck, and turns in mid-air."""
+    """Adds a decoy: a tool that moves as if it struck, but turns around in mid-air."""
     t = setting.stage.t
     contacts = draw_contacts(rng, setting.start, setting.stop, shortest=0.2, longest=1.0)
     tilt = rng.normal(0, 0.4)

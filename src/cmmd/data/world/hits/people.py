@@ -13,7 +13,8 @@ from cmmd.data.world.hits.wobble import wobble
 
 
 def torso(rng: np.random.Generator, stage: Stage, chest: np.ndarray, build: Build) -> tuple[np.ndarray, np.ndarray]:
-    """Chest and head, turned to us or away; the chest's middle is at `chest` (2,). Returns both shoulders (n, 2)."""
+    """Adds a chest and a head, seen from the front or from behind. chest: middle of the chest, (2,) or (n, 2). Returns
+    the left and right shoulders, (n, 2) each."""
     w = build.thick
     wide, tall = 4.2 * w * rng.uniform(0.85, 1.2), 6.5 * w
     patches = [Patch(box(wide, tall, rounding=0.8 * wide), build.cloth)]
@@ -36,7 +37,7 @@ def _other(rng: np.random.Generator, look: Look) -> Look:
 
 
 def _head(rng: np.random.Generator, build: Build) -> list[Patch]:
-    """Hair, face, eyes; from behind only hair."""
+    """Patches of hair, face, eyes and mouth; from behind only hair."""
     w = build.thick
     value = np.array([rng.beta(1, 2.5)])
     hair = Look(colour=from_hsv(np.array([0.08]), np.array([rng.uniform(0, 0.6)]), value)[0], texture=13, depth=0.05)
@@ -52,7 +53,7 @@ def _head(rng: np.random.Generator, build: Build) -> list[Patch]:
 
 
 def onlooker(rng: np.random.Generator, stage: Stage, build: Build) -> None:
-    """Someone who is there and touches nothing; some move their arms."""
+    """Adds a person who touches nothing. Some move their arms."""
     chest = np.array([rng.uniform(-2, 66), rng.uniform(18, 52)])
     shoulders = torso(rng, stage, chest, build)
     for shoulder in shoulders:

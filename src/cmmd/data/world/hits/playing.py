@@ -1,4 +1,4 @@
-"""The act `play`: sticks, mallets, hammers, blades and hands on things or on a surface (ours: decision 12)."""
+"""The act `play`: sticks, mallets, hammers, blades and hands strike objects or a surface (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -31,12 +31,12 @@ KINDS = (
     "pan",
 )
 LENGTHS = {"stick": 20.0, "mallet": 17.0, "hammer": 15.0, "blade": 13.0, "thing": 6.0, "pan": 16.0}
-"""Of tools from grip to tip, in units at scale 1."""
+"""Lengths of tools from grip to tip, in units at scale 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """What can be touched: around `at` (2,), within `spread` (2,) units; thing: None for a surface."""
+    """A region that can be touched: within `spread` (2,) of `at` (2,), in units. thing: None for a surface."""
 
     at: np.ndarray
     spread: np.ndarray
@@ -45,7 +45,7 @@ class Target:
 
 
 def play(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
-    """One to three hands at one to four things."""
+    """Adds one to three hands that strike one to four objects or a surface. Returns their soundings."""
     contacts = setting.contacts(rng, shortest=0.16, longest=1.1)
     tilt = rng.normal(0, 0.25) if rng.random() < 0.85 else rng.uniform(-np.pi, np.pi)
     normal = np.array([np.sin(tilt), -np.cos(tilt)])
@@ -71,7 +71,7 @@ def play(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
 
 
 def _targets(rng: np.random.Generator, setting: Setting, normal: np.ndarray) -> list[Target]:
-    """Things in a row across the normal, or places on the ground or the wall."""
+    """Objects in a row across the normal, or one region of a surface."""
     centre = np.array([rng.uniform(16, 48), rng.uniform(26, 50)])
     if rng.random() < 0.25:
         body = draw_body(rng, setting.ground, rng.uniform(10, 26))
@@ -90,7 +90,7 @@ def _targets(rng: np.random.Generator, setting: Setting, normal: np.ndarray) -> 
 
 
 def _shoulders(rng: np.random.Generator, setting: Setting, centre: np.ndarray, build: Build) -> list[np.ndarray]:
-    """Of someone behind the things who faces us, or of whoever is outside the picture."""
+    """The shoulders of a person behind the objects, or of a person outside the picture."""
     if rng.random() < 0.4:
         w = build.thick
         chest = centre + point(rng.normal(0, 2.5) * w, -rng.uniform(4, 9) * w)
@@ -112,7 +112,7 @@ def _hand(
     build: Build,
     shoulder: np.ndarray,
 ) -> list[Sounding]:
-    """One hand over its contacts: paints it, and tells what it makes sound."""
+    """Adds one hand and its blows to the stage. Returns the soundings of the targets that it strikes."""
     stage, scale = setting.stage, setting.scale
     blows = _aimed(rng, setting, contacts, owners, targets, normal)
     stroke = draw_stroke(rng, contacts, stage.t)
@@ -145,7 +145,7 @@ def _aimed(
     targets: list[Target],
     normal: np.ndarray,
 ) -> Blows:
-    """Where on each target the hand strikes: mostly near the same place."""
+    """Contact points of the hand on each target, mostly close together."""
     habit = rng.normal(0, 0.4, (len(targets), 2))
     aim = np.clip(habit[owners] + rng.normal(0, 0.2, (len(contacts), 2)), -1, 1)
     at, spread = (np.stack(column)[owners] for column in zip(*((x.at, x.spread) for x in targets), strict=True))
@@ -154,7 +154,7 @@ def _aimed(
 
 
 def _lean(rng: np.random.Generator, blows: Blows, shoulder: np.ndarray) -> float:
-    """Angle of a tool to the normal: towards the shoulder that holds it, and never quite upright."""
+    """Angle of a tool to the normal (radians): towards the shoulder, never zero."""
     to = np.atleast_2d(shoulder).mean(0) - blows.places.mean(0)
     lean = np.arctan2(to[1], to[0]) - np.arctan2(blows.normal[1], blows.normal[0])
     lean = (lean + np.pi) % (2 * np.pi) - np.pi

@@ -1,20 +1,20 @@
-"""When things touch: steady, loose and bursting rhythms, and the phase between two contacts (ours: decision 12)."""
+"""Contact times: steady, loose and bursting rhythms, and the phase between two contacts (ours: decision 12)."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 LEAST = 0.12
-"""Seconds between two contacts of a scene at the least: nearer ones are heard as one."""
+"""Minimum time between two contacts of a scene (s). Closer ones are heard as one."""
 FAR = 3.0
-"""Seconds before the first and after the last contact at which others are taken to be."""
+"""Distance (s) from the first and last contact to the contacts that are assumed before and after them."""
 
 
 def draw_contacts(
     rng: np.random.Generator, start: float, stop: float, *, shortest: float, longest: float
 ) -> np.ndarray:
-    """At least one contact time in [start, stop): ascending, LEAST apart; typical gaps are between `shortest` and
-    `longest` seconds."""
+    """At least one contact time (s) in [start, stop), ascending, LEAST apart. Typical gaps are `shortest` to `longest`
+    seconds."""
     count = int((stop - start) / LEAST) + 4
     typical = float(np.exp(rng.uniform(np.log(shortest), np.log(longest))))
     kind = rng.random()
@@ -33,13 +33,13 @@ def draw_contacts(
 
 
 def _steady(rng: np.random.Generator, period: float, count: int) -> np.ndarray:
-    """A period, perhaps with halves and doubles, and a hand that is not a clock."""
+    """Gaps of one period (s), in some rhythms with halves and doubles, with the timing jitter of a human hand."""
     factors = rng.choice([1.0, 1.0, 0.5, 2.0], count) if rng.random() < 0.4 else np.ones(count)
     return period * factors * (1 + rng.uniform(0, 0.06) * rng.standard_normal(count))
 
 
 def apart(times: np.ndarray) -> np.ndarray:
-    """Ascending times without those that follow another within LEAST."""
+    """Sorts times and drops those that follow a retained one within LEAST."""
     chosen: list[float] = []
     for time in np.sort(times).tolist():
         if not chosen or time - chosen[-1] >= LEAST:
@@ -48,7 +48,8 @@ def apart(times: np.ndarray) -> np.ndarray:
 
 
 def clear_of(rng: np.random.Generator, times: np.ndarray, edges: tuple[float, ...], *, margin: float) -> np.ndarray:
-    """The times moved together so that none is within `margin` of an edge; the last of 50 draws stands if some are."""
+    """Shifts all times by one offset so that none is within `margin` of an edge (s). If none of 50 draws qualifies, the
+    last one is used."""
     moved = times
     for _ in range(50):
         if all(np.abs(moved - edge).min(initial=np.inf) > margin for edge in edges):
@@ -58,7 +59,8 @@ def clear_of(rng: np.random.Generator, times: np.ndarray, edges: tuple[float, ..
 
 
 class Phase(NamedTuple):
-    """interval: how many contacts have been, (n,). since, until: seconds after the last and before the next, (n,)."""
+    """interval: number of contacts so far, (n,). since, until: seconds since the last and until the next contact,
+    (n,)."""
 
     interval: np.ndarray
     since: np.ndarray
@@ -70,12 +72,12 @@ class Phase(NamedTuple):
 
     @property
     def part(self) -> np.ndarray:
-        """Share of the interval that is over."""
+        """Fraction of the interval that has elapsed."""
         return self.since / self.gap
 
 
 def phase(contacts: np.ndarray, t: np.ndarray) -> Phase:
-    """Where every time of t stands among the contacts."""
+    """Phase of every time in t among the contacts (all in seconds)."""
     interval = np.searchsorted(contacts, t, side="right")
     first, last = (contacts[0], contacts[-1]) if len(contacts) else (t[0], t[-1])
     padded = np.concatenate([[min(first, t[0]) - FAR], contacts, [max(last, t[-1]) + FAR]])

@@ -1,4 +1,4 @@
-"""Where it is recorded: the room's answer, what else is heard, the microphone, the level (ours: decision 12)."""
+"""The recording: room response, background noise, microphone and level (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,17 @@ from cmmd.data.world.clip import SAMPLE_RATE
 from cmmd.data.world.hits.filters import passed
 
 LOUDEST, QUIETEST = -8.0, -40.0
-"""RMS of a clip in dB of full scale."""
+"""Range of the RMS of a clip (dB of full scale)."""
 SILENCE = (-80.0, -42.0)
-"""RMS in dB of what is left where nothing sounds."""
+"""Range of the RMS of the background in a silent clip (dB of full scale)."""
 CEILING = 0.97
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """impulse: the room's answer, its first sample is the direct sound. highpass, lowpass: Hz of the microphone. level:
-    RMS aimed at (dB). distance: of the background below the hits (dB). push: how far peaks may be limited."""
+    """impulse: room response; its first sample is the direct sound. highpass, lowpass: cutoffs of the microphone (Hz).
+    level: target RMS (dB). distance: of the background below the hits (dB). push: maximum factor of peaks over CEILING
+    before limiting."""
 
     impulse: np.ndarray
     highpass: float
@@ -28,7 +29,7 @@ class Recording:
 
 
 def draw_recording(rng: np.random.Generator) -> Recording:
-    """A room or none, a microphone, a level."""
+    """Draws a room or none, a microphone and a level."""
     return Recording(
         impulse=_impulse(rng),
         highpass=float(np.exp(rng.uniform(np.log(20), np.log(250)))),
@@ -40,7 +41,7 @@ def draw_recording(rng: np.random.Generator) -> Recording:
 
 
 def _impulse(rng: np.random.Generator) -> np.ndarray:
-    """Early reflections and a tail that decays, or nothing: outdoors."""
+    """Early reflections and a decaying tail, or only the direct sound (outdoors)."""
     if rng.random() < 0.3:
         return np.ones(1, np.float32)
     seconds = float(np.exp(rng.uniform(np.log(0.12), np.log(0.8))))
@@ -57,7 +58,8 @@ def _impulse(rng: np.random.Generator) -> np.ndarray:
 
 
 def recorded(rng: np.random.Generator, track: np.ndarray, recording: Recording) -> np.ndarray:
-    """The track in its room with what else is heard, through the microphone, at its level; peaks stay below 1."""
+    """Applies the room, the background noise, the microphone and the level to a track. Returns float32 (s,), peaks
+    below 1."""
     if len(recording.impulse) > 1:
         length = len(track) + len(recording.impulse)
         spectrum = np.fft.rfft(track, length) * np.fft.rfft(recording.impulse, length)
@@ -72,13 +74,13 @@ def recorded(rng: np.random.Generator, track: np.ndarray, recording: Recording) 
     most = CEILING * recording.push / max(float(np.abs(mixed).max()), 1e-9)
     aim = 10 ** (recording.level / 20)
     gain = min(aim / max(_rms(mixed), 1e-9), most)
-    for _ in range(3):  # what is limited is lost in level, and made up for
+    for _ in range(3):  # limiting lowers the level, which is compensated here
         gain = min(gain * aim / max(_rms(limited(mixed * np.float32(gain))), 1e-9), most)
     return limited(mixed * np.float32(gain))
 
 
 def background(rng: np.random.Generator, samples: int) -> np.ndarray:
-    """Steady noise of RMS 1: air and traffic, hum, a murmur."""
+    """Steady noise of RMS 1, float32 (samples,): coloured noise, in some clips with mains hum, slowly modulated."""
     white = np.fft.rfft(rng.standard_normal(samples))
     frequency = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
     colour = (1 + frequency / rng.uniform(50, 500)) ** -rng.uniform(0.0, 1.1)
@@ -95,7 +97,7 @@ def background(rng: np.random.Generator, samples: int) -> np.ndarray:
 
 
 def limited(waveform: np.ndarray) -> np.ndarray:
-    """Peaks above 0.6 bent so that none passes 0.97, as loud recordings have them."""
+    """Bends peaks above 0.6 so that none exceeds 0.97, as in loud recordings."""
     knee = 0.6
     size = np.abs(waveform)
     bent = knee + (CEILING - knee) * np.tanh((size - knee) / (CEILING - knee))

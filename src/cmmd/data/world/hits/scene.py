@@ -1,4 +1,4 @@
-"""A scene: a place, who and what is in it, one act, and what moves besides (ours: decision 12)."""
+"""A scene: a backdrop, people and objects, one act, and silent distractions (ours: decision 12)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,19 +24,19 @@ from cmmd.data.world.hits.walking import walk
 
 Act = Callable[[np.random.Generator, Setting], list[Sounding]]
 ACTS: dict[Act, float] = {play: 0.6, bounce: 0.08, walk: 0.1, fall: 0.08, type_keys: 0.08, clap: 0.06}
-"""How often each is met; `slam` is for the unseen split."""
+"""Probability of each act. `slam` occurs only in the unseen split."""
 GROUNDS = (WOOD, WOOD, METAL, PLASTIC, EARTH, EARTH, GLASS)
 LEAD = 1.6
-"""Seconds of contacts before and after the clip: it is a stretch of something that goes on."""
+"""Seconds of contacts before and after the clip, so that the clip shows ongoing activity."""
 NOTHING = 0.08
-"""Share of the scenes in which nothing sounds."""
+"""Fraction of scenes in which nothing sounds."""
 FINER = 1.25
-"""Pixels of sprites and backdrops to a pixel of the picture."""
+"""Pixels of sprites and backdrops per pixel of the picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """What is painted, and what sounds."""
+    """stage, backdrop: what is painted. soundings: what is heard."""
 
     stage: Stage
     backdrop: Sprite
@@ -44,7 +44,7 @@ class Scene:
 
 
 def draw_scene(rng: np.random.Generator, t: np.ndarray, *, seconds: float, size: int, difficulty: Difficulty) -> Scene:
-    """A scene at the moments t (n,); what is drawn from rng depends neither on them nor on the size."""
+    """Draws a scene at the times t (n,) (s). The random draws depend neither on the times nor on the size."""
     ground = GROUNDS[rng.integers(len(GROUNDS))]
     setting = Setting(
         stage=Stage(t=t),
@@ -75,7 +75,8 @@ def draw_scene(rng: np.random.Generator, t: np.ndarray, *, seconds: float, size:
 
 
 def _draw_place(rng: np.random.Generator, ground: Material) -> Place:
-    """Seen from the side or, in a third of the scenes, from above; large surfaces are mostly dull."""
+    """Draws a view from the side or, in a third of the scenes, from above. Colours are muted, because large surfaces
+    are mostly dull."""
     above = rng.random() < 0.35
     look = draw_look(rng, ground)
     grey = look.colour.mean()
@@ -98,13 +99,13 @@ def _act(rng: np.random.Generator, difficulty: Difficulty) -> Act:
 
 
 def _distractions(rng: np.random.Generator, setting: Setting, odds: list[float]) -> None:
-    """As many as the odds of none, one, two, ... give."""
+    """Adds distractions. odds: probabilities of none, one, two, ..."""
     for _ in range(int(rng.choice(len(odds), p=odds))):
         distract(rng, setting)
 
 
 def _bars(rng: np.random.Generator, setting: Setting, count: int) -> None:
-    """Upright bars in front of everything."""
+    """Adds upright bars in front of everything."""
     for _ in range(count):
         bar = bake([Patch(box(rng.uniform(1.5, 4.0), 1.5 * UNITS), any_look(rng))], **setting.drawn)
         setting.stage.add(bar, np.array([rng.uniform(4, 60), UNITS / 2]))

@@ -1,4 +1,4 @@
-"""What an act is given, and what it says of its sounds (ours: decision 12)."""
+"""The input of an act (Setting) and its output (Sounding) (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ from cmmd.data.world.hits.stage import Stage
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """start, stop: seconds between which things touch, from before the clip until after it; edges: of the clip. place:
-    the ground, and ground: what it is made of. scale: how near everything is. density: pixels of sprites to a unit.
-    light: where it comes from. reach: factor on every movement."""
+    """Input of an act. start, stop: range of contact times (s), from before the clip until after it. edges: start and
+    end of the clip (s). place: geometry of the ground; ground: its material. scale: size factor of everything. density:
+    pixels of sprites per unit. light: direction that it comes from (radians). reach: factor on every movement."""
 
     stage: Stage
     start: float
@@ -32,25 +32,25 @@ class Setting:
 
     @property
     def drawn(self) -> dict[str, float]:
-        """What every sprite is drawn with."""
+        """Drawing settings of every sprite, as keyword arguments."""
         return {"density": self.density, "light": self.light}
 
     def clear(self, rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-        """The times moved together so that none is half heard at an end of the clip."""
+        """Shifts all times by one offset so that no contact is half heard at an end of the clip."""
         return clear_of(rng, times, self.edges, margin=EDGE)
 
     def contacts(self, rng: np.random.Generator, *, shortest: float, longest: float) -> np.ndarray:
-        """When something is struck, see `draw_contacts`."""
+        """Contact times (s) of an act, clear of the ends of the clip; see `draw_contacts`."""
         return self.clear(rng, draw_contacts(rng, self.start, self.stop, shortest=shortest, longest=longest))
 
     def person(self, rng: np.random.Generator, *, scale: float | None = None) -> Build:
-        """Someone as near as everything, or of another scale."""
+        """Draws a person at the setting's scale, or at another scale."""
         return draw_build(rng, scale=self.scale if scale is None else scale, **self.drawn)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sounding:
-    """Blows on one thing by one striker. source: number of the thing in its scene. times, strengths: (k,)."""
+    """Blows of one striker on one object. source: index of the object in its scene. times (s), strengths: (k,)."""
 
     source: int
     body: Body

@@ -1,4 +1,4 @@
-"""The act `slam`: a lid or a door on a hinge that falls shut; only on the unseen split (ours: decision 12)."""
+"""The act `slam`: a lid or a door falls shut on its hinge; only in the unseen split (ours: decision 12)."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from cmmd.data.world.hits.things import darker
 
 
 def slam(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
-    """A leaf turns about its hinge onto its frame, perhaps in a hand."""
+    """Adds a leaf that turns about its hinge onto its frame, in some scenes moved by a hand. Returns one sounding."""
     stage = setting.stage
     contacts = setting.contacts(rng, shortest=0.3, longest=1.2)
     stroke = draw_stroke(rng, contacts, stage.t)

@@ -1,4 +1,4 @@
-"""The sound of a clip: all blows at their times, in one recording, and what is known of them (ours: decision 12)."""
+"""The sound of a clip: all blows at their times in one recording, and its events (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from cmmd.data.world.hits.setting import Sounding
 from cmmd.data.world.sounds import mix_at
 
 FADE = 0.008
-"""Seconds over which sound fades where a clip is cut."""
+"""Duration of the fade at a cut (s)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """What sounds between `start` and `stop` seconds of a clip."""
+    """The soundings that are heard between `start` and `stop` (s of the clip)."""
 
     soundings: list[Sounding]
     start: float
@@ -26,7 +26,8 @@ class Heard:
 def soundtrack(
     rng: np.random.Generator, scenes: list[Heard], *, seconds: float
 ) -> tuple[np.ndarray, tuple[Event, ...]]:
-    """float32 waveform and its events, by time; things of later scenes are numbered on."""
+    """The float32 waveform (s,) and its events by time. Sources of later scenes are numbered after those of earlier
+    ones."""
     samples = round(seconds * SAMPLE_RATE)
     recording, mixed = draw_recording(rng), np.zeros(samples, np.float32)
     events: list[Event] = []
@@ -42,7 +43,7 @@ def soundtrack(
 def _track(
     rng: np.random.Generator, heard: Heard, *, samples: int, first_source: int
 ) -> tuple[np.ndarray, list[Event]]:
-    """All blows that are heard, those from before included, and the events that begin in the meantime."""
+    """All audible blows, including earlier ones that still sound, and the events from `start` until `stop`."""
     track, events = np.zeros(samples, np.float32), []
     for sounding in heard.soundings:
         for world_time, strength in zip(sounding.times.tolist(), sounding.strengths.tolist(), strict=True):
@@ -57,7 +58,7 @@ def _track(
 
 
 def _window(heard: Heard, samples: int) -> np.ndarray:
-    """1 between start and stop, with soft edges inside the clip."""
+    """1 between start and stop, with soft edges inside the clip, (samples,)."""
     t = np.arange(samples, dtype=np.float32) / SAMPLE_RATE
     rise = np.clip((t - heard.start) / FADE + 0.5, 0, 1) if heard.start > 0 else 1.0
     fall = np.clip((heard.stop - t) / FADE + 0.5, 0, 1) if heard.stop < samples / SAMPLE_RATE else 1.0

@@ -1,7 +1,7 @@
-"""Sprites: rigid things drawn once, with texture and rounded shade, then moved over frames by Pillow (decision 12).
+"""Sprites: rigid objects drawn once, with texture and rounded shade, then moved over frames by Pillow (decision 12).
 
-Lengths are units: 64 to the side of the picture, y downwards. A sprite holds more pixels than a unit has in the picture
-where it will be seen from near.
+Lengths are in units: 64 per side of the picture, y downwards. Sprites have more pixels per unit than the picture,
+because the camera may come nearer.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from cmmd.data.pictures.blur import blurred
 from cmmd.data.pictures.textures import sampled
 
 UNITS = 64
-"""To the side of the picture."""
+"""Units per side of the picture."""
 SMOOTHING = 4
-"""Finer than its pixels that an outline is filled, in each direction."""
+"""Supersampling factor in each direction when an outline is filled."""
 MARGIN = 2
-"""Pixels of nothing around a sprite."""
+"""Empty pixels around a sprite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """colour: (3,) in [0, 1]. texture: its number; depth: how strong it is. grain: texels to a unit. gloss: how much
-    brighter the side towards the light is; it may be below 0. clear: share of what lies behind that shines through."""
+    """colour: (3,) in [0, 1]. texture: its number; depth: its strength. grain: texels per unit. gloss: how much
+    brighter the side towards the light is; may be negative. clear: fraction of the background that shines through."""
 
     colour: np.ndarray
     texture: int = 0
@@ -44,7 +44,7 @@ class Patch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sprite:
-    """picture: RGB, mask: L, of one size. density: pixels to a unit. origin: pixel position of (0, 0)."""
+    """picture: RGB; mask: L, of the same size. density: pixels per unit. origin: pixel position of (0, 0)."""
 
     picture: Image.Image
     mask: Image.Image
@@ -53,7 +53,8 @@ class Sprite:
 
 
 def bake(patches: Sequence[Patch], *, density: float, light: float, soft: float = 0.0) -> Sprite:
-    """Patches one over the other. light: the direction it comes from (radians). soft: blur of the edges in units."""
+    """Draws patches over each other. density: pixels per unit. light: direction that it comes from (radians). soft:
+    blur of the edges (units)."""
     corners = np.concatenate([patch.outline for patch in patches])
     margin = MARGIN + int(np.ceil(2 * soft * density))
     low = np.floor(corners.min(0) * density).astype(int) - margin
@@ -73,14 +74,14 @@ def bake(patches: Sequence[Patch], *, density: float, light: float, soft: float 
 
 
 def _filled(corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Share of every pixel that lies inside, float32 (h, w)."""
+    """Fraction of every pixel that lies inside the outline, float32 (h, w)."""
     fine = Image.new("L", (size[0] * SMOOTHING, size[1] * SMOOTHING))
     ImageDraw.Draw(fine).polygon((corners * SMOOTHING).ravel().tolist(), fill=255)
     return np.asarray(fine.reduce(SMOOTHING), np.float32) / 255
 
 
 def _surface(look: Look, shape: np.ndarray, low: np.ndarray, density: float, light: float) -> np.ndarray:
-    """Tone, texture, and shade as of a rounded body: brighter where its blurred outline falls towards the light."""
+    """Tone, texture, and shade of a rounded body: brighter where its blurred outline falls off towards the light."""
     height, width = shape.shape[:2]
     colour = np.broadcast_to(look.colour.astype(np.float32), (height, width, 3))
     if look.depth:

@@ -9,12 +9,12 @@ from PIL import Image
 from cmmd.data.world.hits.sprites import UNITS, Sprite
 
 FAINT = 2
-"""Of 255: an opacity below this is not painted."""
+"""Opacity (of 255) below which an actor is not painted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
-    """pose: (n, 2, 3), from the sprite's units to the scene's. opacity: (n,) in [0, 1]; None: always 1."""
+    """pose: affine maps from sprite units to scene units, (n, 2, 3). opacity: (n,) in [0, 1]; None: always 1."""
 
     sprite: Sprite
     pose: np.ndarray
@@ -23,7 +23,7 @@ class Actor:
 
 @dataclass(kw_only=True, slots=True)
 class Stage:
-    """t: seconds of the moments, (n,). actors: from the back to the front."""
+    """t: times of the moments (s), (n,). actors: from the back to the front."""
 
     t: np.ndarray
     actors: list[Actor] = field(default_factory=list)
@@ -38,7 +38,8 @@ class Stage:
         stretch: ArrayLike = 1.0,
         opacity: np.ndarray | None = None,
     ) -> None:
-        """at: (n, 2) or (2,). angle: turn, x towards y. scale: of both axes; stretch: of the sprite's y besides."""
+        """Adds a sprite. at: its position, (n, 2) or (2,). angle: rotation (radians), x towards y. scale: of both axes.
+        stretch: additional scale of the sprite's y axis. opacity: (n,) in [0, 1]."""
         moments = len(self.t)
         angle, scale, stretch = (np.broadcast_to(np.asarray(v, float), moments) for v in (angle, scale, stretch))
         pose = np.empty((moments, 2, 3))
@@ -50,13 +51,13 @@ class Stage:
 
 
 def chained(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """The affine map that does `inner` first, (n, 2, 3) both."""
+    """The affine map that applies `inner` first; all are (n, 2, 3)."""
     matrix = outer[:, :, :2] @ inner[:, :, :2]
     return np.concatenate([matrix, outer[:, :, :2] @ inner[:, :, 2:] + outer[:, :, 2:]], axis=2)
 
 
 def inverted(maps: np.ndarray) -> np.ndarray:
-    """Inverse affine maps, (n, 2, 3); where a map has no area, one that shows nothing."""
+    """Inverse affine maps, (n, 2, 3). The inverse of a map without area shows nothing."""
     a, b, c, d = maps[:, 0, 0], maps[:, 0, 1], maps[:, 1, 0], maps[:, 1, 1]
     area = a * d - b * c
     area = np.where(np.abs(area) < 1e-9, 1e-9, area)
@@ -65,7 +66,8 @@ def inverted(maps: np.ndarray) -> np.ndarray:
 
 
 def render(stage: Stage, backdrop: Sprite, camera: np.ndarray, *, size: int, exposures: int) -> np.ndarray:
-    """Frames float32 (n / exposures, size, size, 3) in [0, 1], each the mean of its moments. camera: (n, 2, 3)."""
+    """Renders frames, float32 (n / exposures, size, size, 3) in [0, 1], each the mean of its moments. camera: (n, 2,
+    3)."""
     scale = np.array([size / UNITS, 0.0, 0.0, size / UNITS]).reshape(2, 2)
     view = np.concatenate([scale @ camera[:, :, :2], scale @ camera[:, :, 2:]], axis=2)
     behind = _Placed.of(Actor(sprite=backdrop, pose=np.broadcast_to(np.eye(2, 3), view.shape)), view, size)
@@ -87,8 +89,8 @@ def render(stage: Stage, backdrop: Sprite, camera: np.ndarray, *, size: int, exp
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Placed:
-    """An actor in the pixels of the picture. maps: rows (n, 6) from picture to sprite. boxes: (n, 4) left, top, right,
-    bottom. opacity: (n,) of 255."""
+    """An actor in picture pixels. maps: affine maps from picture to sprite pixels, rows (n, 6). boxes: left, top,
+    right, bottom, (n, 4). opacity: (n,), of 255."""
 
     sprite: Sprite
     maps: list[list[float]]
@@ -116,7 +118,7 @@ class _Placed:
         )
 
     def warped(self, image: Image.Image, moment: int, box: tuple[int, int, int, int]) -> Image.Image:
-        """The sprite's picture or mask as it is seen inside a box of the canvas."""
+        """The sprite's picture or mask, warped into a box of the canvas."""
         left, top, right, bottom = box
         a, b, c, d, e, f = self.maps[moment]
         data = (a, b, c + a * left + b * top, d, e, f + d * left + e * top)

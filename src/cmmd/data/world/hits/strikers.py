@@ -1,4 +1,4 @@
-"""Strikers on the stage: what swings, slaps, steps and taps, and touches exactly when it should (ours: decision 12)."""
+"""Strikers on the stage: tools, hands, feet and fingers that touch exactly at the contact times (ours: decision 12)."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ DARK = Look(colour=np.zeros(3), gloss=0.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blows:
-    """What one striker does. contacts: (k,) seconds. places: (k, 2), where it touches. normal: (2,), away from what is
-    touched. rise: units of a full stroke."""
+    """The blows of one striker. contacts: (k,) seconds. places: contact points, (k, 2). normal: direction away from the
+    struck surface, (2,). rise: height of a full stroke (units)."""
 
     contacts: np.ndarray
     places: np.ndarray
@@ -31,14 +31,14 @@ class Blows:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Path:
-    """ground: (n, 2), the point above which the striker is. tip: (n, 2), where it is; the two meet at contact."""
+    """ground: point below the striker, (n, 2). tip: position of the striker, (n, 2). Both coincide at a contact."""
 
     ground: np.ndarray
     tip: np.ndarray
 
 
 def path_of(rng: np.random.Generator, blows: Blows, stroke: Stroke) -> Path:
-    """Up from one place and down on the next, a little askew."""
+    """The path of a striker: up from one contact point and down to the next, slightly askew."""
     at = stroke.phase
     around = np.concatenate([blows.places[:1], blows.places, blows.places[-1:]])
     part = smooth((at.part - 0.15) / 0.6)[:, None]
@@ -51,7 +51,7 @@ def path_of(rng: np.random.Generator, blows: Blows, stroke: Stroke) -> Path:
 def cast_shadow(
     rng: np.random.Generator, stage: Stage, path: Path, stroke: Stroke, *, radius: float, density: float
 ) -> None:
-    """On what is struck: far and faint while the striker is high, under it at contact."""
+    """Adds a shadow on the struck surface: far and faint while the striker is high, below the striker at contact."""
     sprite = bake(
         [Patch(ellipse(radius, radius * rng.uniform(0.3, 0.7)), DARK)], density=density, light=0.0, soft=0.4 * radius
     )
@@ -72,8 +72,8 @@ def swing(
     shoulder: np.ndarray | None,
     lean: float,
 ) -> None:
-    """A tool whose tip follows the path, turned by a hand at its grip. lean: angle of the tool to the normal at
-    contact, to either side. build, shoulder: of the arm; without them it moves by itself."""
+    """Adds a tool whose tip follows the path, turned by a hand at its grip. lean: angle of the tool to the normal at
+    contact (radians), to either side. build, shoulder: of the arm; without them the tool has no arm."""
     length = float(np.hypot(*tool.tip))
     direction = np.arctan2(blows.normal[1], blows.normal[0]) + lean
     away = np.array([np.cos(direction), np.sin(direction)])
@@ -82,7 +82,7 @@ def swing(
     along = path.tip - rough
     along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
     grip = path.tip - length * along
-    # The side of the tool that touches looks down whichever way it leans.
+    # Mirror the tool so that its contact side faces down for either lean.
     flip = -1.0 if lean > 0 else 1.0
     angle = np.arctan2(along[:, 1], along[:, 0]) - np.arctan2(flip * tool.tip[1], tool.tip[0])
     if build is not None and shoulder is not None:
@@ -103,7 +103,7 @@ def slap(
     shoulder: np.ndarray,
     lean: float,
 ) -> None:
-    """A flat hand that comes down."""
+    """Adds a flat hand that strikes from above, and its arm."""
     sprite, length = flat_hand(rng, build)
     tool = Tool(sprite=sprite, tip=np.array([0.8 * length, 0.25 * build.thick]), hardness=0.3)
     hand = Stage(t=stage.t)
@@ -113,7 +113,7 @@ def slap(
 
 
 def tap(stage: Stage, tips: list[np.ndarray], knuckles: list[np.ndarray], *, build: Build) -> None:
-    """Fingers from their knuckles (n, 2) to their tips (n, 2)."""
+    """Adds fingers from their knuckles (n, 2) to their tips (n, 2)."""
     for tip, knuckle in zip(tips, knuckles, strict=True):
         length = float(np.hypot(*(tip - knuckle).T).mean())
         finger = Patch(capsule(length, 0.42 * build.thick, 0.3 * build.thick), build.skin)
@@ -123,7 +123,7 @@ def tap(stage: Stage, tips: list[np.ndarray], knuckles: list[np.ndarray], *, bui
 def step(
     rng: np.random.Generator, stage: Stage, path: Path, stroke: Stroke, *, build: Build, hip: np.ndarray, heading: float
 ) -> None:
-    """A foot that is put down, and the leg it hangs from. hip: (n, 2). heading: 1 to the right, -1 to the left."""
+    """Adds a foot that follows the path, and its leg. hip: (n, 2). heading: 1 to the right, -1 to the left."""
     sprite, sole = shoe(rng, build)
     toe = heading * rng.uniform(0.1, 0.7) * stroke.height * np.cos(np.pi * stroke.phase.part)
     ankle = path.tip - np.array([sole[0] * heading, sole[1]])

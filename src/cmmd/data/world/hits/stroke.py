@@ -1,4 +1,4 @@
-"""How a striker moves: it gathers speed towards the contact, stops dead, and comes back more slowly (ours)."""
+"""Strokes: a striker accelerates towards the contact, stops abruptly, and returns more slowly (ours)."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import numpy as np
 from cmmd.data.world.hits.rhythm import FAR, Phase, phase
 
 FULL = 0.4
-"""Seconds between contacts from which a stroke has its full height."""
+"""Gap between contacts (s) from which every stroke has its full height."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stroke:
-    """height: (n,), 0 at contact, about 1 at rest. phase: of every time. strengths: (k,) of the contacts, in (0, 1]: a
-    blow from higher up is stronger."""
+    """height: (n,), 0 at contact, about 1 at rest. phase: at every time. strengths: of the contacts, (k,) in (0, 1]; a
+    blow from a greater height is stronger."""
 
     height: np.ndarray
     phase: Phase
@@ -22,8 +22,9 @@ class Stroke:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Course:
-    """Between contacts, (k + 1,) each: back, top: heights after the last contact and before the next. rest, up_time,
-    down_time: seconds on what is struck, of the way up, of the way down. back_power, top_power: of their curves."""
+    """The movement in each interval between contacts, arrays (k + 1,). back, top: heights after the last contact and
+    before the next. rest: time on the struck surface (s). up_time, down_time: durations of the way up and the way down
+    (s). back_power, top_power: exponents of their curves."""
 
     back: np.ndarray
     top: np.ndarray
@@ -35,7 +36,7 @@ class _Course:
 
 
 def draw_stroke(rng: np.random.Generator, contacts: np.ndarray, t: np.ndarray) -> Stroke:
-    """The movement of one striker over its own contacts."""
+    """Draws the movement of one striker at times t (n,). contacts: its own contacts, (k,); all in seconds."""
     course, at = _draw_course(rng, contacts), phase(contacts, t)
     number = at.interval
     top, back, rest = course.top[number], course.back[number], course.rest[number]
@@ -51,7 +52,8 @@ def draw_stroke(rng: np.random.Generator, contacts: np.ndarray, t: np.ndarray) -
 
 
 def _draw_course(rng: np.random.Generator, contacts: np.ndarray) -> _Course:
-    """Short gaps have low strokes; long ones may see the striker withdrawn. No rebound is faster than its blow."""
+    """Short gaps have low strokes; in long gaps the striker may withdraw. No rebound is faster than the preceding
+    blow."""
     gaps = np.concatenate([[FAR], np.diff(contacts), [FAR]])
     top = rng.uniform(0.6, 1.2, len(gaps)) * np.minimum(1.0, gaps / rng.uniform(0.2, FULL))
     if rng.random() < 0.3:
@@ -75,6 +77,6 @@ def _draw_course(rng: np.random.Generator, contacts: np.ndarray) -> _Course:
 
 
 def smooth(x: np.ndarray) -> np.ndarray:
-    """0 to 1 with no speed at either end."""
+    """Smooth step from 0 to 1 with zero slope at both ends."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)

@@ -1,6 +1,6 @@
-"""What is struck: outlines and materials of things, seen from the side and a little from above (ours: decision 12).
+"""Struck objects: their outlines and materials, seen from the side and slightly from above (ours: decision 12).
 
-A thing's origin is the middle of what is touched; its body hangs below (y downwards).
+The origin of an object is the middle of its contact area. Its body extends downwards from there (y downwards).
 """
 
 from collections.abc import Callable
@@ -29,8 +29,9 @@ from cmmd.data.world.hits.stage import Stage
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Form:
-    """patches: of the sprite, from the back to the front. reach: half width and half height of what can be touched.
-    size: half extent in units, which gives the pitch. loose: how far it moves when it is struck."""
+    """patches: of the sprite, from the back to the front. reach: half width and half height of the contact area
+    (units). size: half extent (units), which determines the pitch. loose: how far the object moves when it is struck
+    (units)."""
 
     patches: list[Patch]
     reach: tuple[float, float]
@@ -40,7 +41,7 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thing:
-    """at: (2,), where it is touched, in units. body: its sound."""
+    """at: contact position, (2,) in units. body: its sound."""
 
     form: Form
     material: Material
@@ -49,12 +50,12 @@ class Thing:
 
 
 def darker(look: Look, factor: float) -> Look:
-    """The same in less light."""
+    """The same look with its colour multiplied by `factor`."""
     return replace(look, colour=look.colour * factor)
 
 
 def _block(rng: np.random.Generator, s: float, look: Look) -> Form:
-    """A box: a lighter top, a front."""
+    """A box with a lighter top and a front."""
     a, depth, tall = s * rng.uniform(0.8, 1.6), s * rng.uniform(0.1, 0.5), s * rng.uniform(0.3, 1.4)
     skew = rng.normal(0, 0.2) * s
     top = np.array([[-a + skew, -depth], [a + skew, -depth], [a, depth], [-a, depth]])
@@ -86,7 +87,7 @@ def _drum(rng: np.random.Generator, s: float, look: Look) -> Form:
 
 
 def _vessel(rng: np.random.Generator, s: float, look: Look) -> Form:
-    """A cup, a pot, a bowl: the rim is struck."""
+    """A cup, a pot or a bowl, struck at its rim."""
     a, tall = s * rng.uniform(0.7, 1.2), s * rng.uniform(0.6, 1.8)
     depth = a * rng.uniform(0.1, 0.4)
     side = turned(wedge(tall / 2, a, taper=rng.uniform(0.5, 1.0)), np.pi / 2) + point(0.0, tall / 2)
@@ -100,7 +101,7 @@ def _vessel(rng: np.random.Generator, s: float, look: Look) -> Form:
 
 
 def _bottle(rng: np.random.Generator, s: float, look: Look) -> Form:
-    """Upright, with a neck."""
+    """An upright bottle with a neck."""
     a, tall = s * rng.uniform(0.35, 0.6), s * rng.uniform(1.5, 2.6)
     neck = box(a * 0.4, tall * 0.15) + point(0.0, tall * 0.15)
     trunk = box(a, tall * 0.38, rounding=a * 0.6) + point(0.0, tall * 0.62)
@@ -161,7 +162,7 @@ FORMS: tuple[tuple[FormMaker, tuple[Material, ...]], ...] = (
 
 
 def draw_thing(rng: np.random.Generator, at: np.ndarray, *, size: float, forms: tuple[FormMaker, ...] = ()) -> Thing:
-    """A thing of about `size` units, of one of the forms where any are named."""
+    """Draws an object of about `size` units at `at` (2,), of one of `forms` if any are given."""
     choice = [pair for pair in FORMS if not forms or pair[0] in forms]
     make, materials = choice[rng.integers(len(choice))]
     material = materials[rng.integers(len(materials))]
@@ -170,7 +171,7 @@ def draw_thing(rng: np.random.Generator, at: np.ndarray, *, size: float, forms: 
 
 
 def put(rng: np.random.Generator, stage: Stage, thing: Thing, struck: Phase, *, density: float, light: float) -> None:
-    """On the stage; it sinks, shivers or tilts when it is struck."""
+    """Adds an object to the stage. It sinks, shivers or tilts when it is struck. struck: phase of its contacts."""
     sprite = bake(thing.form.patches, density=density, light=light)
     lasting, speed = np.exp(rng.uniform(np.log(0.03), np.log(0.25))), rng.uniform(20, 110)
     shiver = np.exp(-struck.since / lasting) * np.cos(speed * struck.since)

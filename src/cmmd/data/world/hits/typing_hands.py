@@ -1,4 +1,4 @@
-"""The act `type_keys`: fingers on keys, close by (ours: decision 12)."""
+"""The act `type_keys`: fingers type on keys, in close view (ours: decision 12)."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ FINGERS = 4
 
 
 def type_keys(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
-    """One or two hands on a board of keys that all sound alike."""
+    """Adds one or two hands and a board of keys that all sound alike. Returns one sounding per hand."""
     contacts = setting.contacts(rng, shortest=0.12, longest=0.45)
     build, scale = setting.person(rng, scale=1.6 * setting.scale), setting.scale
     pitch = scale * rng.uniform(3.0, 6.0)
@@ -37,7 +37,7 @@ def type_keys(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
 
 
 def _keys(rng: np.random.Generator, setting: Setting, centre: np.ndarray, pitch: float, lean: float) -> None:
-    """Rows of keys on a board, as one sprite."""
+    """Adds rows of keys on a board, as one sprite."""
     columns, rows = int(rng.integers(7, 15)), int(rng.integers(2, 6))
     look = draw_look(rng, PLASTIC)
     board = Patch(
@@ -65,7 +65,8 @@ def _hand(
     middle: np.ndarray,
     pitch: float,
 ) -> np.ndarray:
-    """One hand: its back, its fingers, and the keys that go down. Returns the strength of every contact."""
+    """Adds one hand: its back, its fingers, and the keys that it presses. Returns the strength of every contact,
+    (k,)."""
     stage, w = setting.stage, build.thick
     drift = wobble(rng, stage.t, 0.4 * pitch, fastest=0.8)
     back = middle + drift + point(0.0, 3.4 * w)
@@ -88,8 +89,8 @@ def _hand(
 def _finger(
     rng: np.random.Generator, setting: Setting, contacts: np.ndarray, rest: np.ndarray, thick: float, pitch: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the tip of a finger is, (n, 2), about where it rests, (n, 2), and how strong its contacts are; the keys
-    under it go down."""
+    """Adds the keys that a finger presses. rest: rest position of its tip, (n, 2). Returns the position of the tip (n,
+    2) and the strengths of its contacts."""
     t = setting.stage.t
     if not len(contacts):
         return rest - point(0.0, 0.4 * thick), np.zeros(0)

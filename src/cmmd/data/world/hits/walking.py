@@ -1,4 +1,4 @@
-"""The act `walk`: feet on the ground, near or with the whole person (ours: decision 12)."""
+"""The act `walk`: feet on the ground, in close view or with the whole person (ours: decision 12)."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from cmmd.data.world.hits.stroke import draw_stroke
 
 
 def walk(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
-    """One pair of feet: on the spot, or on its way across the picture."""
+    """Adds one pair of feet that step on the spot or walk across the picture. Returns their soundings."""
     stage = setting.stage
     contacts = setting.contacts(rng, shortest=0.3, longest=0.75)
     build = setting.person(rng)

@@ -1,4 +1,4 @@
-"""Slow movement that never repeats: sums of sines, so that it is the same at any frame rate (ours)."""
+"""Slow aperiodic movement: sums of sines, so that it is the same at any frame rate (ours)."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ import numpy as np
 def wobble(
     rng: np.random.Generator, t: np.ndarray, size: float, *, slowest: float = 0.15, fastest: float = 1.5
 ) -> np.ndarray:
-    """(n, 2), of about `size` in both directions; from `slowest` to `fastest` Hz."""
+    """Offsets (n, 2) at times t (s), of about `size` in both directions, at `slowest` to `fastest` Hz."""
     moved = np.zeros((len(t), 2))
     for axis in range(2):
         for _ in range(3):
