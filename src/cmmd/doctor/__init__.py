@@ -1,1 +1,1 @@
-"""What is wrong with media files, found before a week of training is spent on them."""
+"""Finds defects in media files before training (ours)."""

@@ -1,7 +1,8 @@
-"""Whether sound keeps time with the picture, by loudness and motion: of a whole set, not of a file (ours).
+"""Whether sound and picture of a set of files are in time, from the correlation of loudness and motion (ours).
 
-One file's correlation says next to nothing: most sounds are not of what moves. The mean over many files does say by how
-much all of them are late, and whether sounds and pictures are mixed up. `docs/doctor.md` has the figures.
+The correlation of a single file carries almost no information: most sounds do not come from what moves. The mean over
+many files shows by how much all of them are late, and whether sounds and pictures are mixed up. `docs/doctor.md` has
+the figures.
 """
 
 from collections.abc import Sequence
@@ -17,28 +18,28 @@ from cmmd.doctor.sound_trace import HOPS, SoundTrace
 LONGEST_LAG = 20
 """Samples at SAMPLED_HZ: two seconds."""
 SHORTEST = 3 * LONGEST_LAG // 2
-"""Samples of a clip that is compared at all: three seconds."""
+"""Samples at SAMPLED_HZ: three seconds. Shorter clips are not compared."""
 CUT_AT = 0.98
-"""Quantile of the motion above which it does not count: a change of scene is no motion."""
+"""Quantile at which motion is clipped: a change of scene is not motion."""
 FEWEST = 20
-"""Clips that say something together."""
+"""Smallest number of clips that gives a result."""
 SURE = 4.0
-"""Standard errors; one set of mixed-up pairs in 300 reached it at any lag."""
+"""Standard errors required; of 300 random re-pairings, one reached it at any lag."""
 IN_TIME = 0.2
-"""s: two samples at SAMPLED_HZ. Loudness follows motion by about 0.1 s, as sound dies away."""
+"""s; two samples at SAMPLED_HZ. Loudness lags motion by about 0.1 s, because sound decays."""
 
 
 def lag_correlations(pictures: PictureTrace, sound: SoundTrace) -> Float[np.ndarray, " lags"] | None:
-    """Correlation of motion with loudness, the sound heard from -LONGEST_LAG to LONGEST_LAG samples after the picture.
+    """Correlation of motion with loudness at lags from -LONGEST_LAG to LONGEST_LAG samples; positive: late sound.
 
-    None for a clip that is too short, or in which nothing moves or sounds.
+    Returns None for a clip shorter than SHORTEST, or if its motion or its loudness does not vary.
     """
     heard = min(len(pictures.motion), int(len(sound.bands) / HOPS * SAMPLED_HZ))
     if heard < SHORTEST:
         return None
     bands = sound.bands[: heard * HOPS // SAMPLED_HZ]
     loudness = np.log(bands + FLOOR * bands.max() + 1e-12).mean(axis=1, keepdims=True)
-    # Motion k is the change over the tenth of a second before k, loudness k that of the tenth after it.
+    # Motion k is the change during the 0.1 s before sample k, loudness k the level during the 0.1 s after it.
     loudness, motion = equal_parts(loudness, heard)[:-1, 0], pictures.motion[1:heard].astype(np.float64)
     motion = np.minimum(motion, np.quantile(motion, CUT_AT))
     if min(motion.std(), loudness.std()) < 1e-6:
@@ -51,8 +52,11 @@ def lag_correlations(pictures: PictureTrace, sound: SoundTrace) -> Float[np.ndar
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimeKept:
-    """Over `clips` clips: the lag (s, the sound after the picture) at which motion and loudness agree best, their mean
-    correlation there, and by how many standard errors it stands above the mean over all lags."""
+    """Agreement of motion and loudness over `clips` clips.
+
+    lag: s of the sound after the picture, where the mean correlation is highest. correlation: the mean correlation at
+    that lag. strength: its difference from the mean over all lags, in standard errors.
+    """
 
     clips: int
     lag: float
@@ -61,7 +65,7 @@ class TimeKept:
 
     @property
     def says(self) -> str:
-        """One line: what follows from it."""
+        """The conclusion in one line."""
         told = f"motion and loudness of {self.clips} clips"
         if self.strength < SURE:
             return f"{told} agree at no lag ({self.strength:.1f} standard errors, {SURE:g} needed); this proves nothing"
@@ -74,7 +78,7 @@ class TimeKept:
 
 
 def time_kept(correlations: Sequence[Float[np.ndarray, " lags"]]) -> TimeKept | None:
-    """What the clips of a set say together; None for fewer than FEWEST."""
+    """Combines the `lag_correlations` of a set of clips; returns None for fewer than FEWEST clips."""
     if len(correlations) < FEWEST:
         return None
     every = np.stack(correlations).astype(np.float64)

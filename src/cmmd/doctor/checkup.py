@@ -1,4 +1,4 @@
-"""All files of a folder examined, each in a process that may die, then compared with each other (ours)."""
+"""Examination of all files of a folder in worker processes that may crash, and comparison of the files (ours)."""
 
 import time
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from cmmd.progress import progress
 from cmmd.worker_processes import Failure, map_in_workers
 
 LONGEST = 3600.0
-"""s that a file may take; 720p decodes at fifteen times real time."""
+"""Time limit per file in s; 720p decodes at fifteen times real time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedFile:
-    """name: relative to the folder, with forward slashes. findings: worst first. examined: what was measured."""
+    """name: relative to the folder, with forward slashes. findings: worst first. examined: measurements or failure."""
 
     name: str
     findings: tuple[Finding, ...]
@@ -35,8 +35,11 @@ class CheckedFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkup:
-    """files: worst first. time_kept: of the set, None where too few files can tell. shortest: seconds of a useful clip.
-    wall: seconds it took."""
+    """Result of `check`.
+
+    files: worst first. time_kept: result for the whole set, None with too few usable files. shortest: length of the
+    shortest useful clip in s. wall: elapsed time in s.
+    """
 
     source: Path
     files: tuple[CheckedFile, ...]
@@ -52,7 +55,8 @@ class Checkup:
 def check(source: Path, *, shortest: float, workers: int | None = None, drawn: bool = False) -> Checkup:
     """Examine a file, or every media file below a folder. Raises InputError if there is none.
 
-    `drawn`: with what the page shows of each.
+    shortest: length of the shortest useful clip in s. workers: default one per processor. drawn: adds the thumbnails
+    and waveforms that the page shows.
     """
     started, count = time.perf_counter(), workers or processors()
     paths = _paths(source)
@@ -83,7 +87,7 @@ def check(source: Path, *, shortest: float, workers: int | None = None, drawn: b
 
 
 def _paths(source: Path) -> list[Path]:
-    """A file as it is, whatever its suffix; of a folder what `cmmd prepare` would take."""
+    """Returns a file itself, whatever its suffix; for a folder, the files that `cmmd prepare` would take."""
     if not source.exists():
         raise InputError.about(source, found="no such file or folder", expected="a media file, or a folder of them")
     return media_files(source) if source.is_dir() else [source]

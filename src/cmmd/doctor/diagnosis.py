@@ -1,4 +1,4 @@
-"""From what was measured on a file to what is wrong with it (ours; docs/doctor.md lists the thresholds)."""
+"""Converts the measurements of a file to findings (ours; docs/doctor.md lists the thresholds)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +12,11 @@ from cmmd.doctor.sound_findings import sound_findings
 from cmmd.worker_processes import Failure
 
 CUT_SHORT, CUT_SHORT_TIME = 0.05, 1.0
-"""Share and seconds by which a file may hold less than it states."""
+"""Share and seconds by which a file may be shorter than it states; the larger one applies."""
 
 
 def diagnose(examined: Examination | Failure, path: Path, *, shortest: float) -> list[Finding]:
-    """The findings of one file, of which stretches of `shortest` seconds are of use."""
+    """Returns the findings of one file. shortest: length of the shortest useful clip in s."""
     if isinstance(examined, Failure):
         found, _, _ = examined.reason.removeprefix(f"{path}: ").partition(", expected")
         return [Finding("unusable", "unreadable", f"{found}; cmmd prepare leaves it out")]
@@ -33,7 +33,7 @@ def _findings(examined: Examination, shortest: float) -> Iterator[Finding]:
         yield Finding("unusable", "no picture", "cmmd prepare leaves it out; cmmd generate makes one")
     if sound is None:
         yield Finding("unusable", "no sound", "cmmd prepare leaves it out; cmmd generate makes one")
-    # The whole frames that `cmmd prepare` gets out of it, by its rounding.
+    # The number of whole frames, rounded as in `cmmd prepare`.
     fps = Geometry().fps
     if int(seconds * fps + WHOLE) < shortest * fps - WHOLE:
         yield Finding("unusable", "too short", f"{seconds:.2f} s, expected at least {shortest:g} s")

@@ -1,7 +1,7 @@
-"""Which files hold the same content, byte by byte or by fingerprint, and which share only sound or only picture (ours).
+"""Finds files with the same content, by hash or fingerprint, and files that share only sound or only picture (ours).
 
-Every file is compared with every other one, as products of matrices. The thresholds, and the pairs that they were
-chosen on, are in `docs/doctor.md`.
+All pairs of files are compared by matrix products. `docs/doctor.md` has the thresholds and the pairs on which they were
+chosen.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,17 +15,17 @@ from cmmd.doctor.fingerprint import Fingerprint
 
 SAME_LOOKS = 0.97
 SAME_MOVES, SAME_SOUNDS = 0.5, 0.9
-"""Together, under the same looks, they make the same content: clips of one scene look alike, but differ in sound."""
+"""Both, together with SAME_LOOKS, mean the same content: clips of one scene look alike, but differ in sound."""
 SURE_MOVES, LIKE_SOUNDS = 0.9, 0.7
-"""Moves that are the same whatever is heard, and how alike steady noise stays in another encoding."""
+"""Similarity of motion that means the same picture whatever the sound; similarity of steady noise after encoding."""
 SURE_SOUNDS = 0.95
-"""Sounds that are the same whatever is seen."""
+"""Similarity of sound that means the same sound whatever the picture."""
 OTHER_LOOKS, OTHER_MOVES, OTHER_SOUNDS = 0.9, 0.4, 0.6
-"""Below it a picture, or a sound, is another one."""
+"""Similarity below which a picture or a sound is a different one."""
 LENGTHS, LENGTH_SECONDS = 0.01, 0.15
-"""Share and seconds by which clips of the same content may differ in length."""
+"""Share and seconds by which clips of the same content may differ in length; the larger one applies."""
 ROWS = 256
-"""Files compared with all others at a time: what bounds the memory."""
+"""Number of files compared with all others at a time; bounds the memory."""
 ONE_SPLIT = "keep one, or it may be trained on and validated on"
 WORDS = {
     "same content": f"the content of {{other}} in another encoding; {ONE_SPLIT}",
@@ -36,7 +36,10 @@ WORDS = {
 
 
 def shared_content(clips: Sequence[Examination], names: Sequence[str]) -> list[list[Finding]]:
-    """For every clip what it shares with others, which are told by their names."""
+    """Returns, for every clip, the findings about content that it shares with other clips.
+
+    names: names of the clips, for the text of the findings.
+    """
     findings: list[list[Finding]] = [[] for _ in clips]
     firsts: dict[str, list[int]] = {}
     for place, clip in enumerate(clips):
@@ -60,7 +63,7 @@ def _named(name: str, count: int) -> str:
 
 
 def _alike(prints: Sequence[Fingerprint]) -> Iterator[tuple[str, int, Bool[np.ndarray, "rows files"]]]:
-    """A kind of finding, the first row, and which files share that with it and the following rows."""
+    """Yield a kind of finding, the number of the first row, and which files share this content with each row."""
     seconds = np.array([each.seconds for each in prints])
     looks, moves, sounds = (_Vectors([getattr(each, name) for each in prints]) for name in ("looks", "moves", "sounds"))
     for first in range(0, len(prints), ROWS):
@@ -80,7 +83,7 @@ def _alike(prints: Sequence[Fingerprint]) -> Iterator[tuple[str, int, Bool[np.nd
 
 
 class _Vectors:
-    """The vectors of one name of all fingerprints, at least one, where they have it."""
+    """The vectors of one kind from all fingerprints (at least one); `there` marks the fingerprints that have one."""
 
     def __init__(self, vectors: Sequence[np.ndarray | None]) -> None:
         self.there = np.array([vector is not None for vector in vectors], bool)
@@ -88,7 +91,7 @@ class _Vectors:
         self._all = np.stack([np.zeros(length, np.float32) if vector is None else vector for vector in vectors])
 
     def with_all(self, rows: slice) -> np.ndarray:
-        """How alike these are to all, (rows, files); nan, which is neither like nor unlike, where one has none."""
+        """Similarity of `rows` to all files, (rows, files); nan, neither alike nor different, without a vector."""
         alike = self._all[rows] @ self._all.T
         alike[~(self.there[rows, None] & self.there)] = np.nan
         return alike

@@ -1,7 +1,7 @@
-"""All that is measured on one file, in one pass over its pictures and one over its sound (ours).
+"""All measurements of one file, in one pass over its pictures and one over its sound (ours).
 
-The readers are those of `cmmd prepare`, so that both agree on what can be read, and memory does not grow with the file
-by more than 13 MB an hour.
+A second pass over the sound follows if its channels cancel each other. The readers are those of `cmmd prepare`, so that
+both agree on what can be read. Memory grows by at most 13 MB per hour of the file.
 """
 
 import hashlib
@@ -26,14 +26,17 @@ from cmmd.doctor.thumbnails import ThumbnailStrip
 from cmmd.errors import InputError
 
 SQUARE = 0.01
-"""By which width over height of a pixel may be off 1 and nobody sees it."""
+"""Largest deviation of the pixel aspect ratio from 1 that is invisible."""
 WAVE_PARTS = 240
-"""Peaks that the page draws."""
+"""Number of peaks that the page draws."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stated:
-    """What the file says of itself; None where it says nothing. videos, sounds: streams. rate: Hz."""
+    """What the file's headers state; None where they state nothing.
+
+    videos, sounds: number of streams. seconds: duration. rate: pictures per second.
+    """
 
     videos: int
     sounds: int
@@ -44,11 +47,14 @@ class Stated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Examination:
-    """size, digest: of the file, in bytes and as sha256. seconds: the picture's, or the sound's where there is none.
-    notes: streams that cannot be decoded. remarks: what reading puts right. lags: see `lag_correlations`. work: seconds
-    it took.
+    """All measurements of one file.
 
-    strip: thumbnails as JPEG, wave: the sound's peaks in WAVE_PARTS equal parts of the file; if asked for.
+    size: bytes. digest: sha256 of the file. seconds: length of the picture, or of the sound if there is no picture.
+    notes: streams that cannot be decoded. remarks: what the readers correct. lags: see `lag_correlations`. work:
+    seconds that the examination took.
+
+    strip: thumbnails as JPEG. wave: peaks of the sound in WAVE_PARTS equal segments of the file. Both are None without
+    `drawn`.
     """
 
     size: int
@@ -68,9 +74,9 @@ class Examination:
 
 
 def examine(path: Path, *, shortest: float, drawn: bool = False) -> Examination:
-    """Measure a file, of which stretches of `shortest` seconds are of use; `drawn` adds what the page shows.
+    """Measure a file. Raises InputError if nothing in it can be decoded.
 
-    Raises InputError if nothing in it can be decoded.
+    shortest: length of the shortest useful clip in s. drawn: adds `strip` and `wave` for the page.
     """
     started = time.perf_counter()
     streams, info = choose_streams(path), probe(path)
@@ -116,7 +122,7 @@ def _stated(path: Path, video: int | None) -> Stated:
 
 
 def _wave(sound: SoundTrace, seconds: float) -> np.ndarray:
-    """Largest values of equal parts of `seconds`; silence where the sound has ended."""
+    """Peaks of WAVE_PARTS equal segments of `seconds`; zero after the end of the sound."""
     wanted = max(1, round(seconds * HOPS))
     peaks = np.pad(sound.peaks[:wanted], (0, max(0, wanted - len(sound.peaks))))
     starts = np.linspace(0, wanted, WAVE_PARTS, endpoint=False).astype(int)

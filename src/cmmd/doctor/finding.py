@@ -1,4 +1,4 @@
-"""One thing that was found in a file, and how bad it is (ours)."""
+"""A finding about a file, and its severity (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,11 @@ VERDICTS: tuple[Verdict, ...] = ("unusable", "warning", "note", "fine")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """severity: unusable (`cmmd prepare` leaves the file out, or it teaches nothing), warning (look at it), note (dealt
-    with, or good to know). kind: two or three words that do not change from file to file. text: what was found, and
-    what follows, in one line.
+    """A finding about a file.
+
+    severity: unusable (`cmmd prepare` leaves the file out, or training learns nothing from it), warning (check the
+    file), note (cmmd handles it, or for information). kind: two or three words, the same for every file. text: the
+    observation and its consequence in one line.
     """
 
     severity: Severity
@@ -23,11 +25,11 @@ class Finding:
 
 
 def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """By severity, otherwise as they come."""
+    """Returns the findings sorted by severity, worst first; findings of the same severity stay in order."""
     return tuple(sorted(findings, key=lambda finding: VERDICTS.index(finding.severity)))
 
 
 def verdict(findings: Sequence[Finding]) -> Verdict:
-    """The worst severity, or fine."""
+    """Returns the worst severity, or fine if there are no findings."""
     found: set[Verdict] = {finding.severity for finding in findings}
     return min(found, key=VERDICTS.index) if found else "fine"

@@ -1,6 +1,7 @@
-"""What a clip looks and sounds like, in a few hundred numbers that survive another encoder, size, rate or level (ours).
+"""Fingerprint of picture and sound that hardly changes with encoder, picture size, rate or level (ours).
 
-A clip is cut into equal parts, so that a shift of a few hundredths of a second changes little.
+It has at most 2,560 numbers. A clip is cut into equal segments, so that a shift of a few hundredths of a second changes
+little.
 """
 
 from dataclasses import dataclass
@@ -14,25 +15,25 @@ from cmmd.doctor.sound_trace import HOPS, SoundTrace
 PICTURE_PARTS = 16
 SOUND_PARTS = 64
 SHORTEST_PART = 2
-"""Hops: finer parts would tell encoders apart, whose delays differ by a hop."""
+"""Hops per segment at least: encoder delays differ by a hop, so shorter segments would depend on the encoder."""
 FLOOR = 1e-3
-"""Share of the loudest part below which all sound is the same: encoders differ in what they leave of it."""
+"""Share of the loudest segment, added to all levels: encoders differ in how much quieter sound they retain."""
 END = 0.2
-"""s, at most, of sound that is left out: how it ends is up to the encoder."""
+"""s at most that are ignored at the end of the sound, because the end depends on the encoder."""
 NO_CHANGE = 0.5
-"""Grey levels by which the parts of a moving picture differ from their mean, at least."""
+"""Grey levels (RMS) by which the segments of a moving picture differ at least from their mean."""
 NO_RISE = 0.1
-"""Nepers of energy by which parts of a sound differ from their mean, at least: a steady tone is like any other."""
+"""Nepers of energy (RMS) by which the segments of a sound differ at least from their mean: steady tones are alike."""
 NO_SOUND = 1e-9
 """Mean square, 90 dB below full scale."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fingerprint:
-    """Vectors of length 1, whose product with those of another clip is how alike they are; None where there is nothing
-    to compare.
+    """Unit vectors. The dot product with the same vector of another clip is their similarity.
 
-    looks: the pictures. moves: what changes in them. sounds: how the bands rise and fall. seconds: length.
+    looks: the pictures. moves: changes of the pictures. sounds: rise and fall of the frequency bands. seconds: length.
+    A vector is None if there is nothing to compare.
     """
 
     seconds: float
@@ -42,7 +43,7 @@ class Fingerprint:
 
 
 def fingerprint(pictures: PictureTrace | None, sound: SoundTrace | None, *, seconds: float) -> Fingerprint:
-    """Of a file of so many seconds."""
+    """Returns the fingerprint of a file of `seconds` length."""
     looks = moves = sounds = None
     if pictures is not None:
         parts = equal_parts(pictures.cells.reshape(-1, CELLS**2).astype(np.float32), PICTURE_PARTS)
@@ -55,9 +56,12 @@ def fingerprint(pictures: PictureTrace | None, sound: SoundTrace | None, *, seco
 
 
 def _rise_and_fall(sound: SoundTrace, seconds: float) -> np.ndarray | None:
-    """Logarithm of the bands in SOUND_PARTS parts, less each band's mean. Of a short clip the last parts stay empty."""
+    """Logarithm of the bands in SOUND_PARTS segments, minus the mean of each band, scaled to length 1.
+
+    The last segments of a short clip are zero. None for silent or steady sound.
+    """
     hops = max(1, round((seconds - min(END, seconds / 10)) * HOPS))
-    # As long as the picture, like everything that training sees: silence where there is no sound.
+    # Padded with silence to the length of the picture, as in training.
     bands = np.pad(sound.bands[:hops], ((0, max(0, hops - len(sound.bands))), (0, 0)))
     if bands.sum(axis=1).mean() < NO_SOUND:
         return None
@@ -71,7 +75,7 @@ def _rise_and_fall(sound: SoundTrace, seconds: float) -> np.ndarray | None:
 
 
 def equal_parts(values: Shaped[np.ndarray, "n k"], count: int) -> Float[np.ndarray, "{count} k"]:
-    """Means over `count` equal parts of the first axis: (n, k) to (count, k). A part shorter than a row repeats it."""
+    """Means over `count` equal segments of the first axis: (n, k) to (count, k). Short segments repeat a row."""
     edges = np.linspace(0, len(values), count + 1)
     total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
     whole = np.minimum(edges.astype(int), len(values) - 1)
@@ -80,6 +84,6 @@ def equal_parts(values: Shaped[np.ndarray, "n k"], count: int) -> Float[np.ndarr
 
 
 def _unit(values: np.ndarray) -> np.ndarray | None:
-    """Flattened, of length 1; None for nothing but zeros."""
+    """The values, flattened and scaled to length 1; None if all are zero."""
     length = np.linalg.norm(values)
     return (values / length).ravel().astype(np.float32) if length > 0 else None

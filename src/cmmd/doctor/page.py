@@ -1,6 +1,6 @@
-"""A check-up as one page: what every file looks and sounds like, beside what was found in it (ours).
+"""A check-up as one HTML page: thumbnails, waveform and findings of every file (ours).
 
-Everything is in the file, and its content security policy lets it ask for nothing else.
+The page is a single file. Its content security policy forbids requests for anything outside it.
 """
 
 import base64
@@ -19,15 +19,15 @@ from cmmd.doctor.report import WORDS, described, summary
 from cmmd.unfinished_file import written_beside
 
 PICTURED = 2000
-"""Files, worst first, that get pictures: with more than 20 MB of them a browser is slow."""
+"""Number of files, worst first, that get pictures: with more than 20 MB of pictures a browser is slow."""
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 WAVE_HEIGHT = 40
 LOUDEST_DB, QUIETEST_DB = 0.0, -60.0
-"""The waveform's scale: on a linear one quiet sound is a line."""
+"""Scale of the waveform: on a linear scale quiet sound is a flat line."""
 
 
 def write_page(checkup: Checkup, out: Path) -> None:
-    """Write the page of a check-up that was made with `drawn`."""
+    """Write the page of a check-up that ran with `drawn`. Raises InputError if `out` cannot be written."""
     articles = [_article(file, pictured=place < PICTURED) for place, file in enumerate(checkup.files)]
     title = escape(checkup.source.resolve().name)
     text = f"""<!doctype html>
@@ -48,11 +48,11 @@ def write_page(checkup: Checkup, out: Path) -> None:
 </html>
 """
     with written_beside(out) as beside:
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may be no UTF-8
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may not be valid UTF-8
 
 
 def _head(checkup: Checkup, title: str) -> str:
-    """Name, counts, the filters, and how often each thing was found."""
+    """Name, counts, filters, and the table of findings."""
     counts = {verdict: checkup.count(verdict) for verdict in VERDICTS}
     total, *others = summary(checkup)
     bars = "".join(f'<i class="{name}" style="flex:{count}"></i>' for name, count in counts.items() if count)
@@ -71,7 +71,7 @@ def _head(checkup: Checkup, title: str) -> str:
 
 
 def _kinds(checkup: Checkup) -> str:
-    """A table of findings, the worst and most frequent first."""
+    """Table of the kinds of findings with their number of files, the worst and most frequent first."""
     found = Counter(kind for file in checkup.files for kind in {(f.severity, f.kind) for f in file.findings})
     rows = sorted(found.items(), key=lambda row: (VERDICTS.index(row[0][0]), -row[1], row[0][1]))
     cells = "".join(
@@ -98,7 +98,7 @@ def _article(file: CheckedFile, *, pictured: bool) -> str:
 
 
 def _figure(examined: Examination) -> str:
-    """Strip and waveform, each as wide as the file is long."""
+    """Strip and waveform; the width of each is the length of the file."""
     strip, wave = '<div class="none tall">no picture</div>', '<div class="none">no sound</div>'
     if examined.strip is not None:
         data = base64.b64encode(examined.strip).decode()
@@ -110,7 +110,7 @@ def _figure(examined: Examination) -> str:
 
 
 def _lost(examined: Examination) -> list[tuple[float, float]]:
-    """Stretches that are missing, as shares of the file's length: of the picture, and of the sound."""
+    """Stretches without picture or without sound: (start, length) in shares of the file's length."""
     stretches = []
     if examined.pictures is not None and examined.pictures.longest_gap >= STANDSTILL:
         stretches.append((examined.pictures.longest_gap_at, examined.pictures.longest_gap))
@@ -120,7 +120,7 @@ def _lost(examined: Examination) -> list[tuple[float, float]]:
 
 
 def _waveform(peaks: np.ndarray, *, lost: list[tuple[float, float]]) -> str:
-    """Peaks (n,) in decibels as a symmetric outline."""
+    """SVG of peaks (n,) on a decibel scale as a symmetric outline; the `lost` stretches are marked."""
     level = (20 * np.log10(np.maximum(peaks, 1e-9)) - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)
     half = np.clip(level, 0.01, 1) * WAVE_HEIGHT / 2
     above = [f"{x} {WAVE_HEIGHT / 2 - y:.1f}" for x, y in enumerate(half)]

@@ -1,4 +1,4 @@
-"""How the page looks, and the few lines that filter it (ours): inline, so that the page is one file."""
+"""Style sheet and filter script of the page (ours): inline, so that the page is one file."""
 
 STYLE = """
 :root { --ink: #1c2024; --soft: #60656c; --line: #e3e5e8; --paper: #ffffff; --ground: #f6f7f8; --wave: #7d8791;

@@ -1,4 +1,4 @@
-"""What is wrong with a file's picture, from what was measured on it (ours; docs/doctor.md lists the thresholds)."""
+"""Findings about a file's picture, from its measurements (ours; docs/doctor.md lists the thresholds)."""
 
 from collections.abc import Iterator
 
@@ -9,23 +9,23 @@ from cmmd.doctor.finding import Finding
 from cmmd.doctor.picture_trace import PictureMeasures
 
 NO_PICTURE_PIXELS = 16
-"""Of the shorter side: below it there is nothing to see."""
+"""Length of the shorter side below which nothing can be seen."""
 NARROW, VERY_NARROW = 2.0, 4.0
-"""Longer side over shorter side from which on a square crop loses too much for silence; films are 1.78 to 2.4 wide."""
+"""Longer over shorter side above which the loss of a square crop is a note, a warning; films have 1.78 to 2.4."""
 PLAIN, STILL = 2.0, 4.0
-"""Grey levels of contrast and of change that noise and encoders make of nothing."""
+"""Grey levels of contrast and of change that noise and encoders alone produce."""
 STANDSTILL = 0.5
-"""s that a single picture may stay while others do not."""
+"""s from which a picture, if much longer than the others, is a standstill."""
 UNEVEN, FEW = 0.01, 3
-"""Share and number of uneven gaps that make a frame rate a variable one."""
+"""Share and number of uneven gaps from which a frame rate is variable; both are required."""
 RATE_TOLERANCE = 0.05
 HIGHEST_RATE = 120.0
 LOST = 0.5
-"""Share of the picture's packets."""
+"""Share of undecodable packets above which the picture is lost."""
 
 
 def picture_findings(pictures: PictureMeasures, info: MediaInfo, stated: Stated) -> Iterator[Finding]:
-    """All findings about the picture."""
+    """Yield all findings about the picture."""
     yield from _content(pictures)
     yield from _damage(pictures)
     yield from _shape(info, stated)

@@ -1,6 +1,6 @@
-"""The pictures of a file, measured while they pass, one at a time (ours).
+"""Measurement of the pictures of a file during decoding, one picture at a time (ours).
 
-Only tiny grey pictures are kept, ten for every second: 64 bytes each, 2.3 MB for an hour.
+Only tiny grey pictures are retained: ten per second of 64 bytes each, 2.3 MB per hour.
 """
 
 from array import array
@@ -22,23 +22,26 @@ from cmmd.doctor.thumbnails import ThumbnailStrip
 from cmmd.errors import InputError
 
 SAMPLED_HZ = 10
-"""Tiny pictures for every second of the file, the rate at which training looks."""
+"""Tiny pictures per second of the file: the default frame rate of training."""
 SIDE = 32
-"""Pixels of the picture that contrast and change are measured on."""
+"""Side in pixels of the picture on which contrast and change are measured."""
 CELLS = 8
-"""Pixels of the picture that is kept."""
+"""Side in pixels of the retained picture."""
 TICK = Fraction(1, 10_000)
-"""s; the fineness of gaps between pictures, finer than the clock of any container in use."""
+"""s; resolution of gaps between pictures, finer than the clock of any container in use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureMeasures:
-    """count: pictures, shown over `seconds`. usual_gap: the median distance of two, in seconds; uneven: the share that
-    are off it by more than a fifth. longest_gap: the longest a picture stays, from `longest_gap_at` on.
+    """Measurements of the picture.
 
-    contrast: the largest standard deviation of grey within a picture, change: the largest change of a pixel of the
-    small picture since the first one; both in grey levels of 255. flagged: pictures that the decoder made up in part.
-    damage: what was skipped.
+    count: number of pictures. seconds: when the last picture ends. usual_gap: median time that a picture is shown, in
+    s. uneven: share of pictures whose time differs from the median by more than a fifth and 2 ms. longest_gap,
+    longest_gap_at: longest time that a picture is shown, and its start, in s.
+
+    contrast: largest standard deviation of grey within a small picture. change: largest change of a pixel of the small
+    picture since the first one. Both are in grey levels (0 to 255). flagged: pictures that the decoder marked as
+    corrupt. damage: decoding errors.
     """
 
     count: int
@@ -55,7 +58,10 @@ class PictureMeasures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureTrace:
-    """What was measured, and at SAMPLED_HZ: tiny grey pictures (cells) and the mean change since the one before."""
+    """Measurements, and two series at SAMPLED_HZ.
+
+    cells: tiny grey pictures. motion: mean absolute change since the previous sample, in grey levels.
+    """
 
     measures: PictureMeasures
     cells: UInt8[np.ndarray, "n 8 8"]
@@ -63,7 +69,10 @@ class PictureTrace:
 
 
 def watch(path: Path, streams: Streams, *, strip: ThumbnailStrip | None = None) -> PictureTrace:
-    """Decode the chosen pictures once. Raises InputError where not one is shown, or hardly any."""
+    """Decode the chosen video stream once; the pictures are also added to `strip`.
+
+    Raises InputError if no picture is shown, or if pictures are held for too long in total (see `Holds`).
+    """
     assert streams.video is not None
     damage, gaps, looks, holds = Damage(), _Gaps(), _Looks(), Holds()
     count = flagged = 0
@@ -99,7 +108,7 @@ def watch(path: Path, streams: Streams, *, strip: ThumbnailStrip | None = None) 
 
 
 class _Gaps:
-    """How evenly pictures follow each other. Each distance is counted, not kept: a file has a handful of them."""
+    """How evenly pictures follow each other. Equal distances are counted: a file has a handful of distinct ones."""
 
     def __init__(self) -> None:
         self.longest = 0.0, 0.0
@@ -112,7 +121,7 @@ class _Gaps:
 
     @property
     def usual(self) -> float:
-        """The median, in seconds."""
+        """The median in seconds."""
         seen, half = 0, self._counts.total() / 2
         for ticks, number in sorted(self._counts.items()):
             seen += number
@@ -122,14 +131,14 @@ class _Gaps:
 
     @property
     def uneven(self) -> float:
-        # Containers that count milliseconds give 33 and 34 ms at 30 Hz: that is even.
+        # Containers with a millisecond clock give 33 and 34 ms at 30 Hz, which counts as even.
         allowed = max(0.2 * self.usual, 0.002)
         off = sum(number for ticks, number in self._counts.items() if abs(float(ticks * TICK) - self.usual) > allowed)
         return off / max(1, self._counts.total())
 
 
 class _Looks:
-    """Contrast, change, and the cells of the pictures that a look every 1 / SAMPLED_HZ seconds meets."""
+    """Contrast, change, cells and motion of the pictures sampled every 1 / SAMPLED_HZ seconds."""
 
     def __init__(self) -> None:
         self.contrast = self.change = 0.0
@@ -139,11 +148,11 @@ class _Looks:
         self._last: np.ndarray | None = None
 
     def wants(self, end: Fraction) -> bool:
-        """Whether a picture that is shown until `end` is met by the next look."""
+        """Whether a picture that is shown until `end` covers the next sample time."""
         return self._due(end) > self._count
 
     def add(self, grey: np.ndarray, end: Fraction) -> None:
-        """A grey picture (SIDE, SIDE), in levels from 0 to 255."""
+        """Add a grey picture (SIDE, SIDE), levels from 0 to 255, that is shown until `end`."""
         self._first = grey if self._first is None else self._first
         moved = 0.0 if self._last is None else float(np.abs(grey - self._last).mean())
         self._last = grey

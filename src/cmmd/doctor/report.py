@@ -1,4 +1,4 @@
-"""A check-up on the screen and as a JSON file (ours)."""
+"""A check-up as text for the terminal and as a JSON file (ours)."""
 
 import json
 from collections import Counter
@@ -14,10 +14,10 @@ from cmmd.errors import printable
 from cmmd.unfinished_file import written_beside
 
 LISTED = 200
-"""Files on the screen; the record and the page have all."""
+"""Number of files in the terminal report; the record and the page have all."""
 NAME_WIDTH = 44
 DRAWN = ("fingerprint", "lags", "strip", "wave")
-"""What is no figure, and not in the record."""
+"""Fields of Examination that the record omits."""
 WORDS: dict[Verdict, str] = {
     "unusable": "unusable",
     "warning": "with warnings",
@@ -27,7 +27,7 @@ WORDS: dict[Verdict, str] = {
 
 
 def report(checkup: Checkup) -> str:
-    """Every file with its findings, worst first, then what they come to."""
+    """Returns the terminal report: up to LISTED files with their findings, worst first, then the summary."""
     listed = checkup.files[:LISTED]
     width = min(NAME_WIDTH, max(len(file.name) for file in listed))
     lines = [printable(line) for file in listed for line in _lines(file, width)]
@@ -37,11 +37,11 @@ def report(checkup: Checkup) -> str:
 
 
 def summary(checkup: Checkup) -> list[str]:
-    """Counts of files and of findings, whether sound keeps time, and the speed; a line each."""
+    """Returns lines with the counts of files and of findings, the timing of the sound, and the speed."""
     files, counts = checkup.files, [f"{checkup.count(each)} {WORDS[each]}" for each in VERDICTS]
     lines = [f"{len(files)} file{'s' * (len(files) != 1)}, {_length(checkup)}: {', '.join(counts)}"]
     for severity in VERDICTS[:-1]:
-        # A file counts once, however often it has the same thing.
+        # A file counts once per kind of finding.
         kinds = Counter(kind for file in files for kind in {f.kind for f in file.findings if f.severity == severity})
         if kinds:
             frequent = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
@@ -54,7 +54,7 @@ def summary(checkup: Checkup) -> list[str]:
 
 
 def described(file: CheckedFile) -> str:
-    """Length, picture and sound of a file in a few words."""
+    """Returns length, picture and sound of a file in a few words; empty if its examination failed."""
     if not isinstance(file.examined, Examination):
         return ""
     info, pictures, sound = file.examined.info, file.examined.pictures, file.examined.sound
@@ -67,7 +67,7 @@ def described(file: CheckedFile) -> str:
 
 
 def write_record(checkup: Checkup, out: Path) -> None:
-    """All that was measured and found, as JSON."""
+    """Write all measurements and findings as JSON. Raises InputError if `out` cannot be written."""
     record = {
         "source": str(checkup.source),
         "shortest_seconds": checkup.shortest,
@@ -93,7 +93,7 @@ def _record(file: CheckedFile) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as dictionaries, everything else as it is."""
+    """Converts a dataclass to a dictionary; other values are unchanged."""
     return asdict(value) if hasattr(value, "__dataclass_fields__") else value
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a file's sound, from what was measured on it (ours; docs/doctor.md lists the thresholds)."""
+"""Findings about a file's sound, from its measurements (ours; docs/doctor.md lists the thresholds)."""
 
 from collections.abc import Iterator
 from math import log10
@@ -13,19 +13,19 @@ from cmmd.doctor.sound_measures import SoundMeasures
 VERY_QUIET, QUIET = 1e-3, 10 ** (-45 / 20)
 """RMS, 60 and 45 dB below full scale."""
 CLIPPED, A_LITTLE_CLIPPED = 1e-3, 1e-4
-"""Share of the samples."""
+"""Share of clipped samples."""
 LATE, A_LITTLE_LATE = 0.1, 0.005
-"""s between the start of picture and sound: a frame of training, and the jitter of containers."""
+"""s between the start of picture and sound: one training frame, and the timestamp jitter of containers."""
 LONG_PART, LONG_TIME = 0.1, 1.0
-"""Share of the picture's length, and s, by which sound may be shorter or longer without a warning."""
+"""Share of the picture's length, and s, by which the length of the sound may differ; the smaller one applies."""
 ZERO_TIME = 0.5
-"""s for which sound may be nothing at all between two sounds."""
+"""s of exact silence between two sounds that cause a warning."""
 PARTLY_SILENT = 0.2
-"""Share of the file's length."""
+"""Share of the file's length that may be silent."""
 
 
 def sound_findings(sound: SoundMeasures, stated: Stated, *, seconds: float, has_picture: bool) -> Iterator[Finding]:
-    """All findings about the sound of a file of so many seconds."""
+    """Yield all findings about the sound. seconds: length of the file."""
     if sound.loudest < SILENT:
         yield Finding("unusable", "silent", f"never louder than {_decibels(SILENT)}; cmmd prepare leaves it out")
     else:

@@ -1,4 +1,4 @@
-"""What a sound's trace comes to, in a dozen figures (ours)."""
+"""Summary figures of a sound trace (ours)."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,19 @@ from cmmd.data.preparing.cutting import SILENT
 from cmmd.doctor.sound_trace import HOPS, SoundTrace
 
 EXACTLY_ZERO = 1e-5
-"""Peak that a decoder makes of nothing."""
+"""Largest peak that a decoder produces from digital silence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoundMeasures:
-    """first, end: seconds after time zero. rate: Hz. gaps: places without sound in between. peak: 1 is full scale.
-    clipped: the share of samples in runs at full scale. damage: what was skipped.
+    """Measurements of the sound.
 
-    level: RMS up to where the picture ends, loudest: that of the loudest stretch as long as the shortest useful clip.
-    silent: seconds too silent to be prepared. zero: the longest stretch of exactly nothing between two sounds, in
-    seconds, and zero_at where it begins.
+    first, end: seconds after time zero. rate: Hz. gaps: number of gaps in the sound. peak: 1 is full scale. clipped:
+    share of samples in runs at full scale. damage: decoding errors.
+
+    level: RMS until the end of the picture. loudest: RMS of the loudest stretch as long as the shortest useful clip.
+    silent: seconds below the level that `cmmd prepare` requires. zero, zero_at: length and start, in s, of the longest
+    stretch of exact silence between two sounds.
     """
 
     first: float
@@ -38,7 +40,11 @@ class SoundMeasures:
 
 
 def sound_measures(trace: SoundTrace, *, seconds: float, shortest: float) -> SoundMeasures:
-    """Of the part that belongs to a picture of so many seconds (or to all, where there is none)."""
+    """Summarises a trace.
+
+    level, loudest and silent cover the first `seconds` of the sound: the length of the picture, or of the sound if
+    there is no picture. shortest: length of the shortest useful clip in s.
+    """
     energy = trace.energy[: max(1, round(seconds * HOPS))].astype(np.float64)
     zero, zero_at = _nothing_between(trace.peaks)
     return SoundMeasures(
@@ -58,7 +64,7 @@ def sound_measures(trace: SoundTrace, *, seconds: float, shortest: float) -> Sou
 
 
 def _loudest(energy: np.ndarray, seconds: float) -> float:
-    """The largest RMS of any stretch of so many seconds (of the whole, if that is shorter)."""
+    """Largest RMS of any stretch of `seconds` (of the whole sound if it is shorter)."""
     hops = min(len(energy), max(1, round(seconds * HOPS)))
     if not hops:
         return 0.0
@@ -67,7 +73,7 @@ def _loudest(energy: np.ndarray, seconds: float) -> float:
 
 
 def _silent_seconds(energy: np.ndarray) -> float:
-    """Seconds, of the whole ones and the rest at the end, whose RMS is below SILENT."""
+    """Total length in s of the one-second blocks (the last may be shorter) whose RMS is below SILENT."""
     if not len(energy):
         return 0.0
     starts = np.arange(0, len(energy), HOPS)
@@ -77,7 +83,7 @@ def _silent_seconds(energy: np.ndarray) -> float:
 
 
 def _nothing_between(peaks: Float[np.ndarray, " n"]) -> tuple[float, float]:
-    """Length and start, in seconds, of the longest stretch of nothing between two sounds."""
+    """Length and start, in seconds, of the longest stretch of exact silence between two sounds."""
     heard = np.flatnonzero(peaks > EXACTLY_ZERO)
     if len(heard) < 2:
         return 0.0, 0.0

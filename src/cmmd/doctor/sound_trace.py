@@ -1,7 +1,7 @@
-"""The sound of a file, measured while it passes, block by block (ours).
+"""Measurement of the sound of a file during decoding, block by block (ours).
 
-The sound is laid on its time line by the same rules as in reading; kept are the energy of a few bands and the peak of
-every 40 ms, 4 MB for an hour.
+The sound is aligned to its time line by the same rules as in reading. Only energy, peak and the energy of a few bands
+are retained, for every 40 ms: 4 MB per hour.
 """
 
 from dataclasses import dataclass
@@ -17,26 +17,28 @@ from cmmd.clips.stream_choice import Streams
 from cmmd.clips.timeline import SoundLine
 
 HOPS = 25
-"""A second. In so many places of it a figure is kept."""
+"""Hops per second. Figures are retained per hop."""
 BANDS = 8
 BAND_HZ = 100.0, 4000.0
-"""What any codec and any rate from 8 kHz on keeps."""
+"""Range of the bands, which any codec retains at any rate from 8 kHz."""
 LINE_HZ = 1000
-"""The time line is only asked for places: the sound that it keeps, 4 kB/s, is not used."""
+"""Sample rate of the time line. Only its positions are used; its waveform, 4 kB/s, is not."""
 CEILING = 0.99
-"""Share of full scale from which on a sample may be a cut one; encoders move cut samples a little."""
+"""Share of full scale from which a sample may be clipped; encoders change clipped samples a little."""
 RUN = 3
-"""Samples in a row at the ceiling that make them cut ones: a sine wave that just fits has fewer at most pitches."""
+"""Consecutive samples at the ceiling that count as clipped: a full-scale sine wave has fewer at most pitches."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SoundTrace:
-    """first, end: seconds after time zero. rate: Hz. gaps: places without sound in between. peak: 1 is full scale.
-    clipped: the share of samples in runs at the ceiling. damage: what was skipped. notes: how it was mixed, if not as
-    the mean of its channels.
+    """Measurements of the sound.
 
-    energy: mean square, peaks: largest value, bands: mean square in BANDS bands (log-spaced over BAND_HZ); of every hop
-    from time zero on.
+    first, end: seconds after time zero. rate: Hz. gaps: number of gaps in the sound. peak: 1 is full scale. clipped:
+    share of samples in runs at the ceiling. damage: decoding errors. notes: how the channels were mixed, if not by
+    their mean.
+
+    For every hop from time zero on: energy is the mean square, peaks the largest absolute value, bands the energy in
+    BANDS log-spaced bands over BAND_HZ.
     """
 
     first: float
@@ -53,7 +55,7 @@ class SoundTrace:
 
 
 def listen(path: Path, streams: Streams) -> SoundTrace:
-    """Decode the chosen sound; twice where its channels cancel each other."""
+    """Decode and measure the chosen sound stream; decode it again from one channel if the channels cancel."""
     mix = ChannelMix()
     trace = _trace(path, streams, mix)
     return trace if mix.instead is None else _trace(path, streams, mix.instead)
@@ -84,19 +86,22 @@ def _trace(path: Path, streams: Streams, mix: ChannelMix) -> SoundTrace:
 
 
 class _Meter:
-    """Blocks of samples at their places, in seconds after time zero, become figures for every hop."""
+    """Converts timed blocks of samples to figures per hop."""
 
     def __init__(self) -> None:
         self.rate = 0
         self.peak = 0.0
         self.samples = self.clipped = 0
-        self._begin = Fraction(0)  # where the present run of blocks of one rate begins
-        self._hops = 0  # of the present run that are done
-        self._rest = np.zeros(0, np.float32)  # after them
+        self._begin = Fraction(0)  # s; start of the current run of blocks of one rate
+        self._hops = 0  # complete hops of the current run
+        self._rest = np.zeros(0, np.float32)  # samples after these hops
         self._figures: list[np.ndarray] = []
 
     def add(self, block: np.ndarray, rate: int, *, place: Fraction) -> None:
-        """Float32 samples that begin at `place`. What lies before time zero only counts for peak and clipping."""
+        """Add float32 samples that begin at `place`, in seconds after time zero.
+
+        Samples before time zero only count for peak and clipping.
+        """
         self._count(block)
         if rate != self.rate:
             self._begin, self._hops = self._begin + Fraction(self._hops, HOPS), 0
@@ -110,7 +115,7 @@ class _Meter:
         self._take(block)
 
     def finish(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Energy (n,), peaks (n,) and bands (n, BANDS)."""
+        """Returns energy (n,), peaks (n,) and bands (n, BANDS)."""
         if len(self._rest):
             self._take(np.zeros(self._start(self._hops + 1) - self._start(self._hops), np.float32))
         figures = np.concatenate([*self._figures, np.zeros((0, 2 + BANDS), np.float32)])
@@ -140,12 +145,12 @@ class _Meter:
         self._rest = samples[self._start(self._hops) - first :]
 
     def _start(self, hop: int) -> int:
-        """Sample of the present run at which a hop begins: not every rate has a whole number of samples a hop."""
+        """First sample of a hop in the current run: not every rate has an integer number of samples per hop."""
         return hop * self.rate // HOPS
 
 
 def _figures(pieces: np.ndarray, rate: int) -> np.ndarray:
-    """Pieces (n, samples) to (n, 2 + BANDS): energy, peak, and the energy of every band."""
+    """Converts hops (n, samples) to (n, 2 + BANDS): energy, peak, and the energy of every band."""
     length = pieces.shape[1]
     power = np.abs(np.fft.rfft(pieces * np.hanning(length + 2)[1:-1].astype(np.float32), axis=1)) ** 2
     edges = np.geomspace(*BAND_HZ, BANDS + 1)

@@ -1,4 +1,4 @@
-"""A strip of small pictures from a file, for the page (ours): upright squares, as training will see them."""
+"""A strip of small pictures from a file, for the page (ours): upright squares, cropped as in training."""
 
 from fractions import Fraction
 
@@ -14,11 +14,11 @@ from cmmd.clips.stream_choice import Streams
 SHOWN = 8
 SIZE = 64
 QUALITY = "4"
-"""Of JPEG in FFmpeg's scale, 2 to 31, the less the better: 8 kB a strip."""
+"""JPEG quality on FFmpeg's scale from 2 (best) to 31: 8 kB per strip."""
 
 
 class ThumbnailStrip:
-    """SHOWN pictures, from the middle of as many equal parts of the file's `seconds`."""
+    """SHOWN pictures from the centres of SHOWN equal segments of the file's `seconds`."""
 
     def __init__(self, streams: Streams, seconds: float) -> None:
         self._streams = streams
@@ -26,7 +26,7 @@ class ThumbnailStrip:
         self._pixels: list[np.ndarray] = []
 
     def add(self, picture: Picture, end: Fraction) -> None:
-        """Look at a picture that is shown until `end`, in seconds after time zero."""
+        """Add a picture that is shown until `end` (s after time zero), once for every centre that it covers."""
         due = sum(time < end for time in self._times)
         if due > len(self._pixels):
             square = fit_picture(
@@ -39,12 +39,12 @@ class ThumbnailStrip:
             self._pixels += [square] * (due - len(self._pixels))
 
     def jpeg(self) -> bytes | None:
-        """The pictures beside each other; None if there are none."""
+        """Returns the pictures side by side as a JPEG file; None if there are none."""
         return _jpeg(np.concatenate(self._pixels, axis=1)) if self._pixels else None
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:
-    """uint8 (h, w, 3) as a JPEG file."""
+    """Encodes uint8 (h, w, 3) as a JPEG file."""
     encoder = av.CodecContext.create("mjpeg", "w")
     assert isinstance(encoder, VideoCodecContext)
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")

@@ -1,4 +1,4 @@
-"""Do raters agree beyond chance: Krippendorff's alpha, nominal and ordinal (Krippendorff 2011; Hayes and K. 2007)."""
+"""Rater agreement: Krippendorff's alpha, nominal and ordinal (Krippendorff 2011; Hayes and Krippendorff 2007)."""
 
 from typing import Literal
 
@@ -9,9 +9,10 @@ Level = Literal["nominal", "ordinal"]
 
 
 def krippendorff_alpha(values: Float64[np.ndarray, "raters units"], *, level: Level) -> float:
-    """1 is perfect agreement, 0 is chance; nan without two different values on units that two raters saw.
+    """Returns Krippendorff's alpha: 1 is perfect agreement, 0 is chance.
 
-    values: numbers, nan where a rater did not see a unit.
+    values: one number per rater and unit, nan where the rater did not see the unit. Returns nan if the units that at
+    least two raters saw do not have two distinct values.
     """
     known = np.unique(values[~np.isnan(values)])
     counts = np.array([(values == value).sum(0) for value in known], dtype=float).T  # (units, values)
@@ -27,7 +28,11 @@ def krippendorff_alpha(values: Float64[np.ndarray, "raters units"], *, level: Le
 
 
 def _distance(totals: np.ndarray, level: Level) -> np.ndarray:
-    """Squared, between any two values: 1 apart, or by how many values lie between them, half of the two counted."""
+    """Squared distance between any two values.
+
+    Nominal: 1 for two different values. Ordinal: the squared number of ratings between the two values, with half of
+    the ratings at each of the two.
+    """
     if level == "nominal":
         return 1 - np.eye(len(totals))
     middle = np.cumsum(totals) - totals / 2

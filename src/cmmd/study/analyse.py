@@ -1,4 +1,4 @@
-"""`cmmd study analyse`: a key and raters' answers in, tables, a record and a figure out (paper: the user study)."""
+"""`cmmd study analyse`: writes tables, a record and a figure from a key and answers (paper: the user study)."""
 
 import math
 from pathlib import Path
@@ -24,7 +24,8 @@ from cmmd.study.votes import Votes, tabulate
 def analyse(key_path: Path, files: tuple[Path, ...], out: Path, options: AnalyseOptions) -> str:
     """Write results.md, results.json and results.png into `out`; returns the Markdown.
 
-    Raises InputError for a file that cannot be used, and where no rater is left.
+    Raises InputError if a file cannot be used, if all raters are excluded, if there is no answer, or if `out` cannot be
+    written.
     """
     key = read_key(key_path)
     results = evaluate(files, key, options)
@@ -36,7 +37,10 @@ def analyse(key_path: Path, files: tuple[Path, ...], out: Path, options: Analyse
 
 
 def evaluate(files: tuple[Path, ...], key: Key, options: AnalyseOptions) -> Results:
-    """Read, exclude, and measure."""
+    """Read the answers, exclude raters who failed a check, and compute all statistics.
+
+    Raises InputError if a file cannot be used, if all raters are excluded, or if there is no answer.
+    """
     answers = read_all(files, key)
     verdicts = [judge(rater, key, misses=options.misses, keep=options.keep) for rater in answers]
     used = [rater for rater, verdict in zip(answers, verdicts, strict=True) if verdict.used]
@@ -61,7 +65,7 @@ def evaluate(files: tuple[Path, ...], key: Key, options: AnalyseOptions) -> Resu
 
 
 def _strengths(votes: Votes, key: Key, draws: Draws) -> list[Strength]:
-    """Of every question on which several pairs were compared: with one pair, the share says it all."""
+    """Strengths for every question with at least two compared pairs; with one pair, its share is the full result."""
     found = []
     for question in key.questions:
         pairs = {(a, b): matrix for (asked, a, b), matrix in votes.preferences.items() if asked == question}

@@ -1,4 +1,4 @@
-"""What one rater answered, read from the file that the page saves (ours)."""
+"""Answers of one rater, read from the file that the page saves (ours)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,11 @@ from cmmd.study.questions import FIRST, NO_PREFERENCE, RATINGS, SECOND
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """One screen. shown: opaque ids of the clips from left to right. values: question -> 1 (A), 2 (no preference),
-    3 (B) for a pair, 1 to 5 for a rating. broken: the browser could not play a clip; there are no values then."""
+    """The answers on one screen.
+
+    shown: opaque ids of the clips from left to right. values: question -> 1 (A), 2 (no preference) or 3 (B) for a pair,
+    1 to 5 for a rating. broken: the browser could not play a clip; the page stores no values then.
+    """
 
     shown: tuple[str, ...]
     values: dict[str, int]
@@ -25,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToneAnswer:
-    """One trial of the headphone check: which tone was the quietest, and which one was picked (None: none)."""
+    """One trial of the headphone check. quiet: index of the quietest tone. picked: index of the chosen one, or None."""
 
     quiet: int
     picked: int | None
@@ -33,7 +36,7 @@ class ToneAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RaterAnswers:
-    """All of one rater. asked: the trials of this rater's list; those that have no answer were not reached."""
+    """All answers of one rater. asked: the trials of the rater's list; trials without an answer were not reached."""
 
     format: Literal["cmmd study answers 1"]
     study: str
@@ -44,18 +47,20 @@ class RaterAnswers:
 
     @property
     def missing(self) -> int:
-        """Trials that were asked for and not answered."""
+        """Number of trials in the rater's list without an answer."""
         return sum(trial not in self.answers for trial in self.asked)
 
     @property
     def broken(self) -> int:
-        """Trials that could not be played."""
+        """Number of trials that could not be played."""
         return sum(answer.broken for answer in self.answers.values())
 
 
 def read_all(files: tuple[Path, ...], key: Key) -> list[RaterAnswers]:
-    """Read the answers of all raters. Raises InputError, naming the file, for one that cannot be used, and for a rater
-    who is there twice."""
+    """Read the answers of all raters, in the order of `files`.
+
+    Raises InputError, naming the file, if a file cannot be used or if its rater already occurred in an earlier file.
+    """
     raters: dict[str, tuple[Path, RaterAnswers]] = {}
     for file in files:
         answers = read_answers(file, key)
@@ -67,7 +72,7 @@ def read_all(files: tuple[Path, ...], key: Key) -> list[RaterAnswers]:
 
 
 def read_answers(file: Path, key: Key) -> RaterAnswers:
-    """Read one file. Raises InputError, naming it, where it does not belong to the study of `key`."""
+    """Read one file. Raises InputError, naming it, if it is malformed or does not match the study of `key`."""
     expected = "the file that the study's page saved"
     values = read_json(file, expected=expected)
     with reading(file, expected=expected):

@@ -1,8 +1,8 @@
-"""One scale for all systems from who won against whom: Bradley and Terry (1952), fitted by MM steps (Hunter 2004).
+"""Strengths of systems from pairwise votes: Bradley and Terry (1952), fitted by MM steps (Hunter 2004).
 
-P(i beats j) = 1 / (1 + exp(s_j - s_i)). No preference counts as half a win for each. Where one system, or a group of
-them, never loses, the likelihood has no maximum; so every pair that was compared gets half a win more on either side,
-in all fits and whether needed or not. That is one vote of no preference a pair, and keeps every strength finite.
+P(i beats j) = 1 / (1 + exp(s_j - s_i)). No preference counts as half a win for each system. If a system, or a group of
+systems, never loses, the likelihood has no maximum. Every compared pair therefore gets an extra half win on each side
+in all fits, whether needed or not. This equals one vote of no preference per pair and makes every strength finite.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,10 @@ TOLERANCE, MOST_STEPS = 1e-7, 20_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Strength:
-    """A system's log strength for one question; all strengths of a question have the mean 0."""
+    """Log strength of a system for one question. The strengths of a question have mean 0.
+
+    separated: without the extra half wins the question would have no finite fit.
+    """
 
     question: str
     system: str
@@ -35,13 +38,13 @@ def bradley_terry(
     *,
     question: str = "",
 ) -> list[Strength]:
-    """Strengths with bootstrap intervals over raters and items. votes: (first, second) -> share of the first.
+    """Returns the strength of every system with its bootstrap interval over raters and items.
 
-    separated: without the extra half wins there would be no finite fit. Empty where the comparisons leave the systems
-    in parts that were never compared.
+    votes: (first, second) -> 1 if the first system was preferred, 0 if the second, 0.5 if neither; nan without a vote.
+    Returns an empty list if the compared pairs do not connect all systems.
     """
     numbers = {system: number for number, system in enumerate(systems)}
-    wins = np.zeros((len(draws.raters) + 1, len(systems), len(systems)))  # what was found, then every draw
+    wins = np.zeros((len(draws.raters) + 1, len(systems), len(systems)))  # all votes, then every draw
     for (first, second), shares in votes.items():
         i, j = numbers[first], numbers[second]
         drawn = resample(shares, draws)
@@ -66,7 +69,7 @@ def bradley_terry(
 
 
 def strengths(wins: Float64[np.ndarray, "fits systems systems"]) -> Float64[np.ndarray, "fits systems"]:
-    """The most likely log strengths, mean 0. wins[:, i, j]: how often i won against j; there must be a finite fit."""
+    """Maximum-likelihood log strengths, mean 0. wins[:, i, j]: wins of i against j; a finite fit must exist."""
     games = wins + wins.transpose(0, 2, 1)
     won = wins.sum(2)
     logs = np.zeros(won.shape)
@@ -83,8 +86,8 @@ def strengths(wins: Float64[np.ndarray, "fits systems systems"]) -> Float64[np.n
 
 
 def reachable(arrows: Bool[np.ndarray, "n n"]) -> Bool[np.ndarray, "n n"]:
-    """Whether there is a way from each to each along the arrows."""
+    """Element (i, j) of the result: whether a path of arrows leads from i to j. Each node reaches itself."""
     paths = arrows | np.eye(len(arrows), dtype=bool)
-    for _ in range(len(arrows).bit_length()):  # every squaring doubles the length of the ways
+    for _ in range(len(arrows).bit_length()):  # every squaring doubles the path length covered
         paths = (paths.astype(int) @ paths.astype(int)) > 0
     return paths

@@ -1,4 +1,4 @@
-"""`cmmd study build`: clips of several systems in, a page to publish and a key to keep out (paper: the user study)."""
+"""`cmmd study build`: writes a page to publish and a secret key from clips of systems (paper: the user study)."""
 
 import base64
 import hashlib
@@ -41,7 +41,7 @@ class BuildOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """What was written, and what whoever runs the study should know: one sentence each."""
+    """Paths of the page and of the key, and notes for the person who runs the study, one sentence each."""
 
     page: Path
     key: Path
@@ -49,9 +49,9 @@ class Built:
 
 
 def build(out: Path, options: BuildOptions) -> Built:
-    """Write the page (a folder, or one file to embed all in) and its key.
+    """Write the page (a folder, or a single HTML file with `embed`) and its key.
 
-    Raises InputError for settings or clips that cannot be used, and where something is at `out` already.
+    Raises InputError if settings or clips cannot be used, or if the page or the key already exists.
     """
     _check(out, options)
     folders = options.systems | ({REAL: options.reference} if options.reference else {})
@@ -94,7 +94,7 @@ def _key(study: str, plan: Plan, systems: tuple[str, ...], items: tuple[str, ...
 
 
 def _check(out: Path, options: BuildOptions) -> None:
-    for path in (out, key_file(out)):  # a lost key makes the answers to its page worthless
+    for path in (out, key_file(out)):  # without the key, answers to its page cannot be used
         if path.exists():
             raise InputError.about(path, found="something there", expected="a new name")
     if not out.parent.is_dir():
@@ -112,7 +112,7 @@ def _check(out: Path, options: BuildOptions) -> None:
 
 
 def _write_page(folder: Path, plan: Plan, options: BuildOptions) -> str:
-    """Write index.html beside its media; returns the id of the study: a hash of all that is asked and shown."""
+    """Write index.html next to its media folder; returns the study id, a hash of the page data and of all clips."""
     files = {name: folder / "media" / f"{name}.mp4" for name in plan.media}
     where = {name: f"media/{name}.mp4" for name in files}
     if options.embed:
@@ -138,9 +138,9 @@ def _write_page(folder: Path, plan: Plan, options: BuildOptions) -> str:
 
 @contextmanager
 def _folder_beside(out: Path) -> Iterator[Path]:
-    """A hidden folder beside `out`, gone at the end unless it was renamed."""
+    """Yield a hidden temporary folder in the parent folder of `out`; it is deleted at the end unless it was renamed."""
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-    folder.chmod(0o755)  # mkdtemp lets nobody else read, and a web server must
+    folder.chmod(0o755)  # mkdtemp allows only the user to read; a web server has to read it too
     try:
         yield folder
     finally:
@@ -163,7 +163,7 @@ def _notes(
     alone: Mapping[str, int],
     options: BuildOptions,
 ) -> Iterator[str]:
-    """What could make the study smaller or less blind than meant."""
+    """Notes on conditions that make the study smaller or less blind than intended."""
     for system, count in alone.items():
         yield f"{system}: {count} clips without a partner in every other folder were left out"
     if not options.reference:

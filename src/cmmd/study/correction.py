@@ -1,10 +1,13 @@
-"""Several tests at once: Holm's step-down correction (Holm 1979), which needs no assumption on how they depend."""
+"""Correction for multiple tests: Holm's step-down method (Holm 1979), valid under any dependence of the tests."""
 
 from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p values in the same order: below 0.05, all those rejections together are wrong at most 5 % of times."""
+    """Returns the adjusted p values in the order of the input.
+
+    If every test with an adjusted p below 0.05 is rejected, the probability of any false rejection is at most 5 %.
+    """
     adjusted = [0.0] * len(p_values)
     highest = 0.0
     for rank, place in enumerate(sorted(range(len(p_values)), key=lambda k: p_values[k])):

@@ -1,4 +1,4 @@
-"""Who is left out of the analysis and why: headphone check (Woods et al. 2017) and attention checks (ours)."""
+"""Exclusion of raters from the analysis: headphone check (Woods et al. 2017) and attention checks (ours)."""
 
 import math
 from collections.abc import Set
@@ -10,12 +10,17 @@ from cmmd.study.key import Key
 
 Check = Literal["attention", "headphones"]
 TONES_RIGHT = 5 / 6
-"""The share that passes: five of six in Woods, Siegel, Traer and McDermott (2017), figure 3."""
+"""Smallest share of correct tones that passes: 5 of 6 in Woods, Siegel, Traer and McDermott (2017), figure 3."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """One rater's checks. failed: which of them; used: whether the answers count all the same."""
+    """Check results of one rater.
+
+    tones_right of `tones` headphone trials and checks_right of `checks` played attention checks are correct. missing,
+    broken: trials without an answer, trials that could not be played. failed: the failed checks. used: whether the
+    answers enter the analysis.
+    """
 
     rater: str
     tones_right: int
@@ -31,9 +36,10 @@ class Verdict:
 def judge(answers: RaterAnswers, key: Key, *, misses: int, keep: Set[Check]) -> Verdict:
     """Judge one rater.
 
-    Attention fails with more than `misses` wrong checks, or without any check reached although the study has some:
-    nothing is known then. A check is right when every question has the answer it asks for. Headphones fail below five
-    in six, tones not reached being wrong. Checks in `keep` do not exclude.
+    The attention check fails if more than `misses` attention trials are wrong. It also fails if the study has attention
+    trials but none was reached and played, because nothing is known about the rater then. An attention trial is correct
+    if every question has the requested answer. The headphone check fails below five correct tones in six; tones that
+    were not reached count as wrong. A failed check in `keep` does not exclude the rater.
     """
     checks = {name: trial for name, trial in key.trials.items() if trial.asks_for is not None}
     reached = {name: answers.answers[name] for name in checks if name in answers.answers}

@@ -1,4 +1,4 @@
-"""Preference shares of every pair and mean opinion scores of every system, a column a question (paper: figure 5)."""
+"""Preference shares of every pair and mean opinion scores of every system, a column per question (paper: figure 5)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 PAIR = "{}  |  {}"
 NONE = "#dddddd"
-BOUND = "#777777"  # ceiling and floor, which nobody means to compare
-COLUMN, ROW, LETTER = 2.9, 0.34, 0.078  # inches: of a question, of a pair or system, of a letter of their names
-ABOVE, BELOW, GAP, LEGEND = 0.3, 0.45, 0.4, 0.27  # inches: of a panel, between columns, of a row of the legend
+BOUND = "#777777"  # ceiling and floor, which are not under comparison
+COLUMN, ROW, LETTER = 2.9, 0.34, 0.078  # inches per question, per pair or system, per letter of a name
+ABOVE, BELOW, GAP, LEGEND = 0.3, 0.45, 0.4, 0.27  # inches: margins of a panel, space between columns, legend row
 
 
 def draw_results(results: Results, path: Path) -> None:
-    """Write the figure as PNG."""
+    """Write the figure as PNG. Raises InputError if `path` cannot be written."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -58,7 +58,7 @@ def draw_results(results: Results, path: Path) -> None:
 
 
 def _draw_pairs(axes: "Axes", results: Results, question: str, pairs: list[tuple[str, str]]) -> None:
-    """Bars of votes for the first, none and the second; the dot is the share, whiskers its interval."""
+    """Draw a stacked bar per pair: votes for the first, none and the second; a dot and a line: share and interval."""
     rows = {(row.first, row.second): row for row in results.preferences if row.question == question}
     for place, pair in enumerate(pairs):
         row = rows.get(pair)
@@ -107,7 +107,7 @@ def _draw_legend(figure: "Figure", *, pairs: bool, columns: int) -> None:
 
 
 def _name_rows(axes: "Axes", names: list[str], *, shown: bool) -> None:
-    """The first on top; names beside the first column only."""
+    """Label the rows with the first row on top; only the first column shows the names."""
     axes.set_ylim(len(names) - 0.45, -0.55)
     axes.set_yticks(range(len(names)), names if shown else [""] * len(names))
     axes.tick_params(left=False)

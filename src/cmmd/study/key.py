@@ -1,4 +1,4 @@
-"""The key of a study: what every opaque id of its page stands for, kept by who runs it and never published (ours)."""
+"""The key of a study: the meaning of every opaque id of its page; it must not be published (ours)."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -15,14 +15,14 @@ from cmmd.study.questions import QUESTIONS
 from cmmd.unfinished_file import written_beside
 
 MOST_HEADPHONES = 24
-"""What `cmmd study build` takes."""
+"""Largest number of headphone trials that `cmmd study build` accepts."""
 MOST_SYSTEMS = 50
-"""Their pairs are 1,225 tables of answers."""
+"""50 systems form 1,225 pairs, with one matrix of answers per pair and question."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Key:
-    """All that the page hides. study: the id that page, key and answers share. headphones: trials of that check."""
+    """Everything that the page hides. study: id shared by page, key and answers. headphones: number of trials."""
 
     format: Literal["cmmd study key 1"] = "cmmd study key 1"
     study: str
@@ -38,7 +38,7 @@ class Key:
 
 
 def key_file(page: Path) -> Path:
-    """Beside what is published, so that publishing all of that cannot give the key away."""
+    """Returns the path of the key. It is outside the page's folder, so that publishing the folder excludes the key."""
     return page.with_name(f"{page.name.removesuffix('.html')}.key.json")
 
 
@@ -49,7 +49,7 @@ def write_key(key: Key, out: Path) -> None:
 
 
 def read_key(file: Path) -> Key:
-    """Read a key. Raises InputError for a file that is none."""
+    """Read a key. Raises InputError if the file is not a key or its content is inconsistent."""
     expected = "the key that `study build` wrote"
     values = read_json(file, expected=expected)
     with reading(file, expected=expected):
@@ -60,7 +60,7 @@ def read_key(file: Path) -> Key:
 
 
 def _problem(key: Key) -> str | None:
-    """What does not fit together."""
+    """Describes the first inconsistency; None if the key is consistent."""
     if unknown := [question for question in key.questions if question not in QUESTIONS]:
         return f"the question {unknown[0]!r:.60}"
     if len(key.systems) > MOST_SYSTEMS:

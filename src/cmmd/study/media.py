@@ -1,7 +1,8 @@
-"""The clips of the page: one kind of file for every system, the mismatched floor, and the attention checks (ours).
+"""The clips of the page: one file format for every system, the mismatched floor, and the attention checks (ours).
 
-All go through the project's writer, which leaves no metadata behind: the picture is copied as it is, the sound is
-decoded, made mono and encoded anew. So real, generated and mismatched clips differ in what is seen and heard alone.
+The project's writer writes the clips of all systems. It copies the video stream, or encodes it again if its codec is
+not in PLAYED_EVERYWHERE. The sound is decoded, mixed to mono and encoded again. Metadata, chapters and further streams
+of the source are left out, because a title or comment could reveal the system.
 """
 
 from collections.abc import Mapping
@@ -23,14 +24,14 @@ CHECK_SECONDS, CHECK_FPS, CHECK_SIZE = 2.0, 10, 256
 KEYS = {"pair": {1: "A", 2: "no preference", 3: "B"}, "rating": {k: str(k) for k in range(1, 6)}}
 
 Sources = Mapping[str, Mapping[str, Path]]
-"""stem -> system -> file."""
+"""Item (stem) -> system -> file."""
 
 
 def write_media(plan: Plan, sources: Sources, folder: Path, *, seed: int) -> dict[str, MediaInfo]:
-    """Write every clip of the plan as `folder/ID.mp4`; returns what each one holds.
+    """Write every clip of the plan as `folder/ID.mp4`; returns the MediaInfo of each by id.
 
-    In the order of their ids, so that not even the times of the files tell who made them. Raises InputError for a file
-    without video or without sound.
+    Clips are written in the order of their ids, so that modification times do not reveal the systems. Raises InputError
+    for a source without video or without sound.
     """
     partner = mismatched_sounds(list(sources), seed=seed) if len(sources) > 1 else {}
     found = {}
@@ -48,7 +49,7 @@ def write_media(plan: Plan, sources: Sources, folder: Path, *, seed: int) -> dic
 
 
 def mismatched_sounds(stems: list[str], *, seed: int) -> dict[str, str]:
-    """For every clip another one, whose sound it gets."""
+    """Maps every clip to a different clip, whose sound it gets. Needs at least two clips."""
     order = derangement(len(stems), np.random.default_rng(seed))
     return {stem: stems[other] for stem, other in zip(stems, order, strict=True)}
 
@@ -56,19 +57,19 @@ def mismatched_sounds(stems: list[str], *, seed: int) -> dict[str, str]:
 def _write(picture: Path, sound: Path, out: Path) -> None:
     waveform = read_clip(sound, sample_rate=SAMPLE_RATE, want="audio").waveform
     assert waveform is not None
-    waveform = np.clip(waveform, -1, 1)  # decoded sound may go beyond, and a player cuts it as well
+    waveform = np.clip(waveform, -1, 1)  # decoded sound may exceed 1; players clip it too
     if not probe(picture).has_video:
         raise InputError.about(picture, found="no video", expected="a clip with video and sound")
-    write_sound_under_video(picture, waveform, out, sample_rate=SAMPLE_RATE)
+    write_sound_under_video(picture, waveform, out, sample_rate=SAMPLE_RATE, alone=True)
     if probe(out).video_codec not in PLAYED_EVERYWHERE:
-        beside = out.with_suffix(".webm")  # a container that does not take the stream, so that it is encoded anew
-        write_sound_under_video(picture, waveform, beside, sample_rate=SAMPLE_RATE)
-        write_sound_under_video(beside, waveform, out, sample_rate=SAMPLE_RATE)
+        beside = out.with_suffix(".webm")  # WebM does not accept the stream, so the writer encodes it again
+        write_sound_under_video(picture, waveform, beside, sample_rate=SAMPLE_RATE, alone=True)
+        write_sound_under_video(beside, waveform, out, sample_rate=SAMPLE_RATE, alone=True)
         beside.unlink()
 
 
 def _write_check(medium: Medium, out: Path) -> None:
-    """A still of text under two soft notes."""
+    """Write a still picture of text with two quiet tones."""
     assert medium.kind is not None and medium.asks_for is not None
     text = f"Attention check:\nplease answer\n{KEYS[medium.kind][medium.asks_for]}\nto every question"
     frame = _text_picture(text)
@@ -80,7 +81,7 @@ def _write_check(medium: Medium, out: Path) -> None:
 
 
 def _text_picture(text: str) -> np.ndarray:
-    """White on dark, uint8 (h, w, 3)."""
+    """White text on a dark background, uint8 (h, w, 3)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

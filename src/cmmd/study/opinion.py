@@ -12,7 +12,7 @@ from cmmd.study.resampling import Draws, mean_interval
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opinion:
-    """One question about one system: the mean of its ratings, and how many of each of 1 to 5 there were."""
+    """Ratings of one system for one question. score: their mean. counts: number of ratings of 1, 2, 3, 4 and 5."""
 
     question: str
     system: str
@@ -21,7 +21,7 @@ class Opinion:
 
 
 def opinions(votes: Mapping[tuple[str, str], Float64[np.ndarray, "raters items"]], draws: Draws) -> list[Opinion]:
-    """All of them. votes: (question, system) -> 1 to 5, nan where there is none."""
+    """Returns one Opinion per entry of `votes`: (question, system) -> 1 to 5, nan where there is no rating."""
     return [
         Opinion(
             question=question,

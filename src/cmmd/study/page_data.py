@@ -1,4 +1,4 @@
-"""The page itself: what it is told about the study, and the one file made of its parts (ours)."""
+"""The data that the page contains, and the assembly of the page into one HTML file (ours)."""
 
 import html
 import json
@@ -10,13 +10,16 @@ from cmmd.study.plan import KINDS, Plan
 from cmmd.study.questions import QUESTIONS
 
 SCRIPTS = ("chance.js", "memory.js", "tones.js", "screens.js", "study.js")
-"""In the order in which they build on each other."""
+"""In the order of their dependencies."""
 
 
 def page_data(
     plan: Plan, where: Mapping[str, str], *, questions: Sequence[str], headphones: int, forced: bool, title: str
 ) -> dict[str, Any]:
-    """What the page knows: opaque ids, where each clip is, and the lists. An entry of a list is 2 trial + swapped."""
+    """Returns the data that the page contains: settings, questions, opaque ids, clip addresses and the lists.
+
+    where: clip id -> relative path or data URL. Each list entry is 2 * (trial number) + swapped.
+    """
     numbers = {name: number for number, name in enumerate(plan.trials)}
     asked = [QUESTIONS[question] for question in questions]
     return {
@@ -33,12 +36,12 @@ def page_data(
 
 
 def page_html(data: Mapping[str, Any]) -> str:
-    """The template with its style, scripts and data inside: a page opened from a disk may load nothing but media."""
+    """Returns the template with style, scripts and data inlined: a page opened from disk may load only media files."""
     page = files("cmmd.study") / "page"
     parts = {
         "TITLE": html.escape(data["title"]),
         "STYLE": (page / "study.css").read_text("utf-8"),
-        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),  # no </script> in a title
+        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),  # a title cannot contain </script>
         "SCRIPTS": "\n".join((page / name).read_text("utf-8") for name in SCRIPTS),
     }
     text = (page / "index.html").read_text("utf-8")

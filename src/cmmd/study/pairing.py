@@ -1,4 +1,4 @@
-"""Clips of several systems, paired by the stem of their file names; a result has that of its source (ours)."""
+"""Pairing of the clips of several systems by file name stem; a result has the stem of its source (ours)."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,11 +15,15 @@ from cmmd.errors import InputError
 from cmmd.study.plan import REAL
 
 Clips = dict[str, Path]
-"""By name."""
+"""Name -> file."""
 
 
 def pair_clips(folders: Mapping[str, Path]) -> dict[str, Clips]:
-    """For every name that all folders have: the file of each system. Raises InputError if there is none."""
+    """Returns, for every name that all folders share, the file of each system.
+
+    Raises InputError if no name is shared, if a folder is missing or has no video files, or if two files of a folder
+    have the same name.
+    """
     found = _named_alike(folders)
     names = sorted(set.intersection(*(set(clips) for clips in found.values())))
     if not names:
@@ -29,14 +33,16 @@ def pair_clips(folders: Mapping[str, Path]) -> dict[str, Clips]:
 
 
 def left_out(folders: Mapping[str, Path], names: Mapping[str, object]) -> dict[str, int]:
-    """How many clips of each system have no partner, for those that have any."""
+    """Returns the number of clips without a partner per system; systems without such clips are omitted."""
     counts = {system: len(set(clips) - set(names)) for system, clips in _named_alike(folders).items()}
     return {system: count for system, count in counts.items() if count}
 
 
 def _named_alike(folders: Mapping[str, Path]) -> dict[str, Clips]:
-    """The clips of every system under the names of the real ones they were made of; without a folder of real ones,
-    under the names that results tell."""
+    """The clips of every system, keyed by the name of the real clip that they were generated from.
+
+    Without a folder of real clips, the key is the source name in the file name of the result.
+    """
     real = told_apart(_files(folders[REAL])) if REAL in folders else {}
     of_results = sources_of_results(real)
 

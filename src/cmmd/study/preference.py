@@ -14,10 +14,10 @@ from cmmd.study.significance import preference_p
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preference:
-    """One question about one pair of systems.
+    """Votes on one pair of systems for one question.
 
-    wins, ties, losses: votes for the first, for none, for the second. share: of the first, no preference counting as
-    half a vote for each. p: see `significance`; p_holm: corrected over all questions and pairs of the study.
+    wins, ties, losses: votes for the first, for neither, for the second. share: mean share of the first; no preference
+    counts as half a vote for each. p: see `significance`. p_holm: p corrected over all questions and pairs of a study.
     """
 
     question: str
@@ -34,7 +34,7 @@ class Preference:
 def preferences(
     votes: Mapping[tuple[str, str, str], Float64[np.ndarray, "raters items"]], draws: Draws, *, seed: int = 0
 ) -> list[Preference]:
-    """All of them. votes: (question, first, second) -> 1, 0.5 or 0, nan where there is none."""
+    """Returns one Preference per entry of `votes`: (question, first, second) -> 1, 0.5 or 0, nan without a vote."""
     found = [
         Preference(
             question=question,

@@ -1,4 +1,4 @@
-"""What raters are asked about two clips or one: sound, picture, synchronisation (paper: the user study; words ours).
+"""Questions about two clips or one: sound, picture, synchronisation (paper: the user study; wording ours).
 
 Ratings use the five-point scale of ITU-T P.800 and P.910 (absolute category rating).
 """
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 RATINGS = (1, 2, 3, 4, 5)
 FIRST, NO_PREFERENCE, SECOND = 1, 2, 3
-"""Answers to a pair, as the keys of the page have them."""
+"""Answers to a pair, as the page stores them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """One thing to judge. pair: the question about two clips; rating: about one."""
+    """One criterion. pair: the question about two clips. rating: the question about one clip."""
 
     id: str
     name: str

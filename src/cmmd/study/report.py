@@ -1,4 +1,4 @@
-"""What a study found, as Markdown tables and as a record that tells how it was made (ours)."""
+"""Results of a study as Markdown tables and as a JSON record with provenance (ours)."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from cmmd.unfinished_file import written_beside
 
 
 def markdown(results: Results) -> str:
-    """The whole report."""
+    """Returns the report as Markdown."""
     parts = [f"# {results.title}\n\nStudy {results.study}.", _raters(results)]
     if results.preferences:
         parts.append(_preferences(results))
@@ -33,7 +33,10 @@ def markdown(results: Results) -> str:
 def write_record(
     results: Results, out: Path, text: str, *, key: Key, files: tuple[Path, ...], options: AnalyseOptions
 ) -> None:
-    """results.md and results.json, the latter with settings, commit, versions and the hash of every answer file."""
+    """Write results.md and results.json; the latter has settings, commit, versions and the hash of every answer file.
+
+    Raises InputError if a file cannot be written.
+    """
     settings = {"keep": sorted(options.keep), "misses": options.misses, "resamples": options.resamples}
     record = provenance(settings, seed=options.seed) | {
         "answers": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
@@ -42,11 +45,11 @@ def write_record(
     }
     for name, content in (("results.md", text), ("results.json", json.dumps(record, indent=1, allow_nan=False) + "\n")):
         with written_beside(out / name) as beside:
-            beside.write_text(content, encoding="utf-8", errors="backslashreplace")  # names may be no UTF-8
+            beside.write_text(content, encoding="utf-8", errors="backslashreplace")  # names may not be valid UTF-8
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows no nan: what could not be measured is null."""
+    """Converts nan to None, because JSON has no nan."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -96,7 +99,7 @@ def _preferences(results: Results) -> str:
 
 
 def _sanity(results: Results) -> str:
-    """Raters who do not tell true from mismatched sound cannot tell systems apart either."""
+    """States whether raters distinguished real from mismatched sound; if not, they cannot distinguish systems."""
     for row in results.preferences:
         if row.question == "sync" and {row.first, row.second} == {REAL, MISMATCHED}:
             told = row.share.low > 0.5 if row.first == REAL else row.share.high < 0.5

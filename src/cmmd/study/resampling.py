@@ -1,8 +1,9 @@
-"""Means over raters and items, with intervals that hold for other raters and other items (bootstrap, both drawn again).
+"""Means over raters and items, with intervals that hold for other raters and other items (bootstrap over both).
 
-Votes of one rater resemble each other, and so do votes on one item; drawing single votes again takes them for
-independent and gives intervals that are too narrow. So raters and items are drawn with replacement, independently, and
-every vote counts as often as its rater times its item (Owen 2007, the pigeonhole bootstrap; McCullagh 2000).
+Votes of one rater are correlated, and so are votes on one item. A bootstrap over single votes assumes that they are
+independent and gives intervals that are too narrow. Raters and items are therefore drawn with replacement,
+independently of each other. The weight of a vote is the count of its rater times the count of its item (Owen 2007, the
+pigeonhole bootstrap; McCullagh 2000).
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ Draws1D = Float64[np.ndarray, " draws"]
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """How often each rater and each item was drawn, a row a draw."""
+    """How often each rater and each item was drawn, one row per draw."""
 
     raters: Float64[np.ndarray, "draws raters"]
     items: Float64[np.ndarray, "draws items"]
@@ -25,26 +26,26 @@ class Draws:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Sums of votes and their counts in every draw."""
+    """Weighted sums and counts of the votes in every draw."""
 
     sums: Draws1D
     counts: Draws1D
 
     @property
     def means(self) -> Draws1D:
-        """nan where a draw holds no vote."""
+        """Mean vote of every draw; nan for a draw without votes."""
         return np.divide(self.sums, self.counts, out=np.full_like(self.sums, np.nan), where=self.counts > 0)
 
 
 def draw(raters: int, items: int, *, resamples: int, seed: int) -> Draws:
-    """Draw raters and items with replacement."""
+    """Draw raters and items with replacement, `resamples` times."""
     rng = np.random.default_rng(seed)
     counts = (rng.multinomial(count, np.full(count, 1 / count), size=resamples) for count in (raters, items))
     return Draws(*(np.asarray(count, dtype=float) for count in counts))
 
 
 def resample(votes: Float64[np.ndarray, "raters items"], draws: Draws) -> Drawn:
-    """Sums and counts of the votes, nan where there is none, in every draw."""
+    """Returns weighted sums and counts of the votes in every draw. votes: nan where there is no vote."""
     known = ~np.isnan(votes)
     sums, counts = (
         ((draws.raters @ matrix) * draws.items).sum(1) for matrix in (np.where(known, votes, 0), known.astype(float))
@@ -53,7 +54,10 @@ def resample(votes: Float64[np.ndarray, "raters items"], draws: Draws) -> Drawn:
 
 
 def mean_interval(votes: Float64[np.ndarray, "raters items"], draws: Draws) -> Interval:
-    """The mean of all votes with its 95 % bounds; nan bounds with fewer than two raters or two items."""
+    """Returns the mean of all votes with its 95 % bounds.
+
+    The bounds are nan with fewer than two raters or two items. Without votes the mean is nan, too.
+    """
     known = ~np.isnan(votes)
     if not known.any():
         return NOTHING
@@ -61,7 +65,7 @@ def mean_interval(votes: Float64[np.ndarray, "raters items"], draws: Draws) -> I
 
 
 def bounds(value: float, draws: Draws1D, *, enough: bool = True) -> Interval:
-    """The middle 95 % of the draws around a value."""
+    """Returns `value` with the middle 95 % of the draws as bounds; nan bounds if not `enough` or without draws."""
     draws = draws[~np.isnan(draws)]
     if not enough or not len(draws):
         return Interval(value, float("nan"), float("nan"))
@@ -70,5 +74,5 @@ def bounds(value: float, draws: Draws1D, *, enough: bool = True) -> Interval:
 
 
 def _enough(known: np.ndarray) -> bool:
-    """One rater, or one item, says nothing about others."""
+    """Whether at least two raters and two items have votes: one alone gives no estimate of the spread."""
     return bool(known.any(1).sum() > 1 and known.any(0).sum() > 1)

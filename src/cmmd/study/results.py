@@ -1,4 +1,4 @@
-"""What a study found, and what was asked of its answers (ours)."""
+"""Results of a study, and the options of its analysis (ours)."""
 
 from collections.abc import Set
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class AnalyseOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """Krippendorff's alpha of one question: nominal over pairs, ordinal over ratings; nan where it was not asked."""
+    """Krippendorff's alpha of one question: nominal over pairs, ordinal over ratings; nan if it is undefined."""
 
     question: str
     pairs: float
@@ -30,7 +30,7 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Results:
-    """All that a study found."""
+    """All results of a study."""
 
     study: str
     title: str

@@ -1,4 +1,4 @@
-"""Answers as matrices: a row a rater, a column an item, nan where there was no answer (ours)."""
+"""Answers as matrices: one row per rater, one column per item, nan where there is no answer (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ Matrix = Float64[np.ndarray, "raters items"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Votes:
-    """All answers that count.
+    """All answers except those to attention checks.
 
-    preferences: (question, first, second) -> 1 where the first system was preferred, 0 the second, 0.5 none.
-    ratings: (question, system) -> 1 to 5. Systems in the key's order.
+    preferences: (question, first, second) -> 1 if the first system was preferred, 0 if the second, 0.5 if neither.
+    ratings: (question, system) -> 1 to 5. Systems are in the order of the key.
     """
 
     raters: tuple[str, ...]
@@ -29,7 +29,7 @@ class Votes:
 
 
 def tabulate(answers: Sequence[RaterAnswers], key: Key) -> Votes:
-    """Put the answers into matrices; those without any answer are left out."""
+    """Put the answers into matrices; matrices without any answer are omitted."""
     shape = len(answers), len(key.items)
     column = {item: number for number, item in enumerate(key.items)}
     preferences = {
@@ -47,7 +47,7 @@ def tabulate(answers: Sequence[RaterAnswers], key: Key) -> Votes:
                 if trial.kind == "rating":
                     ratings[question, trial.systems[0]][row, column[trial.item]] = value
                     continue
-                # 1 is the left clip: turned into a share of the trial's first system, then of the key's.
+                # 1 is the left clip. Convert it to a vote for the first system of the trial, then of the key.
                 share = (SECOND - value) / 2 if answer.shown == trial.media else 1 - (SECOND - value) / 2
                 first, second = trial.systems
                 if (question, first, second) not in preferences:
