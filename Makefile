@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install demo test fmt lint type bench
+.PHONY: install demo test fmt lint type bench api
 
 install: $(INSTALLED)
 
@@ -29,6 +29,9 @@ lint: install
 
 type: install
 	$(BIN)/pyright
+
+api: install  ## the API page from the docstrings, in build/api
+	$(BIN)/python -m mkdocs build --strict --quiet --config-file docs/api/mkdocs.yml
 
 bench: install  ## seconds a denoising step and a clip, split into parts
 	$(BIN)/python benchmarks/speed.py

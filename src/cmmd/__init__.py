@@ -58,7 +58,7 @@ _HOME = {
 }
 
 
-# What the library has to say goes to the loggers below this one, and nowhere unless the application has a handler.
+# The package logs to children of this logger. Nothing is printed unless the application adds a handler.
 logging.getLogger("cmmd").addHandler(logging.NullHandler())
 
 

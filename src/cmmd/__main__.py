@@ -1,11 +1,11 @@
-"""The process of the `cmmd` command, also `python -m cmmd`: from its first import on Ctrl-C is one line (ours)."""
+"""Entry point of `cmmd` and `python -m cmmd`: Ctrl-C prints one line, also during imports (ours)."""
 
 import os
 import sys
 from contextlib import suppress
 
 INTERRUPTED = 130
-"""Exit code."""
+"""Exit code after Ctrl-C or SIGTERM."""
 
 
 def run() -> None:
@@ -17,7 +17,7 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("cmmd: interrupted\n")
         code = INTERRUPTED
-    if code == INTERRUPTED:  # at once: what is unloaded now could be interrupted again, or change the exit code
+    if code == INTERRUPTED:  # exit at once: a normal shutdown could be interrupted again, or change the exit code
         with suppress(OSError):
             sys.stdout.flush()
         os._exit(code)

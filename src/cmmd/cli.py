@@ -1,6 +1,6 @@
 """The `cmmd` command (ours).
 
-The work is imported inside each command, so that `cmmd --help` needs no torch, and how its threads wait is settled
+Each command imports its implementation when it runs: `cmmd --help` needs no torch, and the thread settings are applied
 before torch is imported.
 """
 
@@ -30,16 +30,16 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 2 bad input, 130 interrupted.
+    """Run the command line and return its exit code: 0 done, 1 as the command defines it, 2 bad input, 130 interrupted.
 
-    What is wrong with the input, or with a disk, is told in lines that begin with `cmmd: `; any other exception is a
-    defect and keeps its traceback. A termination is told as an interrupt is.
+    Errors of the input or of a disk are printed as lines that begin with `cmmd: `; any other exception is a defect and
+    keeps its traceback. SIGTERM is handled as an interrupt.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_process()
     try:
         return commands.main(words or ["--help"], prog_name="cmmd", standalone_mode=False) or 0
-    except (InputError, FloatingPointError) as error:  # the latter: training that diverged, told with its step
+    except (InputError, FloatingPointError) as error:  # the latter: training diverged; the message names the step
         return _refuse(str(error))
     except click.ClickException as error:
         return _refuse(error.format_message())
@@ -47,16 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = error.filename or "the output"
         return _refuse(str(InputError.about(where, found=f"an error ({error.strerror})", expected="a working disk")))
     except (KeyboardInterrupt, _Interrupted, click.Abort) as error:
-        if isinstance(error.__cause__, EOFError):  # click takes it for the end of a dialogue; it is one of a file
+        if isinstance(error.__cause__, EOFError):  # click expects it from a prompt only; here it comes from a file
             raise error.__cause__ from None
-        # A terminal shows ^C and perhaps half a progress bar on the line of the cursor.
+        # On a terminal the current line already shows ^C and perhaps a progress bar.
         click.echo("\ncmmd: interrupted" if sys.stderr.isatty() else "cmmd: interrupted", err=True)
         return INTERRUPTED
 
 
 def _prepare_process() -> None:
-    """Names that a terminal or log cannot show are spelt out; a scheduler's SIGTERM leaves nothing half-written; no
-    thread waits by spinning."""
+    """Configures the process: threads do not spin while they wait, stdout and stderr escape characters that they cannot
+    encode, and a scheduler's SIGTERM raises KeyboardInterrupt, so that no file is left half-written."""
     settle_threads()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -72,7 +72,7 @@ def _refuse(message: str) -> int:
 
 
 class _Interrupted(Exception):
-    """A KeyboardInterrupt on its way through click, which would write an empty line."""
+    """Replaces KeyboardInterrupt inside click, which would print an empty line for it."""
 
 
 class _Commands(click.Group):

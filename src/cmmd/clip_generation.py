@@ -1,6 +1,6 @@
-"""One clip of `cmmd generate`: its takes, and the files that they become (ours).
+"""One clip of `cmmd generate`: generates its takes and writes their files (ours).
 
-Nothing is printed and nothing is decided about names here, so that one clip and a folder of them are made alike.
+This module prints nothing and chooses no file names, so that single clips and folders are generated in the same way.
 """
 
 import time
@@ -48,8 +48,8 @@ class GenerateOptions:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A take as a file. seconds: of each part, writing included. notes: what is to be told of it, a sentence each.
-    loudness: measured where it was set."""
+    """A take that was written to a file. seconds: duration of each stage, writing included. notes: remarks for the
+    user, one sentence each. loudness: as measured, if it was set."""
 
     take: Take
     file: Path
@@ -60,8 +60,11 @@ class Written:
 
 
 def target_of(path: Path, options: GenerateOptions) -> Target:
-    """A file with a picture gets sound, one with sound only gets a picture. Raises InputError for a file that cannot be
-    read, or lacks what `to` is made of."""
+    """Returns what to generate for a file: `both` with `joint`, else `to`, else sound for a file with a picture and
+    video for a file with sound only.
+
+    Raises InputError for a file that cannot be read, or lacks the stream that the target is generated from.
+    """
     streams = choose_streams(path)
     if options.joint:
         return "both"
@@ -82,8 +85,10 @@ def make_takes(
     *,
     on_step: Callable[[int], None],
 ) -> tuple[Take, ...]:
-    """What a clip is made into, all takes or the best one; from nothing without a clip. on_step: called after each step
-    of each take. Raises InputError, naming the file, for what cannot be made of it."""
+    """Generates all takes of a clip, or jointly without a source; returns only the best one with `outputs.best`.
+
+    on_step: called after each step of each take. Raises InputError, naming the file, for a clip that cannot be used.
+    """
     outputs = options.outputs
     shared = asdict(options.sampling) | {"seed": options.seed, "takes": outputs.takes, "on_step": on_step}
     shared |= {"judge": outputs.best}
@@ -104,7 +109,7 @@ def make_takes(
 
 
 def write_take(take: Take, out: Path, options: GenerateOptions, *, for_browsers: bool) -> Written:
-    """Write the file of a take, and its picture if that is asked for."""
+    """Write the file of a take, and its PNG with `outputs.picture`. for_browsers: see `Take.save`."""
     started = time.perf_counter()
     sound = mastered(take, options.mastering)
     muxed = take.save(out, for_browsers=for_browsers, sound=sound, keep_sound=options.keep_sound)
@@ -122,7 +127,7 @@ def write_take(take: Take, out: Path, options: GenerateOptions, *, for_browsers:
 
 
 def level(take: Take) -> float:
-    """RMS of what a take sounds like, dB of full scale."""
+    """Returns the RMS of a take's waveform in dB relative to full scale."""
     return 20 * float(np.log10(max(float(np.sqrt(np.mean(take.waveform**2))), 1e-9)))
 
 

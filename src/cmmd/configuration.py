@@ -1,7 +1,7 @@
-"""Configurations: frozen dataclasses, a YAML file over them, `--set a.b=c` on top, every mistake told at once (ours).
+"""Configurations: dataclasses, overridden by a YAML file and `--set a.b=c`; all mistakes are reported at once (ours).
 
-A recipe returns a dataclass whose defaults are the recipe; nested dataclasses group its settings. Files and overrides
-only ever replace values of that object, so a configuration is always complete and can be written back as YAML.
+A recipe returns a frozen dataclass whose defaults are the recipe; nested dataclasses group its settings. Files and
+overrides only replace values of that object, so a configuration is always complete and can be written back as YAML.
 """
 
 import copy
@@ -23,18 +23,18 @@ from cmmd.plain_yaml import read_yaml
 Config = TypeVar("Config")
 Tree = dict[str, Any]
 RECIPE = "recipe"
-"""At the top of a file this names the recipe whose settings follow; it is no setting itself."""
+"""Top-level key of a file that names the recipe of its settings; it is not a setting itself."""
 
 
 class Layer(NamedTuple):
-    """Values to lay over a configuration, and the name of their source for messages."""
+    """Values that replace those of a configuration, and the name of their source for messages."""
 
     source: str
-    values: dict[Any, Any]  # as written by the user: keys may be anything
+    values: dict[Any, Any]  # as written by the user: keys may be of any type
 
 
 def resolve(config: Config, *, file: Path | None = None, overrides: Sequence[str] = ()) -> Config:
-    """The configuration with the values of a YAML file, then of `key.subkey=value` overrides, in place of its own.
+    """Returns the configuration with values replaced by those of a YAML file, then by `key.subkey=value` overrides.
 
     Override values are read as YAML. Raises InputError with one line for every unknown key and every bad value.
     """
@@ -67,12 +67,12 @@ def as_dict(config: object) -> Tree:
 
 
 def to_yaml(config: object) -> str:
-    """The configuration as a YAML text that `resolve` reads back to an equal one."""
+    """Returns the configuration as YAML text; `resolve` reads it back as an equal configuration."""
     return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of an error message: the nearest known word as `; did you mean ...?`, or nothing."""
+    """Returns the end of an error message: `; did you mean ...?` with the nearest known word, or an empty string."""
     nearest = difflib.get_close_matches(word, sorted(known), n=1)
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
@@ -90,7 +90,10 @@ def _plain(value: Any) -> Any:
 
 
 def read_settings(file: Path) -> tuple[str | None, dict[Any, Any]]:
-    """The recipe that a YAML file names, if it does, and its settings. Raises InputError for what is no such file."""
+    """Returns the recipe that a YAML file names, or None, and its settings.
+
+    Raises InputError for a file that cannot be read, is not a YAML mapping, or has a recipe that is not a name.
+    """
     values = read_yaml(read_text(file, expected="KEY: VALUE lines"), str(file))
     if values is None:  # an empty file, or one of comments only
         values = {}
@@ -119,7 +122,8 @@ def _read_override(text: str) -> Layer:
 
 
 def _lay_over(below: Tree, above: dict[Any, Any], source: str, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Replace values in `below`, in place; yields what is wrong with the shape of `above`."""
+    """Replaces values in `below`, in place. Yields a message for each key that is not a string and for each group of
+    settings that `above` replaces with a single value."""
     for key, value in above.items():
         name = ".".join((*path, str(key)))
         here = below.get(key)
@@ -130,18 +134,18 @@ def _lay_over(below: Tree, above: dict[Any, Any], source: str, path: tuple[str, 
         elif isinstance(here, dict) and here and value is not None:
             yield f"{source}: {name} is a group of settings ({', '.join(here)}), found {_shown(value)}"
         else:
-            below[key] = copy.deepcopy(value)  # later layers write into it, and the layer must stay as it was read
+            below[key] = copy.deepcopy(value)  # later layers write into the copy; this layer must not change
 
 
 def _validated(kind: type[Config], values: Tree) -> Config:
-    # The wrapping model's settings reach all standard dataclasses inside it, so that no configuration class needs any.
+    # The ConfigDict of the wrapping model applies to all dataclasses inside it; configuration classes need none.
     model = create_model("Configuration", __config__=ConfigDict(extra="forbid"), root=(kind, ...))
     return model.model_validate({"root": values}).root  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _explained(problem: Mapping[str, Any], values: Tree, layers: Sequence[Layer]) -> str:
-    """One line: where the value came from, its key, what is wrong with it."""
-    path = tuple(problem["loc"][1:])  # the first step is the wrapping model's
+    """Returns one line: the source of the value, its key, and what is wrong with it."""
+    path = tuple(problem["loc"][1:])  # the first entry is `root` of the wrapping model
     key = ".".join(map(str, path))
     setters = [layer.source for layer in layers if _at(layer.values, path) is not _ABSENT]
     where = ": ".join([*setters[-1:], *([key] if key else [])]) or "configuration"
@@ -150,7 +154,7 @@ def _explained(problem: Mapping[str, Any], values: Tree, layers: Sequence[Layer]
         known = set(siblings) - {path[-1]} if isinstance(siblings, dict) else set()
         return f"{where}: no such setting{did_you_mean(str(path[-1]), known)}"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if problem["type"] in ("value_error", "assertion_error"):  # our own checks already name the values
+    if problem["type"] in ("value_error", "assertion_error"):  # messages of our own checks already contain the values
         return f"{where}: {_one_line(message)}"
     return f"{where}: {_one_line(message)}, found {_shown(problem['input'])}"
 

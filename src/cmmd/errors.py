@@ -1,4 +1,4 @@
-"""The one exception for input that a user can put right (ours)."""
+"""The exception for input that the user can correct (ours)."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ from pathlib import Path
 class InputError(ValueError):
     """A file or setting given by the user cannot be used.
 
-    The message is one line that names the file, what was found and what was expected, and that a terminal shows as it
-    is; the command line prints it and exits with status 2.
+    The message, usually one line, names the file, what was found and what was expected; unprintable characters are
+    escaped. The command line prints it and exits with status 2.
     """
 
     def __init__(self, message: str) -> None:
@@ -15,11 +15,11 @@ class InputError(ValueError):
 
     @classmethod
     def about(cls, subject: str | Path, *, found: str, expected: str) -> "InputError":
-        """The usual sentence; line breaks in file names or library messages are folded away."""
+        """Builds the standard message on one line; line breaks in file names or library messages become spaces."""
         return cls(" ".join(f"{subject}: found {found}, expected {expected}".split()))
 
 
 def printable(text: str) -> str:
-    """A line in which what moves a cursor, changes colours or is no character, as file names may hold it, is spelt
-    out."""
+    """Returns the line with unprintable characters escaped. File names may contain characters that move the cursor or
+    change colours, and bytes that are not text."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -1,8 +1,8 @@
-"""One process at a time in a folder: a lock that ends with the process that holds it, however that ends (ours).
+"""A folder lock for one process at a time; it is released when its process ends, also by a kill (ours).
 
 The lock is flock(2) on a small file that names its holder. Linux passes it on to an NFS server, so that machines see
-each other's locks. Where a file system has no locks (some FUSE and Lustre mounts), and on systems without flock, work
-goes on without one.
+each other's locks. On file systems without locks (some FUSE and Lustre mounts) and on systems without flock, no lock
+is taken.
 """
 
 import errno
@@ -27,9 +27,10 @@ LOCK = ".cmmd-lock"
 
 @contextmanager
 def locked_folder(folder: Path, name: str = LOCK) -> Iterator[None]:
-    """Make a folder and hold one of its locks; a folder that was made and stays empty is removed again.
+    """Creates a folder with its parents and holds one of its locks; folders created here are removed again if they
+    are empty at the end.
 
-    Raises InputError, naming the process that holds the lock, and where the folder cannot be written to.
+    Raises InputError if another process holds the lock, naming it, and if the folder cannot be written to.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     make_folder(folder)
@@ -37,20 +38,20 @@ def locked_folder(folder: Path, name: str = LOCK) -> Iterator[None]:
         with locked(folder / name):
             yield
     finally:
-        with suppress(OSError):  # the first that is not empty
+        with suppress(OSError):  # stops at the first folder that is not empty
             for path in made:
                 path.rmdir()
 
 
 @contextmanager
 def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock file `path`, which is removed at the end. wait: until another process lets go of it, told in a
-    line. Raises InputError as `locked_folder`."""
+    """Holds the lock file `path` and removes it at the end. wait: print a line and wait if another process holds the
+    lock, instead of raising. Raises InputError as `locked_folder`."""
     file = _acquire(path, wait=wait)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)  # before it is let go: whoever waits for it then sees that it has no name
+        path.unlink(missing_ok=True)  # before the release: a process that waits then sees that the file has no name
         file.close()
 
 
@@ -78,7 +79,7 @@ def _acquire(path: Path, *, wait: bool) -> IO[bytes]:
 
 
 def _try(file: IO[bytes], operation: int) -> bool:
-    """Whether the lock is ours, or there are no locks here."""
+    """Returns True if the lock was acquired, or if the file system has no locks."""
     assert fcntl is not None
     try:
         fcntl.flock(file, operation)
@@ -88,7 +89,7 @@ def _try(file: IO[bytes], operation: int) -> bool:
 
 
 def _is_named(file: IO[bytes], path: Path) -> bool:
-    """Whether the open file still has its name, and not another one that was made since."""
+    """Whether `path` still refers to the open file, and not to one created since."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Files that anybody may have made: whatever goes wrong while one is read is an InputError of one line (ours).
+"""Reads untrusted files: every error while one is read becomes an InputError of one line (ours).
 
-This is the only place that knows foreign exceptions; no reader has a list of its own.
+This is the only module that lists exceptions of other libraries; no reader has a list of its own.
 """
 
 import json
@@ -15,17 +15,17 @@ from pydantic import ValidationError
 from cmmd.errors import InputError
 
 LARGEST = 2**28
-"""Bytes of a text file: a table of a million clips has less."""
+"""Largest size of a text file in bytes; a table of a million clips is smaller."""
 TOLD = 200
-"""Characters of a foreign message that are told."""
+"""Largest number of characters of a foreign message in an error message."""
 
 
 @contextmanager
 def reading(source: str | Path, *, expected: str) -> Iterator[None]:
     """Turn every exception of the block into an InputError that names the source.
 
-    The block should only read and parse. InputError passes as it is, and so does an assertion of our own code, which
-    tells of a defect.
+    The block should only read and parse. InputError passes unchanged, and so do AssertionError and NameError raised in
+    this package, which indicate a defect.
     """
     try:
         yield
@@ -38,9 +38,12 @@ def reading(source: str | Path, *, expected: str) -> Iterator[None]:
 
 
 def read_bytes(path: Path, *, expected: str, largest: int = LARGEST) -> bytes:
-    """The content of a regular file: a pipe or a device might never end. Raises InputError."""
+    """Returns the content of a regular file; others, such as a pipe or a device, might never end.
+
+    Raises InputError for any other file, one of more than `largest` bytes, and one that cannot be read.
+    """
     with reading(path, expected=expected):
-        # Without waiting for somebody who writes to a pipe.
+        # O_NONBLOCK: opening a pipe would otherwise wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         try:
             status = os.fstat(descriptor)
@@ -56,13 +59,14 @@ def read_bytes(path: Path, *, expected: str, largest: int = LARGEST) -> bytes:
 
 
 def read_text(path: Path, *, expected: str, largest: int = LARGEST) -> str:
-    """A UTF-8 text, with or without a byte order mark. Raises InputError."""
+    """Returns a UTF-8 text, with or without a byte order mark. Raises InputError as `read_bytes`, and for a file that
+    is not UTF-8."""
     with reading(path, expected=expected):
         return read_bytes(path, expected=expected, largest=largest).decode("utf-8-sig")
 
 
 def reason(error: Exception) -> str:
-    """What a foreign exception says, in a few words."""
+    """Summarises a foreign exception in at most `TOLD` characters."""
     match error:
         case ValidationError():
             problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -87,7 +91,7 @@ def reason(error: Exception) -> str:
 
 
 def _is_defect(error: Exception) -> bool:
-    """Whether an assertion or a missing name of this package failed; those of libraries are about what they read."""
+    """Whether an AssertionError or NameError was raised in this package; those of libraries concern their input."""
     if not isinstance(error, AssertionError | NameError):
         return False
     traceback = error.__traceback__

@@ -1,6 +1,6 @@
-"""`cmmd generate` for files that are named, or for nothing: results beside them, and a report of each (ours).
+"""`cmmd generate` for named files, or jointly without an input: writes the results and prints a report of each (ours).
 
-Folders, tables, and results in a folder are `folder_generation`.
+`folder_generation` handles folders and tables.
 """
 
 import sys
@@ -23,9 +23,9 @@ __all__ = ["GenerateOptions", "generate"]
 
 
 def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
-    """Generate for every input, or jointly without one. Returns whether an input failed; the others were done.
+    """Generates for every input, or jointly without one. Returns whether an input failed; the others were processed.
 
-    Raises InputError, before the model is loaded, for results that cannot be written and for a single input that cannot
+    Raises InputError before the model is loaded for results that cannot be written and for a single input that cannot
     be used.
     """
     wanted, failed = _wanted(inputs, options)
@@ -46,7 +46,7 @@ def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
 
 
 def _wanted(inputs: Sequence[Path], options: GenerateOptions) -> tuple[list[tuple[Path | None, Target]], bool]:
-    """Inputs that can be used and what is to be made of each, and whether there were others."""
+    """Returns the usable inputs with the target of each, and whether an input was unusable."""
     if options.joint and not inputs:
         return [(None, "both")], False
     wanted: list[tuple[Path | None, Target]] = []
@@ -61,17 +61,17 @@ def _wanted(inputs: Sequence[Path], options: GenerateOptions) -> tuple[list[tupl
 
 
 def say(line: str) -> None:
-    """A line for people, in which nothing moves the cursor."""
+    """Prints a line to stderr with unprintable characters escaped."""
     print(f"cmmd: {printable(line)}", file=sys.stderr)
 
 
 def _takes(pipeline: "CMMDPipeline", one: Planned, options: GenerateOptions) -> tuple[Take, ...]:
-    """With a bar over the steps of all takes."""
+    """Generates the takes of an input, with a progress bar over the steps of all takes."""
     label = printable(one.source.name) if one.source else "joint"
     bar = progress(options.sampling.steps * options.outputs.takes, label)
 
     def on_step(step: int) -> None:
-        bar.total = max(bar.total, bar.n + 1)  # takes that are made again come on top
+        bar.total = max(bar.total, bar.n + 1)  # takes that are generated again add steps
         bar.update(1)
 
     try:

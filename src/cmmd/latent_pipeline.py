@@ -1,4 +1,4 @@
-"""A model as it works on latents: from clips and back, and from noise to latents (ours)."""
+"""The latent level of the pipeline: encodes clips, denoises latents and decodes them (ours)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -31,9 +31,9 @@ LOUDEST = 0.95
 
 
 class LatentPipeline(DiffusionPipeline):
-    """The networks of a model with its codecs and statistics; standardised latents in, standardised latents out.
+    """The networks of a model with its codecs and statistics. Sampling takes and returns standardised latents.
 
-    geometry, codec, statistics, guidance, levels: plain values, kept in model_index.json (see `assemble`).
+    geometry, codec, statistics, guidance, levels: plain values, stored in model_index.json (see `assemble`).
     """
 
     unet: CoupledUNet
@@ -45,7 +45,7 @@ class LatentPipeline(DiffusionPipeline):
         unet: CoupledUNet,
         video_autoencoder: VideoAutoencoder,
         scheduler: Scheduler,
-        # With defaults, because diffusers takes an argument without one for a model with a folder of its own.
+        # The defaults are needed: diffusers treats an argument without one as a component with its own folder.
         geometry: dict[str, int] | None = None,
         codec: str = "log_mel",
         statistics: dict[str, dict[str, Any]] | None = None,
@@ -56,7 +56,7 @@ class LatentPipeline(DiffusionPipeline):
         if geometry is None or statistics is None:
             raise ValueError("geometry and statistics are missing, expected those that the model was trained with")
         self.register_modules(unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler)
-        # A network of one shared time was never trained to do without hearing.
+        # A network with shared_time was never trained without its condition, so that guidance is not possible.
         self.usual_guidance = NO_GUIDANCE if unet.network.shared_time else UsualGuidance(**(guidance or {}))
         self.levels = None if levels is None else check_levels(levels)
         self.register_to_config(
@@ -75,7 +75,7 @@ class LatentPipeline(DiffusionPipeline):
         self._check_parts()
 
     def _check_parts(self) -> None:
-        """Raise ValueError, naming both numbers, for parts that do not fit together."""
+        """Raise ValueError, naming both numbers, for components that do not fit together."""
         config, codec = self.unet.config, self.spectrogram_codec
         of = {modality: len(statistics.mean) for modality, statistics in self.statistics.items()}
         for name, found, expected in (
@@ -92,20 +92,23 @@ class LatentPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def encode_video(self, frames: UInt8[np.ndarray, "f h w 3"]) -> Float[Tensor, "1 c f lh lw"]:
-        """Frames to standardised latents, float32 on the model's device."""
+        """Encodes frames as standardised latents, float32 on the model's device."""
         latents = encode_frames(self.video_autoencoder, torch.from_numpy(frames))[None]
         return self.statistics["video"].standardise(latents.to(self.device))
 
     @torch.no_grad()
     def encode_audio(self, waveform: Float[np.ndarray, " s"]) -> Float[Tensor, "1 c m n"]:
-        """A waveform of whole hops, at a level that the model knows, to a standardised spectrogram; float32 on the
-        model's device."""
+        """Encodes a waveform of whole hops, scaled by `gain`, as a standardised spectrogram, float32 on the model's
+        device."""
         known = waveform * np.float32(self.gain(waveform))
         spectrogram = self.spectrogram_codec.encode(torch.from_numpy(known)[None])
         return self.statistics["audio"].standardise(spectrogram.to(self.device))
 
     def gain(self, waveform: Float[np.ndarray, " s"]) -> float:
-        """The factor that brings a sound to the levels that the model was trained on; 1 for a model without any."""
+        """Returns the factor that scales a sound into the range of the training levels.
+
+        1 for a model without levels or with a codec other than log-mel.
+        """
         codec = self.spectrogram_codec
         if self.levels is None or not isinstance(codec, LogMelCodec):
             return 1.0
@@ -121,7 +124,10 @@ class LatentPipeline(DiffusionPipeline):
         kept: Kept | None = None,
         on_step: OnStep | None = None,
     ) -> Float[Tensor, "b ct ..."]:
-        """Denoise a batch under encoded conditions, one for each item or one that all share; float32."""
+        """Denoises a batch to float32 latents.
+
+        condition: encoded, one for each batch item or one that all items share. kept: retained frames of the target.
+        """
         return sample_target(
             self.unet,
             self.scheduler,
@@ -142,7 +148,7 @@ class LatentPipeline(DiffusionPipeline):
         kept: tuple[Kept, Kept] | None = None,
         on_step: OnStep | None = None,
     ) -> Prediction:
-        """Denoise a batch of both modalities together. kept: of video and audio."""
+        """Denoises a batch of both modalities together. kept: retained frames of video and of audio."""
         noise = Prediction(*(part.to(self.device) for part in noise))
         window, config = self.geometry.frames, self._guided(config, "joint")
         return sample_joint(self.unet, self.scheduler, noise, config, window=window, kept=kept, on_step=on_step)
@@ -153,14 +159,15 @@ class LatentPipeline(DiffusionPipeline):
         made: Float[Tensor, "b ct ..."],
         direction: Literal["video_to_audio", "audio_to_video"],
     ) -> list[float]:
-        """How well each of the latents made under an encoded condition belongs to it: see measures/agreement.py."""
+        """Returns for each batch item how well the generated latents agree with their encoded condition, at most 1: see
+        measures/agreement.py."""
         target = "audio" if direction == "video_to_audio" else "video"
         kind = self.scheduler.config["prediction_type"]
         found = agreement(self.unet, condition, made, target=target, window=self.geometry.frames, prediction_type=kind)
         return found.tolist()
 
     def strength(self, config: SamplingConfig, direction: Direction) -> float:
-        """The guidance that a direction is sampled with: without one in the settings, the model's own."""
+        """Returns the guidance for a direction: that of the settings, or the model's own if they have none."""
         return config.guidance_for(direction, self.usual_guidance)
 
     def _guided(self, config: SamplingConfig | None, direction: Direction) -> SamplingConfig:
@@ -168,9 +175,10 @@ class LatentPipeline(DiffusionPipeline):
         return replace(config, guidance=self.strength(config, direction))
 
     def noise(self, modality: Modality, frames: int, *, seed: int, items: int) -> Float[Tensor, "b c ..."]:
-        """Item i is drawn from seed + i on the CPU: an item depends neither on its batch mates nor on the device.
+        """Draws noise for a batch. Item i is drawn on the CPU from seed + i: it depends neither on the other items nor
+        on the device.
 
-        Raises ValueError for less than one item.
+        Raises ValueError for fewer than one item and for a seed outside [0, 2**62).
         """
         if not isinstance(items, int) or items < 1:
             raise ValueError(f"takes is {items}, expected at least 1")
@@ -182,16 +190,16 @@ class LatentPipeline(DiffusionPipeline):
             shape = (config["latent_channels"], frames, size, size)
         else:
             shape = (config["spectrogram_channels"], config["mels"], self.geometry.spectrogram_frames_of(frames))
-        # The modalities of one seed must not share their first numbers.
+        # The noise of both modalities must not start with the same numbers.
         offset = 0 if modality == "video" else 1
         generators = [torch.Generator().manual_seed(2 * (seed + item) + offset) for item in range(items)]
         return torch.stack([torch.randn(shape, generator=generator) for generator in generators]).to(self.device)
 
     @torch.no_grad()
     def decode_audio(self, standardised: Float[Tensor, "b c m n"], *, seed: int) -> Float[Tensor, "b s"]:
-        """Spectrograms to waveforms whose peak is below 1; item i starts its phases from seed + i.
+        """Decodes standardised spectrograms to waveforms whose peak is at most `LOUDEST`.
 
-        Raises InputError for a model whose numbers have grown beyond all bounds.
+        The initial phases of item i are drawn from seed + i. Raises InputError if a waveform is not finite.
         """
         waveforms = []
         for index, spectrogram in enumerate(self.statistics["audio"].restore(standardised.float().cpu())):
@@ -201,7 +209,8 @@ class LatentPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def decode_video(self, standardised: Float[Tensor, "b c f lh lw"]) -> list[np.ndarray]:
-        """Latents to frames uint8 (f, h, w, 3), one array an item. Raises InputError as `decode_audio`."""
+        """Decodes standardised latents to frames, uint8 (f, h, w, 3), one array per item. Raises InputError if the
+        latents are not finite."""
         latents = _finite(self.statistics["video"].restore(standardised.float()), "a picture")
         return [decode_frames(self.video_autoencoder, item).numpy() for item in latents]
 

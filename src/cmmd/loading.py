@@ -1,6 +1,6 @@
-"""A model for the command line: quiet, and an error of one line where there is none (ours).
+"""Loads a model for the command line: no library output, and an error of one line if there is no such model (ours).
 
-torch is imported when a model is loaded: what is wrong with the input is told before.
+torch is imported only when a model is loaded, so that errors of the input are reported before.
 """
 
 from typing import TYPE_CHECKING, Literal
@@ -14,9 +14,10 @@ DType = Literal["float32", "bfloat16"]
 
 
 def load_pipeline(model: str | None, *, device: str, dtype: DType = "float32") -> "CMMDPipeline":
-    """A model on a device, quietly. dtype: what its networks compute in.
+    """Loads a model onto a device, without progress bars and warnings.
 
-    Raises InputError when there is no such model or device.
+    model: a folder or a name, see model_name.py; None is the shipped model. dtype: dtype of the networks. Raises
+    InputError if there is no such model or device.
     """
     folder = None if model is None or model == SHIPPED else local_folder(model)
     if folder is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def markdown_table(rows: Sequence[Sequence[str]], *, head: Sequence[str]) -> str:
-    """Columns line up: every cell is padded to the widest of its column."""
+    """Formats a table whose columns line up: every cell is padded to the width of its column."""
     widths = [max(len(line[k]) for line in (head, *rows)) for k in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
     return "\n".join(

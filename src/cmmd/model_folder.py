@@ -1,7 +1,7 @@
-"""The folder of a saved pipeline: checked as a whole before any of it is loaded, and no code of it is run (ours).
+"""Loads the folder of a saved pipeline: all of it is checked before loading, and no code of it is run (ours).
 
-diffusers imports whatever module a model_index.json names. Here the classes that a model may have are listed, and the
-folder can only choose among them.
+diffusers imports any module that a model_index.json names. This module lists the allowed classes, and the folder can
+only choose among them.
 """
 
 from pathlib import Path
@@ -46,7 +46,7 @@ BOOKKEEPING = ("_class_name", "_diffusers_version", "_name_or_path")
 
 
 class ModelParts(NamedTuple):
-    """The components of a pipeline, and its plain values as model_index.json has them."""
+    """The components of a pipeline, and its plain values from model_index.json."""
 
     unet: CoupledUNet
     video_autoencoder: VideoAutoencoder
@@ -55,7 +55,7 @@ class ModelParts(NamedTuple):
 
 
 def load_model_folder(folder: Path) -> ModelParts:
-    """Check, then load. Raises InputError, naming the file, for whatever is not a model of this project."""
+    """Checks the folder, then loads it. Raises InputError, naming the file, if it is not a model of this project."""
     index, classes = _checked_index(folder / INDEX_FILE)
     _check_scheduler(folder / "scheduler" / SCHEDULER_FILE, class_name=classes["scheduler"].__name__)
     for name in ("unet", "video_autoencoder"):
@@ -69,7 +69,8 @@ def load_model_folder(folder: Path) -> ModelParts:
 
 
 def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
-    """The index, and the class of each component."""
+    """Returns the index and the class of each component. Raises InputError if an entry is missing, unknown or not
+    allowed."""
     require_index(path.parent)
     index = read_json(path)
     if index.get("_class_name") != "CMMDPipeline":

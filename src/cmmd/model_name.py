@@ -1,6 +1,6 @@
-"""Names of models: a folder, a copy of a hub repository on this machine, or a download that is asked for (ours).
+"""Resolves model names: a folder, the local copy of a hub repository, or a requested download (ours).
 
-Without `hub:` nothing touches the network: a mistyped folder looks like a name on the hub.
+Without `hub:` (or `local_files_only=False`) the network is not used: a mistyped folder looks like a name on the hub.
 """
 
 import logging
@@ -12,17 +12,17 @@ from cmmd.errors import InputError
 
 LOGGER = logging.getLogger(__name__)
 HUB = "hub:"
-"""Before a name on the Hugging Face hub: what is not on this machine is downloaded."""
+"""Prefix of a name on the Hugging Face hub: files that are missing on this machine are downloaded."""
 SHIPPED = "shipped"
 INDEX_FILE = "model_index.json"
 DOWNLOADED = ("*.json", "*.safetensors")
-"""Files of a hub repository that are fetched: neither pickles nor code."""
+"""Patterns of the files of a hub repository that are downloaded: neither pickles nor code."""
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 
 
 class HubOptions(TypedDict, total=False):
-    """Options of huggingface_hub's `snapshot_download`: for a name on the hub, without effect on a folder.
-    local_files_only: False asks for a download, as `hub:` before the name does."""
+    """Options of huggingface_hub's `snapshot_download`: used for names on the hub, ignored for folders.
+    local_files_only: False requests a download, like the prefix `hub:`."""
 
     revision: str | None
     cache_dir: str | Path | None
@@ -31,9 +31,9 @@ class HubOptions(TypedDict, total=False):
 
 
 def local_folder(name_or_folder: str | Path, **hub_options: Unpack[HubOptions]) -> Path:
-    """A folder as it is, or the copy of a hub repository on this machine; see `HUB` for one that is not there yet.
+    """Returns a folder as it is, or the local copy of a hub repository, which is downloaded first if requested.
 
-    Raises InputError, without a look at the network unless it is asked for, when there is neither.
+    Raises InputError if there is neither; the network is used only for a requested download.
     """
     name = str(name_or_folder)
     asked = name.startswith(HUB) or hub_options.get("local_files_only") is False
@@ -43,7 +43,7 @@ def local_folder(name_or_folder: str | Path, **hub_options: Unpack[HubOptions]) 
             return folder
         if name.strip() and folder.exists():
             raise InputError.about(folder, found="a file", expected="a model folder")
-    except OSError as error:  # a name that no file system takes
+    except OSError as error:  # the file system rejects the name
         raise InputError.about(f"{name[:60]}...", found=str(error.strerror), expected="a model folder") from error
     hub_name = name.removeprefix(HUB)
     if not HUB_NAME.fullmatch(hub_name):
@@ -84,6 +84,6 @@ def _downloaded(name: str, options: HubOptions) -> Path:
         found = f"no revision {options.get('revision')!r} of it on the hub"
     except errors.RepositoryNotFoundError:
         found = "no such model on the hub, or one that needs a token"
-    except (OSError, ValueError):  # of the network, in many ways
+    except (OSError, ValueError):  # network errors have many types
         found = "no connection to the hub, and no copy of it on this machine"
     raise InputError.about(f"{HUB}{name}", found=found, expected="ORG/NAME of a model that can be downloaded") from None

@@ -6,12 +6,12 @@ from cmmd.errors import InputError
 
 
 def share_as_folder(path: Path) -> None:
-    """Let those read a file who may read its folder: safetensors writes files for their owner alone."""
+    """Adds the read permissions of its folder to a file: safetensors writes files that only their owner can read."""
     path.chmod(path.stat().st_mode | (path.parent.stat().st_mode & 0o444))
 
 
 def make_folder(folder: Path) -> Path:
-    """Make it with all above it, if it is not there. Raises InputError where that cannot be done."""
+    """Creates a folder with its parents if it does not exist, and returns it. Raises InputError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Where the results of `cmmd generate` go: decided and checked for all inputs before any work (ours).
+"""Chooses and checks the output files of `cmmd generate` for all inputs before any work (ours).
 
-A result never takes the place of an input, of another result or of a file that is there, unless that is asked for.
+A result never replaces an input or another result, and an existing file only with `overwrite`.
 """
 
 import os
@@ -24,9 +24,9 @@ THERE = "a file that is there already"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputOptions:
-    """out: file or folder of the results. folder: that it is a folder, whatever it looks like. takes: of an input.
-    best: whether only the best of them is written. picture: whether a PNG lies beside each. overwrite: whether files
-    that are there may be replaced."""
+    """out: file or folder of the results. folder: `out` is a folder, whatever its name. takes: per input. best: only
+    the best take is written. picture: a PNG is written next to each result. overwrite: existing files may be
+    replaced."""
 
     out: Path | None = None
     folder: bool = False
@@ -37,21 +37,21 @@ class OutputOptions:
 
     @property
     def results(self) -> int:
-        """Files of an input."""
+        """Number of result files per input."""
         return 1 if self.best else self.takes
 
     @property
     def file(self) -> Path | None:
-        """`out` where it names one file."""
+        """`out` if it names a file, otherwise None."""
         named = self.out is not None and self.out.suffix and not self.folder and not self.out.is_dir()
         return self.out if named else None
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What is made of an input (None: of nothing), and the file of each take.
+    """The target of an input (source None: joint generation without one), and the file of each take.
 
-    container_chosen: the kind of file is neither that of the input nor one that the user named.
+    container_chosen: the container was chosen by this module; it is neither that of the input nor named by the user.
     """
 
     source: Path | None
@@ -60,18 +60,18 @@ class Planned:
     container_chosen: bool = False
 
     def files(self, options: OutputOptions) -> list[Path]:
-        """All that is written: each take and its picture."""
+        """All files that are written: the takes and their pictures."""
         return [*self.outs, *(out.with_suffix(".png") for out in self.outs if options.picture)]
 
 
 def plan_outputs(
     wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions, *, leave_out: Callable[[str], None]
 ) -> list[Planned]:
-    """The results of all inputs; folders that are missing are made.
+    """Plans the results of all inputs and creates missing folders.
 
-    An input that is named twice, or is a result of another one, is left out, and `leave_out` is told in a line. Raises
-    InputError for a suffix that is not written, and for results that would share a name, that are an input or there
-    already, or whose folder cannot be written to.
+    An input that is named twice, or is a result of another one, is left out; `leave_out` receives a message for each.
+    Raises InputError for an unsupported suffix, and for results that would share a name, are an input, already exist
+    (without `overwrite`), or have a folder that cannot be written to.
     """
     once: dict[Path | None, tuple[Path | None, Target]] = {}
     for source, target in wanted:
@@ -97,16 +97,16 @@ def plan_outputs(
 
 
 class InputFiles:
-    """Files that no result may take the place of."""
+    """Input files, which no result may replace."""
 
     def __init__(self, files: Iterable[Path]) -> None:
         paths = list(files)
         self._real = {_real(path) for path in paths}
-        # Other names of the same files, too.
+        # The same files may have other names, such as hard links.
         self._ids = {(found.st_dev, found.st_ino) for path in paths if (found := _stat(path))}
 
     def check_result(self, file: Path) -> None:
-        """Raise InputError for a result that is an input, a folder, or has a name that no file system takes."""
+        """Raise InputError for a result that is an input or a folder, or whose name is longer than `LONGEST_NAME`."""
         if (length := len(os.fsencode(file.name))) > LONGEST_NAME:
             raise InputError.about(file, found=f"a name of {length} bytes", expected=f"{LONGEST_NAME} at most")
         found = _stat(file)
@@ -117,14 +117,14 @@ class InputFiles:
 
 
 def make_writable(folder: Path) -> None:
-    """Make a folder for results. Raises InputError where that cannot be done, or nothing can be written to it."""
+    """Creates a folder for results. Raises InputError if it cannot be created or written to."""
     make_folder(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError.about(folder, found="a folder that cannot be written to", expected="a folder to write to")
 
 
 def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions) -> list[Planned]:
-    """Results of inputs that would share a name are told apart by the suffix of their input, or by its folder."""
+    """Names the results. Those that would share a name get the suffix of their input in it, then also its folder."""
     if options.file is not None:
         for _, target in wanted:
             _check_suffix(options.file, target)
@@ -142,15 +142,17 @@ def _named(wanted: Sequence[tuple[Path | None, Target]], options: OutputOptions)
 def distinct_results(
     folders: Sequence[Path], suffixes: Sequence[str], stems: Sequence[Sequence[str]], sources: Sequence[str]
 ) -> list[Path]:
-    """The result of each source in its folder and with its suffix, named by the first of its stems that no other result
-    there has. Raises InputError, naming two sources, where all their stems are alike."""
+    """Returns the result path of each source, in its folder and with its suffix. The name is the first of the source's
+    stems that no other result in the folder has. Raises InputError, naming two sources, if all their stems are equal.
+    """
     told = [0] * len(stems)
     while True:
         named = [
             folder / f"{stem[k]}{RESULT}{suffix}"
             for folder, suffix, stem, k in zip(folders, suffixes, stems, told, strict=True)
         ]
-        # Without suffixes: pictures have one name but for theirs, and whoever pairs results goes by stems.
+        # Compared without suffixes: results of one stem would share the name of their picture, and results are paired
+        # by stem.
         real = [_real(path.with_suffix("")) for path in named]
         counts = Counter(real)
         shared = [index for index, path in enumerate(real) if counts[path] > 1]
@@ -164,17 +166,18 @@ def distinct_results(
 
 
 def result_suffix(source: Path | None, target: Target) -> str:
-    """That of the input if its video can be copied into such a file, else that of the one that all browsers play."""
+    """Returns the suffix of the input if its video can be copied into that container, otherwise .mp4, which all
+    browsers play."""
     suffix = ".mp4"
     if source is not None and target == "audio" and source.suffix.lower() in CONTAINERS:
         suffix = source.suffix.lower()
-        with suppress(InputError, OSError):  # a file that cannot be read is told of when it is
+        with suppress(InputError, OSError):  # an unreadable file is reported when it is read
             suffix = suffix if takes_video_of(source, CONTAINERS[suffix]) else ".mp4"
     return suffix
 
 
 def numbered(out: Path, takes: int) -> tuple[Path, ...]:
-    """The files of so many takes."""
+    """Returns the files of `takes` takes; several takes are numbered from 1."""
     return tuple(out.with_stem(f"{out.stem}_{take + 1}") for take in range(takes)) if takes > 1 else (out,)
 
 
@@ -193,5 +196,5 @@ def _stat(path: Path) -> os.stat_result | None:
 
 
 def _real(path: Path) -> Path:
-    """The same for every spelling of a path, links followed."""
+    """Resolves links, so that all spellings of a path become equal."""
     return Path(os.path.realpath(path))

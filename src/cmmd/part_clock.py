@@ -1,4 +1,4 @@
-"""Seconds that the parts of a generation take, on a device that works on while Python goes ahead (ours)."""
+"""Measures how long the stages of a generation take on a device that works asynchronously (ours)."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import torch
 
 
 class PartClock:
-    """Seconds spent in each named part. A reading waits until the device has done what it was given."""
+    """Sums the seconds spent in each named stage. Every reading of the clock waits until the device is idle."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -22,7 +22,7 @@ class PartClock:
 
     def _now(self) -> float:
         if self.device.type == "mps":
-            torch.mps.synchronize()  # there is one such device, and its module takes no argument
+            torch.mps.synchronize()  # there is only one MPS device, and the function takes no argument
         elif self.device.type != "cpu":
             torch.get_device_module(self.device).synchronize(self.device)
         return time.perf_counter()

@@ -1,4 +1,4 @@
-"""The user's API: load a model, give a clip its sound, a sound its clip, or make both (ours)."""
+"""The user-facing pipeline: loads a model and generates sound for video, video for sound, or both (ours)."""
 
 import logging
 from collections.abc import Sequence
@@ -40,15 +40,15 @@ from cmmd.safe_weights import quiet_diffusers
 
 LOGGER = logging.getLogger(__name__)
 DEFAULT_SECONDS = 1.6
-"""Length of what is made from nothing."""
+"""Length in seconds of a joint sample without a clip."""
 LONGEST = 86_400
-"""Seconds, a day."""
+"""Largest length of a joint sample in seconds: a day."""
 INAUDIBLE = 10 ** (-50 / 20)
-"""RMS of a waveform that is taken for silence: 50 dB below full scale, somewhat above the world's quiet rooms."""
+"""RMS below which a waveform counts as silent: 50 dB below full scale, somewhat above the world's quiet rooms."""
 
 
 class CMMDPipeline(LatentPipeline):
-    """Video to sound, sound to video, or both, at any length."""
+    """Generates sound for video, video for sound, or both, at any length."""
 
     @classmethod
     def assemble(
@@ -64,9 +64,12 @@ class CMMDPipeline(LatentPipeline):
         guidance: UsualGuidance | None = None,
         levels: Levels | None = None,
     ) -> "CMMDPipeline":
-        """A pipeline from trained parts. guidance: what it is sampled with where a user asks for none. levels: those of
-        the sounds that it was trained on; given sounds are brought to them."""
-        # diffusers would save where the autoencoder came from: a path of the training machine.
+        """Builds a pipeline from trained components, in evaluation mode.
+
+        guidance: strengths used where the user gives none. levels: range of the levels of the training sounds; given
+        sounds are scaled into it.
+        """
+        # diffusers would save the path from which the autoencoder was loaded on the training machine.
         video_autoencoder.register_to_config(_name_or_path="")
         return cls(
             unet=unet.eval(),
@@ -90,11 +93,14 @@ class CMMDPipeline(LatentPipeline):
         torch_dtype: torch.dtype | None = None,
         **hub_options: Unpack[HubOptions],
     ) -> "CMMDPipeline":
-        """A model by its folder, or by a name on the hub: `hub:ORG/NAME` downloads what is not on this machine. The
-        shipped one without a name or as `shipped`. Safetensors only, and nothing of the folder is run. dtype (or
-        torch_dtype, its older name): what the networks compute in, float32 by default.
+        """Loads a model from a folder or from the Hugging Face hub.
 
-        Raises InputError for what is not a model of this project.
+        Without a name, or with `shipped`, loads the shipped model. `hub:ORG/NAME` downloads the files that are missing
+        on this machine. Reads safetensors only and runs no code of the folder. dtype (torch_dtype is its older name):
+        dtype of the networks, float32 by default.
+
+        Raises InputError if the folder or name is not a model of this project, TypeError for an unknown option,
+        ValueError if the two dtypes differ or one is not a floating-point dtype.
         """
         unknown = [name for name in hub_options if name not in HubOptions.__annotations__]
         if unknown:
@@ -122,15 +128,19 @@ class CMMDPipeline(LatentPipeline):
         on_step: OnStep | None = None,
         **settings: Unpack[SamplingSettings],
     ) -> tuple[Take, ...]:
-        """Sound for a video file, a clip, or frames uint8 at the model's frame rate and size; as long as the video.
+        """Generates sound for a video; each of the `takes` takes is as long as the video.
 
-        keep: stretches, (start, end) in seconds, of the clip's own sound that stay; each is rounded inwards to whole
-        frames. Take i is that of seed + i, bit for bit: takes are made one after the other. on_step: called with 1 to
-        `steps` for each of them. settings: see `SamplingConfig`. Without a `guidance`, a take in which the model saw
-        nothing that sounds, so that it is inaudible, is made again with `UNSURE_GUIDANCE`, unless the model has a
-        `shared_time`; `Take.guidance` tells. judge: measure `Take.alignment`, which takes four more passes
-        of the network. Raises InputError for a file that cannot be read and a stretch that cannot
-        be kept, ValueError for settings.
+        video: a file, a `Clip`, or frames uint8 (f, h, w, 3) at the model's frame rate and size. keep: stretches,
+        (start, end) in seconds, of the clip's own sound that are retained; each is rounded inwards to whole frames.
+        Takes are generated one after the other: take i is bit-identical to a single take of seed + i. on_step: called
+        with 1 to `steps` for each take. settings: see `SamplingConfig`. judge: measure `Take.alignment`, which takes
+        four more passes of the network.
+
+        Without a `guidance`, an inaudible take (the model saw no source of sound) is generated again with
+        `UNSURE_GUIDANCE`, unless the model has a `shared_time`; `Take.guidance` is the strength that was used.
+
+        Raises InputError for a file that cannot be read and a stretch that cannot be retained, ValueError for a seed,
+        `takes` or setting that is out of range or unsupported by the model, TypeError for an unknown setting.
         """
         config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
@@ -178,9 +188,10 @@ class CMMDPipeline(LatentPipeline):
         on_step: OnStep | None = None,
         **settings: Unpack[SamplingSettings],
     ) -> tuple[Take, ...]:
-        """Video for a sound file, a clip, or a mono waveform at the model's sample rate; whole frames that cover it.
+        """Generates video for a sound: as many whole frames as are needed to cover it.
 
-        keep: stretches of the clip's own picture that stay. Otherwise as `video_to_audio`.
+        audio: a file, a `Clip`, or a mono waveform (s,) at the model's sample rate. keep: stretches of the clip's own
+        picture that are retained. The other arguments and the errors are those of `video_to_audio`.
         """
         config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
@@ -220,11 +231,13 @@ class CMMDPipeline(LatentPipeline):
         on_step: OnStep | None = None,
         **settings: Unpack[SamplingSettings],
     ) -> tuple[Take, ...]:
-        """A video with its sound; its length is `seconds` rounded up to whole frames: by default that of the clip, or
-        1.6 s without one.
+        """Generates a video with its sound.
 
-        clip, keep: a clip with picture and sound, and the stretches of both that stay; with `seconds` beyond its end it
-        is continued. Otherwise as `video_to_audio`.
+        seconds: length, rounded up to whole frames; by default that of the clip, or 1.6 s without one. clip, keep: a
+        clip with picture and sound, and the stretches of both that are retained; give both or neither. `seconds` beyond
+        the end of the clip continues it. The other arguments and the errors are those of `video_to_audio`. Also raises
+        InputError if only one of clip and keep is given, ValueError for a length that is not above 0 s or exceeds a
+        day.
         """
         config, clock = self._sampling_config(settings, joint=True, judge=judge), PartClock(self.device)
         if (clip is None) != (not keep):
@@ -258,7 +271,10 @@ class CMMDPipeline(LatentPipeline):
     def _sampling_config(
         self, settings: SamplingSettings, *, joint: bool = False, judge: bool = False
     ) -> SamplingConfig:
-        """Raises ValueError for what cannot be sampled, before any work."""
+        """Builds the sampling settings and checks them before any work.
+
+        Raises TypeError for an unknown setting, ValueError for one that is out of range or unsupported by the model.
+        """
         unknown = [name for name in settings if name not in SamplingSettings.__annotations__]
         if unknown:
             known = ", ".join(SamplingSettings.__annotations__)
@@ -270,14 +286,14 @@ class CMMDPipeline(LatentPipeline):
         return config
 
     def _kept(self, modality: Modality, stays: KeptStretches, length: int) -> Kept:
-        """The clip's latents over `length` frames, of which those that stay are used."""
+        """Encodes the given clip over `length` frames, with the mask of the frames that are retained."""
         encode, given = (
             (self.encode_video, stays.given_frames) if modality == "video" else (self.encode_audio, stays.given_sound)
         )
         return Kept(encode(given(length)), torch.from_numpy(stays.over(length)))
 
     def _beside_kept(self, made: np.ndarray, stays: KeptStretches | None) -> np.ndarray:
-        """A generated waveform with what stays of the clip's own, at the clip's level."""
+        """Returns a generated waveform at the clip's level, with the retained stretches of the clip's own sound."""
         if stays is None:
             return made
         return stays.into_sound(made / np.float32(self.gain(stays.given_sound(len(stays.frames)))))
@@ -319,19 +335,20 @@ class CMMDPipeline(LatentPipeline):
 
 
 def _lengthened(frames: np.ndarray, count: int) -> np.ndarray:
-    """A clip of fewer than `count` frames holds its last one."""
+    """Pads a clip to at least `count` frames by repeating its last frame."""
     missing = max(0, count - len(frames))
     return np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)]) if missing else frames
 
 
 def _inaudible(waveform: np.ndarray, stays: KeptStretches | None) -> bool:
-    """Whether what was generated of it is."""
+    """Whether the RMS of the generated samples of a waveform is below `INAUDIBLE`."""
     made = waveform if stays is None else stays.generated_sound(waveform)
     return bool(np.sqrt(np.mean(made**2)) < INAUDIBLE)
 
 
 def _one_dtype(dtype: object, torch_dtype: object) -> torch.dtype | None:
-    """The one that is given. Raises ValueError for two different ones, and what no network computes in."""
+    """Returns the dtype that is given, or None. Raises ValueError if both are given and differ, and for a value that
+    is not a floating-point dtype."""
     given = {found for found in (dtype, torch_dtype) if found is not None}
     if len(given) > 1:
         raise ValueError(f"dtype is {dtype} and torch_dtype {torch_dtype}, expected one of them")

@@ -1,4 +1,4 @@
-"""JSON as anybody may have written it: no key twice, no number that is none; what is wrong is one line (ours)."""
+"""Strict JSON for untrusted files: no duplicate keys, no NaN; every error is one line (ours)."""
 
 import json
 from collections import Counter
@@ -9,22 +9,23 @@ from cmmd.errors import InputError
 from cmmd.foreign_files import read_text, reading
 
 LONGEST_NUMBER = 100
-"""Digits: a longer one could not even be told in an error message."""
+"""Largest number of digits of an integer; a much longer one could not even be printed in an error message."""
 
 
 def parse_json(text: str, source: str | Path, *, expected: str) -> Any:
-    """The value of a text. Raises InputError that names its source."""
+    """Parses a JSON text. Raises InputError, naming `source`, for invalid JSON, duplicate keys, NaN and integers of
+    more than `LONGEST_NUMBER` digits."""
     with reading(source, expected=expected):
         return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
 
 
 def read_json(path: Path, *, expected: str) -> Any:
-    """The value of a file. Raises InputError for one that is missing or holds something else."""
+    """Parses a JSON file. Raises InputError as `parse_json`, and for a file that cannot be read."""
     return parse_json(read_text(path, expected=expected), path, expected=expected)
 
 
 def read_json_object(path: Path, *, expected: str) -> dict[str, Any]:
-    """As `read_json`, for a file that holds an object."""
+    """Like `read_json`; also raises InputError if the value is not an object."""
     values = read_json(path, expected=expected)
     if not isinstance(values, dict):
         raise InputError.about(path, found=f"JSON of another kind ({type(values).__name__})", expected=expected)
@@ -46,7 +47,7 @@ def _integer(text: str) -> int:
 
 
 def _constant(name: str) -> float:
-    """A scheduler's settings may hold -Infinity."""
+    """Rejects NaN. Infinities are accepted, because a scheduler's settings may hold -Infinity."""
     if name == "NaN":
         raise ValueError("NaN, which is no number")
     return float(name)

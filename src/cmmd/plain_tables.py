@@ -1,4 +1,4 @@
-"""Tables that people write, as CSV or as JSON lines: rows by column, each with its place for messages (ours)."""
+"""Reads hand-written tables, CSV or JSON lines: rows by column, each with its file and line for messages (ours)."""
 
 import csv
 import io
@@ -13,17 +13,17 @@ from cmmd.plain_json import parse_json
 
 
 class Row(NamedTuple):
-    """place: file and line. values: by column, texts in CSV; a column that a CSV row does not reach is not there."""
+    """place: file and line. values: by column, strings in CSV; a short CSV row lacks its last columns."""
 
     place: str
     values: dict[str, Any]
 
 
 def read_table(path: Path, *, expected: str) -> list[Row]:
-    """The rows of a .csv file, or of a file of JSON lines whatever its suffix.
+    """Returns the rows of a .csv file, or of a file of JSON lines with any other suffix.
 
-    Raises InputError that names the line, for what is neither, a column that is there twice, and a row with more cells
-    than there are columns.
+    Raises InputError, naming the file or line, for invalid CSV or JSON, a duplicate column, a row with more cells than
+    columns, and a JSON line that is not an object.
     """
     text = read_text(path, expected=expected)
     with reading(path, expected=expected):
@@ -32,7 +32,7 @@ def read_table(path: Path, *, expected: str) -> list[Row]:
 
 
 def _csv_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
-    # strict: a quote that is never closed would take the rest of the file for one cell.
+    # strict: otherwise an unclosed quote would turn the rest of the file into one cell.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     columns = next(reader, [])
     if len(set(columns)) < len(columns):
@@ -49,7 +49,7 @@ def _csv_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
 
 
 def _json_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
-    # Not splitlines: a text in JSON may hold other separators of lines as they are.
+    # Not splitlines: a JSON string may contain other line separators unescaped.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

@@ -1,6 +1,6 @@
-"""YAML as people write settings: plain values, lists and groups, whose size is that of their text (ours).
+"""Restricted YAML for settings: plain values, lists and groups, no larger in memory than their text implies (ours).
 
-Aliases are refused, as a few of them stand for gigabytes, and so are tags and deep nesting. A date is text.
+Aliases are refused, because a few of them can expand to gigabytes; so are tags and deep nesting. Dates stay strings.
 """
 
 from collections import Counter
@@ -14,11 +14,11 @@ from cmmd.errors import InputError
 from cmmd.foreign_files import reason
 
 LARGEST = 2**20
-"""Characters: far more than a configuration has."""
+"""Largest length of a text in characters; a configuration is far shorter."""
 DEEPEST = 20
-"""Groups and lists within each other."""
+"""Largest nesting depth of groups and lists."""
 LONGEST_NUMBER = 100
-"""Digits."""
+"""Largest number of digits of an integer."""
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -59,10 +59,10 @@ _PlainLoader.yaml_implicit_resolvers = {
 
 
 def read_yaml(text: str, source: str, *, what: str = "is not YAML") -> Any:
-    """The value of a text. Raises InputError in one line that begins with its source and says what it is not."""
+    """Parses a YAML text. Raises InputError of one line, which begins with `source` and `what` and gives the reason."""
     if len(text) > LARGEST:
         raise InputError(f"{source}: {what} ({len(text)} characters, expected {LARGEST} at most)")
     try:
         return yaml.load(text, _PlainLoader)
-    except Exception as error:  # the parser is not ours, and tells of foreign text in many ways
+    except Exception as error:  # the parser raises many types of exceptions for untrusted text
         raise InputError(f"{source}: {what} ({reason(error)})") from error

@@ -11,7 +11,7 @@ LINE = "{desc}: {n_fmt} of {total_fmt}{unit}, {rate_fmt}, {elapsed} passed, {rem
 
 
 class Progress(tqdm):
-    """A tqdm bar whose figures wait for its next redraw: refreshed at every step, a log would get a line a step."""
+    """A tqdm bar whose figures appear at its next redraw: a refresh at every step would write a log line per step."""
 
     def set_postfix(self, ordered_dict: Any = None, refresh: bool | None = False, **figures: Any) -> None:
         super().set_postfix(ordered_dict, refresh=refresh, **figures)
@@ -20,11 +20,12 @@ class Progress(tqdm):
 def progress(
     items: Iterable[Any] | int, label: str, *, unit: str = "step", start: int = 0, quiet: bool = False
 ) -> Progress:
-    """Show how far the work is, how fast it goes and how long it still takes.
+    """Returns a bar that shows the work done, its speed and the time left.
 
-    `items` is what to iterate over, or the number of things to do: iterate over `range(start, items)` then, or call
-    `.update(k)` and `.close()`. `start` things were done before (a resumed run). `.set_postfix(loss=...)` adds figures.
-    Without a terminal nothing is written before ten seconds have passed, so short work stays silent.
+    items: an iterable, or the number of items. With a number, the bar iterates over `range(start, items)`, or is
+    advanced by `.update(k)` and ended by `.close()`. start: number of items done before, in a resumed run. quiet: show
+    nothing. `.set_postfix(loss=...)` adds figures. Without a terminal nothing is written in the first ten seconds, so
+    that short work is silent.
     """
     work = {"iterable": range(start, items), "total": items} if isinstance(items, int) else {"iterable": items}
     if sys.stderr.isatty():
@@ -36,7 +37,7 @@ def progress(
 
 
 class _Lines:
-    """The stderr on which tqdm's redrawn line becomes lines of their own."""
+    """Writes every redraw of tqdm to stderr as a separate line."""
 
     def write(self, text: str) -> None:
         if line := text.strip():

@@ -1,4 +1,4 @@
-"""What every result carries, so that it can be made again (ours)."""
+"""The data that every result stores, so that it can be reproduced (ours)."""
 
 import platform
 import subprocess
@@ -10,7 +10,7 @@ from cmmd import __version__
 
 
 def provenance(config: dict[str, Any], *, seed: int) -> dict[str, Any]:
-    """Configuration, seed, commit and versions: what every result carries."""
+    """Returns the configuration, seed, commit, machine type and versions to store with a result."""
     packages = ("torch", "diffusers", "numpy")
     return {
         "config": config,
@@ -23,7 +23,7 @@ def provenance(config: dict[str, Any], *, seed: int) -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The source's git commit, with `+` after it when files differ from it; None outside a checkout."""
+    """Returns the source's git commit, followed by `+` if tracked files differ from it; None outside a checkout."""
     folder = Path(__file__).parent
     try:
         sha = _git(folder, "rev-parse", "--short=12", "HEAD")

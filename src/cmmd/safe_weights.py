@@ -1,4 +1,4 @@
-"""One diffusers model from a folder that may come from anybody: safetensors, every tensor, no code (ours)."""
+"""Loads a diffusers model from an untrusted folder: safetensors only, every tensor checked, no code run (ours)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ Model = TypeVar("Model", bound=ModelMixin)
 
 @contextmanager
 def quiet_diffusers() -> Iterator[None]:
-    """Without diffusers' warnings: of attributes that it wrote itself, of an empty list of modules."""
+    """Suppresses diffusers' warnings, such as those about attributes that it wrote itself or an empty module list."""
     verbosity = diffusers_logging.get_verbosity()
     diffusers_logging.set_verbosity_error()
     try:
@@ -34,15 +34,15 @@ def quiet_diffusers() -> Iterator[None]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises InputError for a file that is missing or holds something else."""
+    """Reads a JSON object. Raises InputError if the file is missing or holds something else."""
     if not path.exists():
         raise InputError.about(path.parent, found=f"no {path.name}", expected="a model folder")
     return read_json_object(path, expected="a JSON object")
 
 
 def check_model_files(folder: Path, *, class_name: str) -> list[Path]:
-    """The files of the weights. Raises InputError unless config.json names the class, and the weights are safetensors
-    in this folder."""
+    """Returns the files of the weights. Raises InputError unless config.json names the class without quantisation, and
+    the weights are safetensors in this folder."""
     config = read_json(folder / CONFIG)
     if config.get("_class_name") != class_name:
         raise InputError.about(folder / CONFIG, found=f"{config.get('_class_name')!r:.60}", expected=class_name)
@@ -57,7 +57,8 @@ def check_model_files(folder: Path, *, class_name: str) -> list[Path]:
 
 
 def _indexed_files(path: Path) -> list[Path]:
-    """Weights in several files: diffusers would unpickle those that are not safetensors."""
+    """Returns the files of sharded weights. Raises InputError for those that are not safetensors in the folder, which
+    diffusers would unpickle."""
     files = read_json(path).get("weight_map")
     if not isinstance(files, dict) or not files:
         raise InputError.about(path, found="no weight_map", expected="the file of every tensor")
@@ -69,18 +70,18 @@ def _indexed_files(path: Path) -> list[Path]:
 
 
 def load_model(model_class: type[Model], folder: Path, *, check: Callable[[Model], None] = lambda shape: None) -> Model:
-    """The model that `folder` holds, in float32 and for inference.
+    """Loads the model in `folder`, in float32 and for inference.
 
-    Raises InputError for another class, weights that are not safetensors, tensors that are missing, unknown, of another
-    shape or not finite, and what `check` finds in the model as built on torch's meta device: before memory is asked
-    for.
+    check: receives the model as built on torch's meta device, before memory is allocated, and raises if it is unusable.
+    Raises InputError for a different class, weights that are not safetensors, tensors that are missing, unknown, of a
+    different shape or not finite, and a failed `check`.
     """
     held = read_headers(check_model_files(folder, class_name=model_class.__name__))
     with quiet_diffusers():
         shape = shape_of_model(model_class, read_json(folder / CONFIG), held, folder)
     with reading(folder / CONFIG, expected=f"the settings of {model_class.__name__}"):
         check(shape)
-    # low_cpu_mem_usage needs accelerate, for models that do not fit into memory.
+    # low_cpu_mem_usage needs accelerate and serves models that do not fit into memory.
     options = {"use_safetensors": True, "low_cpu_mem_usage": False, "local_files_only": True}
     with reading(folder, expected=f"the weights of {model_class.__name__}"), quiet_diffusers():
         loaded: Any = model_class.from_pretrained(folder, output_loading_info=True, **options)
@@ -90,7 +91,7 @@ def load_model(model_class: type[Model], folder: Path, *, check: Callable[[Model
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise InputError(f"{folder}: the weights {what} {names[0]}{more}, expected those of {model_class.__name__}")
     with quiet_diffusers():
-        model.to(torch.float32)  # a file may have another type a tensor
+        model.to(torch.float32)  # the tensors of a file may have different dtypes
     check_finite(model, folder)
     model.register_to_config(_name_or_path="")  # diffusers would save the path of this machine with the model
     return model

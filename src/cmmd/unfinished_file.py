@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are complete, and what killed processes left of them (ours)."""
+"""Files that appear under their name only when they are complete, and removal of what killed processes left (ours)."""
 
 import os
 import re
@@ -19,10 +19,10 @@ TEMPORARY = re.compile(r"\.(?P<target>.+)\.[0-9a-f]{8}\.part")
 
 @contextmanager
 def written_beside(out: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Yield a temporary name in the folder of `out`, renamed to `out` at the end; on any error nothing is left.
+    """Yields a temporary file in the folder of `out`, which is renamed to `out` at the end, or removed on any error.
 
-    durable: on the disk before it has its name, so that a power loss leaves the old file or the new one. Raises
-    InputError if the folder is missing or cannot be written to, or the disk is full.
+    durable: flush the file to disk before it is renamed, so that a power loss leaves the old file or the new one.
+    Raises InputError if `out` is a folder, its folder is missing or cannot be written to, or the disk is full.
     """
     if out.is_dir():
         raise InputError.about(out, found="a folder", expected="the name of a file to write")
@@ -43,13 +43,13 @@ def written_beside(out: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def temporary_path(target: Path) -> Path:
-    """A hidden name beside a file or folder, for the time that it is not complete."""
+    """Returns a hidden name in the same folder, for a file or folder that is not complete yet."""
     return target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex[:8]}.part")
 
 
 @contextmanager
 def told_as_disk_error(target: Path) -> Iterator[None]:
-    """Raise InputError that names `target` where a library tells that it could not be written."""
+    """Turns a write error of the block into an InputError that names `target`."""
     try:
         yield
     except (OSError, FFmpegError, SafetensorError) as error:
@@ -58,21 +58,22 @@ def told_as_disk_error(target: Path) -> Iterator[None]:
 
 
 def flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk. Raises OSError where a file's content is not."""
+    """Waits until a file's content, or the names in a folder, are on disk. Raises OSError if a file cannot be
+    flushed."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError:
-        if not path.is_dir():  # not every file system does this for folders
+        if not path.is_dir():  # not every file system can flush folders
             raise
     finally:
         os.close(descriptor)
 
 
 def sweep(folder: Path, *names: str) -> None:
-    """Remove what killed processes left of files and folders of these names (patterns as `step-*`), and nothing else.
+    """Removes the temporary files and folders that killed processes left for these names (patterns such as `step-*`).
 
-    The caller holds the folder's lock: what another process is writing looks the same.
+    The caller must hold the folder's lock: files that another process is writing look the same.
     """
     for path in folder.glob(".*.part"):
         match = TEMPORARY.fullmatch(path.name)

@@ -10,10 +10,10 @@ from cmmd.unfinished_file import flush, temporary_path, told_as_disk_error
 
 @contextmanager
 def folder_written_beside(folder: Path) -> Iterator[Path]:
-    """Yield a new folder under a temporary name, renamed to `folder` at the end; on any error nothing is left.
+    """Yields a new folder under a temporary name, which is renamed to `folder` at the end, or removed on any error.
 
-    All of it is on the disk before it has its name. A folder that was there is replaced whole. Raises InputError where
-    the disk does not take it. One process at a time may write a folder.
+    Its content is flushed to disk before the rename. An existing folder is replaced as a whole. Raises InputError if
+    the folder cannot be written. Only one process at a time may write a folder.
     """
     beside = temporary_path(folder)
     try:
@@ -34,7 +34,7 @@ def folder_written_beside(folder: Path) -> Iterator[Path]:
 
 
 def restore(folder: Path) -> None:
-    """Bring back the folder that was there, if a process was killed while it replaced it."""
+    """Restores the previous folder if a process was killed while it replaced it."""
     replaced = _replaced(folder)
     if replaced.exists() and not folder.exists():
         replaced.rename(folder)
@@ -42,7 +42,8 @@ def restore(folder: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Never half there: it loses its name first. What a killed process leaves of it is swept as a temporary."""
+    """Removes a folder, which is renamed first, so that it is never incomplete under its name. What a killed process
+    leaves of it is removed by `sweep`."""
     unnamed = temporary_path(folder)
     folder.rename(unnamed)
     shutil.rmtree(unnamed, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a model's configuration asks for, held against what its weights hold, before any of it is allocated (ours).
+"""Compares the size of a configured model with its weights, before any memory is allocated (ours).
 
 The model is first built on torch's meta device, where a tensor has a shape and no memory.
 """
@@ -20,19 +20,20 @@ from cmmd.foreign_files import reading
 Model = TypeVar("Model", bound=ModelMixin)
 FLOATING = ("F64", "F32", "F16", "BF16")
 SLACK = 2**20
-"""Values and buffers that a model may have beyond twice those of its weights: a tensor that is missing is told by its
-name when the weights are loaded."""
+"""Number of values in parameters and buffers that a model may have beyond twice those of its weights. Within it, a
+missing tensor is reported by name when the weights are loaded."""
 
 
 class HeldWeights(NamedTuple):
-    """Number of tensors of a model's files, and of the values in them."""
+    """Number of tensors in a model's files, and total number of values in them."""
 
     tensors: int
     values: int
 
 
 def read_headers(files: Sequence[Path]) -> HeldWeights:
-    """Raises InputError for a file that is no safetensors, and tensors that are not floating-point numbers."""
+    """Counts the tensors and values in safetensors files. Raises InputError for a file that is not safetensors, and for
+    a tensor whose dtype is not floating-point."""
     tensors = values = 0
     for path in files:
         if not path.is_file():
@@ -51,8 +52,8 @@ def read_headers(files: Sequence[Path]) -> HeldWeights:
 
 
 def shape_of_model(model_class: type[Model], config: dict[str, Any], held: HeldWeights, folder: Path) -> Model:
-    """The model without memory. Raises InputError for a configuration that it does not take, or that asks for far more
-    than the weights hold."""
+    """Builds the model on the meta device. Raises InputError if its configuration is invalid, or needs far more tensors
+    or values than the weights hold."""
     too_large = InputError.about(folder, found="a config.json of a larger model", expected="one that fits the weights")
     expected = f"the settings of {model_class.__name__}"
     with reading(folder / "config.json", expected=expected), _at_most(2 * held.tensors + 100, too_large):
@@ -66,7 +67,7 @@ def shape_of_model(model_class: type[Model], config: dict[str, Any], held: HeldW
 
 
 def check_finite(model: nn.Module, folder: Path) -> None:
-    """Raise InputError, naming a tensor, where a weight is no number."""
+    """Raise InputError, naming a tensor, if a weight is NaN or infinite."""
     for name, tensor in model.state_dict().items():
         if not torch.isfinite(tensor).all():
             raise InputError.about(folder, found=f"a value in {name} that is not finite", expected="numbers")
@@ -74,7 +75,8 @@ def check_finite(model: nn.Module, folder: Path) -> None:
 
 @contextmanager
 def _at_most(parameters: int, error: InputError) -> Iterator[None]:
-    """Raise the error as soon as modules that are built have more parameters: a setting may ask for millions."""
+    """Raises `error` as soon as the modules built in the block have more than `parameters` parameter tensors: a
+    configuration may ask for millions."""
     built = 0
 
     def count(module: nn.Module, name: str, parameter: object) -> None:

@@ -1,4 +1,4 @@
-"""Work in processes that may die: a decoder that crashes or hangs takes its file down, and nothing else (ours)."""
+"""Maps a function over items in processes that may die: if a decoder crashes or hangs, only its file fails (ours)."""
 
 import multiprocessing
 import signal
@@ -15,11 +15,11 @@ from cmmd.processors import processors
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 AHEAD = 2
-"""Items under way or waiting to be taken, a worker: what bounds the memory."""
+"""Items per worker that are in progress or not yet consumed; this bounds the memory."""
 
 
 class Failure(NamedTuple):
-    """Why there is no result, in one line."""
+    """The reason why an item has no result, in one line."""
 
     reason: str
 
@@ -31,16 +31,17 @@ def map_in_workers(
     workers: int | None = None,
     seconds: float = 600.0,
 ) -> Iterator[Result | Failure]:
-    """`Workers.map` with processes that are there for these items only."""
+    """Like `Workers.map`, with processes that are started for these items only."""
     with Workers(function, count=workers, seconds=seconds) as team:
         yield from team.map(items)
 
 
 class Workers(Generic[Item, Result]):
-    """`count` processes (default: one a processor) that apply `function`, to be used as a context.
+    """A context manager with `count` processes (default: one per processor) that apply `function`.
 
-    A Failure stands for an item that raised an exception, took longer than `seconds`, or ended its process: that
-    process is replaced, and the other items never learn of it. `function` and items must be picklable.
+    The result is a Failure for an item that raises an exception, takes longer than `seconds`, or ends its process. In
+    the last two cases the process is replaced; the other items are not affected. `function` and items must be
+    picklable.
     """
 
     def __init__(self, function: Callable[[Item], Result], *, count: int | None = None, seconds: float = 600.0) -> None:
@@ -55,7 +56,8 @@ class Workers(Generic[Item, Result]):
             worker.stop()
 
     def map(self, items: Iterable[Item]) -> Iterator[Result | Failure]:
-        """The results in the order of the items; not more than a few items are drawn ahead of what is taken."""
+        """Yields the results in the order of the items. At most `AHEAD` items per worker are drawn ahead of the results
+        that are consumed."""
         todo = enumerate(items)
         done: dict[int, Result | Failure] = {}
         given = taken = 0
@@ -74,7 +76,7 @@ class Workers(Generic[Item, Result]):
                 taken += 1
 
     def _finished(self) -> dict[int, Result | Failure]:
-        """What has become of items since the last look, after a wait for the first."""
+        """Waits up to 1 s for a result and returns all new results, by the item's number."""
         busy = [worker for worker in self._team if worker.item is not None]
         wait([worker.connection for worker in busy], timeout=1.0)
         outcomes = [worker.outcome(self.seconds) for worker in busy]
@@ -88,9 +90,9 @@ class _Outcome(Generic[Result]):
 
 
 class _Worker(Generic[Item, Result]):
-    """One process at the other end of a pipe, started anew when it dies."""
+    """One process at the other end of a pipe; it is replaced when it dies."""
 
-    # Fork would copy the locks of threads; a fresh server has none.
+    # fork would copy the locks of threads; the fork server has none.
     _context = multiprocessing.get_context("forkserver")
 
     def __init__(self, function: Callable[[Item], Result]) -> None:
@@ -101,25 +103,26 @@ class _Worker(Generic[Item, Result]):
     def _start(self) -> None:
         self.connection, theirs = self._context.Pipe()
         self.process = self._context.Process(target=_serve, args=(theirs, self.function), daemon=True)
-        # Ctrl-C goes to all processes of a terminal, and is for the one that started the others: it waits here, and the
-        # others inherit that. The tracker of multiprocessing would let it through when it starts: it starts before.
+        # Ctrl-C reaches all processes of a terminal, but only the parent handles it. SIGINT is blocked here, and the
+        # new process inherits that. multiprocessing's resource tracker unblocks SIGINT when it starts, so it is started
+        # first.
         resource_tracker.ensure_running()
         unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
-        theirs.close()  # with the other end in one process only, its death is seen here
+        theirs.close()  # only the new process then holds that end, so that its death closes the pipe
 
     def give(self, number: int, item: Item) -> None:
-        if not self.process.is_alive():  # killed while it had nothing to do
+        if not self.process.is_alive():  # killed while it was idle
             self.stop()
             self._start()
         self.item, self.since = number, time.monotonic()
         self.connection.send(item)
 
     def outcome(self, seconds: float) -> _Outcome[Result] | None:
-        """What has become of the item, or None while it is being worked on."""
+        """Returns the outcome of the current item, or None while it is in progress."""
         assert self.item is not None
         if self.connection.poll():
             try:
@@ -150,7 +153,7 @@ def _ending(code: int | None) -> str:
 
 
 def _serve(connection: Connection, function: Callable[[Item], Result]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the process that gives the work ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends this one
     while True:
         try:
             item = connection.recv()
@@ -160,6 +163,6 @@ def _serve(connection: Connection, function: Callable[[Item], Result]) -> None:
             value: Result | Failure = function(item)
         except InputError as error:
             value = Failure(str(error))
-        except Exception as error:  # a defect in one file's way must not stop a week of other files
+        except Exception as error:  # a defect that one file triggers must not stop a week of work on other files
             value = Failure(f"{type(error).__name__}: {' '.join(str(error).split())}")
         connection.send(value)

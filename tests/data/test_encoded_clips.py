@@ -44,7 +44,7 @@ def test_world_is_encoded_on_the_common_grid_and_keyed_by_all_it_depends_on():
 
 def test_sounds_of_the_world_are_encoded_at_the_levels_asked_for():
     geometry, autoencoder = Geometry(), small_autoencoder().eval()
-    codec, levels = LogMelCodec(geometry), (-1.5, -1.0)
+    codec, levels = LogMelCodec(geometry), (2.5, 2.0)
     sound = world_clip("impacts", 0, frames=4).waveform
     gain = gain_into(codec, sound, levels)
     for chosen, factor in ((levels, gain), (None, 1.0)):

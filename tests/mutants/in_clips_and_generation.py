@@ -9,6 +9,7 @@ ORDER, ENCODED, PREPARED = "data/order.py", "data/encoded_clips.py", "data/prepa
 STATISTICS, LATENT, PIPELINE = "data/statistics.py", "latent_pipeline.py", "pipeline.py"
 IN_ORDER, IN_CROPS, IN_PREPARED = "data/test_order.py", "data/test_crops.py", "data/test_prepared_clips.py"
 IN_PIPELINE = "test_pipeline.py"
+AGREEMENT, LEVEL = "measures/agreement.py", "latents/level.py"
 
 OF_THE_CLIPS = (
     Mutant("epoch order without the seed", ORDER,
@@ -145,6 +146,16 @@ OF_THE_GENERATION = (
            "self.sample_joint(noise, config, kept=kept", "self.sample_joint(noise, kept=kept", IN_PIPELINE, "joint_is"),
     Mutant("settings do not reach sampling from sound", PIPELINE,
            '"audio_to_video", config, kept=kept', '"audio_to_video", kept=kept', IN_PIPELINE, "audio_to_video_is"),
+    Mutant("a score against the own condition", AGREEMENT,
+           "turn=turn) for turn in range(SHIFTS)]", "turn=0) for turn in range(SHIFTS)]", "measures/test_agreement.py"),
+    Mutant("a score of the first window", AGREEMENT,
+           "by_window[0].sum(dim=0)", "by_window[0][0]", "measures/test_agreement.py"),
+    Mutant("dense sound stays dense", LEVEL,
+           "if mean_level(factor * mel) > densest:", "if False:", "latents/test_level.py"),
+    Mutant("faint sound stays faint", LEVEL,
+           "loudest_moment(mel) < faintest:", "False:", "latents/test_level.py"),
+    Mutant("what is generated stays at the model's level", PIPELINE,
+           "made / np.float32(self.gain(", "made / np.float32(1 + 0 * self.gain(", "test_continuation.py", "faint"),
 )
 
 MUTANTS = (*OF_THE_CLIPS, *OF_THE_GENERATION)

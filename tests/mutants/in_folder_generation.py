@@ -29,7 +29,7 @@ MUTANTS = (
     Mutant("another model is done", MAKING,
            "if line.model_sha256 != self.model_sha256:", "if False:", IN_PLAN, "another_model"),
     Mutant("another seed is done", MAKING,
-           "if line.seed != seed:", "if False:", IN_PLAN, "other_settings"),
+           "if not seed <= line.seed < seed + (outputs.takes if outputs.best else 1):", "if False:", IN_PLAN, "other_settings"),
     Mutant("another stretch is done", MAKING,
            "(line.start or 0.0, line.end) != (clip.start or 0.0, clip.end) or", "", IN_PLAN, "another_stretch"),
     Mutant("settings that are newer make all again", MAKING,

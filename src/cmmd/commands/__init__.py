@@ -1,1 +1,1 @@
-"""The commands of `cmmd`, one a file; each imports its work when it runs."""
+"""The commands of `cmmd`, one per file; each imports its implementation when it runs."""

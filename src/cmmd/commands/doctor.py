@@ -8,7 +8,7 @@ from cmmd.commands.options import ANY_PATH, Number, Whole
 from cmmd.errors import InputError
 
 UNUSABLE = 1
-"""Exit code."""
+"""Exit code if a file is unusable."""
 
 
 @click.command(short_help="Find what is wrong with media files before training on them.")
@@ -27,13 +27,13 @@ UNUSABLE = 1
 def doctor(path: Path, record: Path | None, page: Path | None, seconds: float | None, workers: int | None) -> int:
     """Examine PATH, a media file or a folder of them: damage, silence, offsets, duplicates and more.
 
-    Each finding is unusable (cmmd prepare leaves the file out, or it teaches nothing), a warning or a note. The exit
-    code is 0 when all files are usable, 1 when one is not, 2 for bad input.
+    Each finding is unusable (cmmd prepare leaves the file out, or nothing can be learnt from it), a warning or a note.
+    The exit code is 0 when all files are usable, 1 when one is not, 2 for bad input.
 
     Example: cmmd doctor clips --page clips.html
     """
     for out, suffix in ((record, ".json"), (page, ".html")):
-        if out is not None and out.suffix.lower() != suffix:  # a clip is never written over
+        if out is not None and out.suffix.lower() != suffix:  # so that a clip is never overwritten
             raise InputError.about(out, found=f"the suffix {out.suffix!r}", expected=suffix)
     from cmmd.clips.geometry import Geometry
     from cmmd.doctor.checkup import check

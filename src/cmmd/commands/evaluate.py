@@ -8,7 +8,7 @@ import click
 from cmmd.commands.options import ANY_PATH, SEED, Whole, device_option, threads_option
 
 FAILED_CLIPS = 1
-"""Exit code: figures were written, and some clips entered none of them."""
+"""Exit code: figures were written, but some clips could not be measured."""
 
 
 @click.command(short_help="Measure generated clips against real ones.")
@@ -45,9 +45,9 @@ FAILED_CLIPS = 1
 def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], **options: Any) -> int:
     """Measure GENERATED clips against REFERENCE clips of the same names, or the samples of a model.
 
-    CLIPS are a folder, or a manifest (.csv or .jsonl) with name, file and perhaps events and group. Every figure stands
-    beside what real clips, shuffled pairs and the detector reach. A clip that cannot be measured is listed, and the
-    exit code is 1.
+    CLIPS are a folder, or a manifest (.csv or .jsonl) with name, file and optionally events and group. Every figure is
+    shown next to those of real clips, shuffled pairs and the detector. A clip that cannot be measured is listed, and
+    the exit code is 1.
 
     Example: cmmd evaluate generated real --out report
     """

@@ -67,16 +67,16 @@ class Keep(click.ParamType):
 def generate(
     inputs: tuple[Path, ...], manifest: Path | None, joint: bool, seconds: float | None, **options: Any
 ) -> int:
-    """Make the sound of each video and the video of each sound.
+    """Make sound for each video and video for each sound.
 
-    A video keeps its picture untouched. A file that has both gets a new sound in the place of its own; --keep-sound,
-    --mix and --keep hold on to that. An input that cannot be used is told in one line and the others go on (exit code
-    2 at the end).
+    A video keeps its picture untouched. A file that has both gets a new sound instead of its own; --keep-sound, --mix
+    and --keep retain its own. An input that cannot be used is reported in one line, and the others are still processed
+    (exit code 2 at the end).
 
-    A folder stands for the clips in it and in all folders below it. Its results go to the same places below --out, by
-    default the folder's name and _cmmd. What is made for a folder or a table is told in made.jsonl, beside the results:
-    by that, clips that are done are skipped when the command runs again, also after a kill; with other settings, a
-    changed input or another model they are not taken for done.
+    A folder means all clips in it and in its subfolders. Its results go to the same subfolders of --out, by default the
+    folder's name and _cmmd. The results of a folder or table are recorded in made.jsonl in the same folder. When the
+    command runs again, also after a kill, clips that are done are skipped; a clip whose settings, input or model have
+    changed does not count as done.
 
     Example: cmmd generate clip.mp4 drums.wav --out results --picture
     """
@@ -109,7 +109,7 @@ def generate(
 
 
 def _many(inputs: tuple[Path, ...], manifest: Path | None) -> bool:
-    """Whether clips are given by a folder or a table: their results have a folder, with a record of what was made."""
+    """Whether clips are given by a folder or a table. Their results go to a folder with a record."""
     return manifest is not None or any(path.is_dir() for path in inputs)
 
 
@@ -140,7 +140,8 @@ def _check(
 
 
 def _outputs(inputs: tuple[Path, ...], manifest: Path | None, options: dict[str, Any]) -> "OutputOptions":
-    """Takes out of a command's options where the results go. Raises UsageError for one file for several inputs."""
+    """Removes the output options from a command's options and returns them. Raises UsageError if several inputs would
+    go to one file or have no folder for their results, and for a sound file with --keep-sound."""
     from cmmd.clips.encoding import CONTAINERS
     from cmmd.clips.writing import SOUND_ALONE
     from cmmd.output_plan import OutputOptions
@@ -167,7 +168,8 @@ def _outputs(inputs: tuple[Path, ...], manifest: Path | None, options: dict[str,
 
 
 def _default_folder(given: Sequence[Path]) -> Path:
-    """The folder of results where none is named: that of the clips, or the table, and _cmmd."""
+    """Returns the folder of results if none is named: the name of the clips' folder or table, and _cmmd. Raises
+    UsageError for several of them."""
     only = given[0] if given[0].name not in ("", "..") else given[0].resolve()
     if len(given) > 1 or not only.name:
         raise click.UsageError("expected --out DIR, the folder for the results of all")

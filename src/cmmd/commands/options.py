@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cmmd.diffusion.sampling_config import SamplingConfig
 
 BAD_INPUT = 2
-"""Exit code."""
+"""Exit code for bad input."""
 
 
 class Whole(click.IntRange):
@@ -41,16 +41,16 @@ device_option = click.option("--device", default="cpu", metavar="DEVICE", help="
 threads_option = click.option(
     "--threads",
     type=Whole(1, 1024),
-    callback=_use_threads,  # before torch is imported, which reads how many it may use
+    callback=_use_threads,  # runs before torch is imported, which then reads the number
     expose_value=False,
     help="Threads that compute on the CPU.  [default: one a core]",
 )
-ANY_PATH = click.Path(path_type=Path)  # whether it exists is told by whoever opens it, with what was expected there
+ANY_PATH = click.Path(path_type=Path)  # the code that opens it reports a missing file, and what was expected
 SEED = Whole(0, 2**31 - 1)
 
 
 def sampling_config(options: dict[str, Any]) -> "SamplingConfig":
-    """Takes the values of `sampling_options` out of a command's options."""
+    """Removes the sampling settings from a command's options and returns them."""
     from cmmd.diffusion.sampling_config import SamplingConfig
 
     names = ("steps", "guidance", "contrast", "gradient", "sampler")
@@ -58,7 +58,7 @@ def sampling_config(options: dict[str, Any]) -> "SamplingConfig":
 
 
 def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that samples."""
+    """Adds the options of every command that samples."""
     for option in (
         click.option(
             "--sampler", type=click.Choice(["ddim", "dpm++", "unipc", "ddpm"]), default="unipc", help="Solver."

@@ -42,8 +42,8 @@ def prepare(
 ) -> None:
     """Cut the clips of SOURCE, encode them, and write shards with an index into OUT.
 
-    What cannot be used is left out and listed. A run that was stopped goes on where it was; --shard 0/8 .. 7/8 are
-    eight runs, on one machine or many, that make one folder together.
+    Files that cannot be used are left out and listed. A run that was stopped continues where it was; --shard 0/8 to 7/8
+    are eight runs, on one machine or many, that fill one folder together.
 
     Example: cmmd prepare clips prepared/clips
     """
@@ -77,7 +77,7 @@ def prepare(
 
 
 def _listing(source: Path, *, kind: str | None, seconds: float, validation: float, test: float, **options: Any) -> Any:
-    """The clips that are asked for, each with its split."""
+    """Returns the requested clips, each with its split. Raises InputError for an option of another --kind."""
     from cmmd.data.preparing.request import with_splits
 
     kind = kind or ("manifest" if source.is_file() else "folder")

@@ -32,7 +32,7 @@ from cmmd.commands.options import SEED, Whole, sampling_config, sampling_options
 def score(**options: Any) -> None:
     """Score MODEL (a folder or hub:ORG/NAME; default: the shipped one) on world clips whose event times are known.
 
-    Each figure stands beside the detector's ceiling and the chance of shuffled pairs.
+    Each figure is shown next to the detector's ceiling and the chance level of shuffled pairs.
 
     Example: cmmd score --family impacts --clips 50 --out impacts.json
     """

@@ -37,9 +37,9 @@ def study() -> None:
 @click.option("--title", default="Video and sound", help="What raters read at the top.")
 @click.option("--seed", type=SEED, default=0, help="Same seed and clips, same page.")
 def build(out: Path, systems: tuple[str, ...], questions: str, **options: Any) -> None:
-    """Write a static page OUT that needs no server, and beside it OUT.key.json, which is not to be published.
+    """Write a static page OUT that needs no server, and next to it OUT.key.json, which must not be published.
 
-    Clips of the same file stem are compared. The page tells nothing about who made a clip.
+    Clips with the same file stem are compared. The page does not reveal which system made a clip.
 
     Example: cmmd study build page --system ours=a --system theirs=b --reference clips
     """

@@ -1,1 +1,1 @@
-"""Clips for training: the procedural world, and encoded clips with their order (ours)."""
+"""Training data: the procedural world, clips encoded in memory or in shards, and the sampling order (ours)."""

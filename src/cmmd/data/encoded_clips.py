@@ -1,4 +1,4 @@
-"""Clips in latent-spectrogram space, ready for training: two tensors, their statistics, random crops in time (ours)."""
+"""Encoded clips in memory: video latents, spectrograms, their statistics, and crops in time (ours)."""
 
 import math
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from cmmd.unfinished_file import written_beside
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodedClips:
-    """All clips of a training set in memory, half precision: video (clips, c, f, h, w) and audio (clips, c, m, 8 f)."""
+    """A training set in memory, half precision: video latents (clips, c, f, h, w), spectrograms (clips, c, m, 8 f)."""
 
     video: Tensor
     audio: Tensor
@@ -39,7 +39,7 @@ class EncodedClips:
         start: Float[Tensor, " b"],
         mirror: Float[Tensor, " b"] | None = None,
     ) -> ClipBatch:
-        """As `TrainingClips.crops`; clips of the world have no mirrored twins."""
+        """See `TrainingClips.crops`. Ignores `mirror`: clips of the world have no mirrored version."""
         available = self.video.shape[2]
         if available < frames:
             raise ValueError(f"clips have {available} frames, expected at least {frames}")
@@ -53,17 +53,17 @@ class EncodedClips:
         )
 
     def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
-        """Every clip once an epoch."""
+        """Returns the clip indices of a step; every epoch visits each clip once."""
         return batch_indices(len(self), batch_size, seed=seed, step=step)
 
     def standardised_as(self, *, video: Statistics, audio: Statistics) -> "EncodedClips":
-        """The same clips with other statistics than their own."""
+        """Returns the same clips with the given statistics."""
         return replace(self, video_statistics=video, audio_statistics=audio)
 
     def hold_out(self, share: float) -> "tuple[EncodedClips, EncodedClips]":
-        """The clips to train on, and the last `share` of them, which are not; both have the statistics of the former.
+        """Splits off the last `share` of the clips. Returns the training clips and the held-out clips.
 
-        Raises ValueError when either part would be empty.
+        Both use the statistics of the training clips. Raises ValueError when either set would be empty.
         """
         first = len(self) - round(share * len(self))
         if not 0 < first < len(self):
@@ -73,7 +73,7 @@ class EncodedClips:
 
     @classmethod
     def of(cls, video: Tensor, audio: Tensor) -> "EncodedClips":
-        """From encoded tensors; the statistics are those of these clips."""
+        """Creates a set from encoded tensors and computes their statistics."""
         return cls(
             video=video,
             audio=audio,
@@ -82,8 +82,8 @@ class EncodedClips:
         )
 
     def save(self, path: Path, *, key: str) -> None:
-        """Write beside, then rename. `key` says what the clips were made from. Raises InputError where the disk does
-        not take it."""
+        """Writes a temporary file, then renames it. `key` identifies what the clips were encoded from. Raises
+        InputError when the file cannot be written."""
         make_folder(path.parent)
         tensors = {"video": self.video.contiguous(), "audio": self.audio.contiguous()}
         with written_beside(path, durable=True) as beside:
@@ -92,7 +92,7 @@ class EncodedClips:
 
     @classmethod
     def load(cls, path: Path, *, key: str) -> "EncodedClips | None":
-        """Read clips that were saved under the same key; None when there are none, or others.
+        """Loads clips that were saved with the same key; returns None when there is no file or its key differs.
 
         Raises InputError when the file cannot be read or is damaged.
         """

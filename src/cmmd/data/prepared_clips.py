@@ -1,4 +1,4 @@
-"""Training clips from folders of shards, read clip by clip from the disk: any number of them fits (ours)."""
+"""Training clips read from folders of shards on demand: the set may be larger than the memory (ours)."""
 
 import math
 from collections.abc import Sequence
@@ -22,14 +22,15 @@ from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 
 OPEN_SHARDS = 64
-"""Files kept open: each is mapped into memory, which costs addresses and no memory."""
+"""Maximum number of open shards. Each is memory-mapped: it takes address space, but no memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedConfig:
-    """folders: that `cmmd prepare` made; what is in several is mixed by weights, equal ones where none are given.
-    mirror: show half of the clips in a mirror, which they must be prepared for; never where left and right are heard.
-    validate: keep the step that is best on their validation clips. Raises ValueError.
+    """folders: output folders of `cmmd prepare`, mixed by `weights` (default: equal weights).
+    mirror: train on the mirrored version of half of the clips, drawn at random; needs clips of `cmmd prepare --mirror`.
+    Do not use it where left and right can be heard. validate: retain the step that is best on the validation clips.
+    Raises ValueError when `weights` and `folders` differ in length or a weight is not finite and above 0.
     """
 
     folders: tuple[str, ...] = ()
@@ -46,7 +47,7 @@ class PreparedConfig:
 
 
 class Place(NamedTuple):
-    """Where a clip is: the file of its shard, its row there, its length in frames."""
+    """Location of a clip: the file of its shard, its row in the shard, its length in video frames."""
 
     shard: Path
     row: int
@@ -55,7 +56,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedClips:
-    """The clips of one split of a folder that `cmmd prepare` made. mirror: show half of them in a mirror."""
+    """The clips of one split of a folder of `cmmd prepare`. mirror: `crops` may return mirrored videos."""
 
     places: tuple[Place, ...]
     index: Index
@@ -65,8 +66,8 @@ class PreparedClips:
 
     @classmethod
     def open(cls, folder: Path, *, split: Split = "train", mirror: bool = False) -> "PreparedClips":
-        """Read the index and the manifests. Raises InputError for an unfinished folder, a missing shard, an empty split
-        and a mirror where none was prepared."""
+        """Reads the index and the manifests. Raises InputError for an unfinished folder, a missing or damaged shard,
+        an empty split, and `mirror` with a folder prepared without mirrored clips."""
         index = read_index(folder)
         if mirror and not index.settings["mirror"]:
             raise InputError.about(folder, found="no mirrored clips", expected="clips of cmmd prepare --mirror")
@@ -91,11 +92,11 @@ class PreparedClips:
         return len(self.places)
 
     def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
-        """Every clip once an epoch."""
+        """Returns the clip indices of a step; every epoch visits each clip once."""
         return batch_indices(len(self), batch_size, seed=seed, step=step)
 
     def standardised_as(self, *, video: Statistics, audio: Statistics) -> "PreparedClips":
-        """The same clips with other statistics than their own."""
+        """Returns the same clips with the given statistics."""
         return replace(self, video_statistics=video, audio_statistics=audio)
 
     def crops(
@@ -106,8 +107,8 @@ class PreparedClips:
         start: Float[Tensor, " b"],
         mirror: Float[Tensor, " b"] | None = None,
     ) -> ClipBatch:
-        """As `TrainingClips.crops`; only the stretch is read from the disk. Raises InputError that names a damaged
-        shard."""
+        """See `TrainingClips.crops`. Reads only the cropped frames from the disk. Raises InputError that names the
+        shard when it is damaged or holds values that are not finite."""
         places = [self.places[index] for index in indices.tolist()]
         where = start.tolist()
         mirrored = (mirror < 0.5).tolist() if self.mirror and mirror is not None else [False] * len(places)
@@ -131,7 +132,7 @@ class PreparedClips:
 
 
 def _check_tensors(shard: Path, manifest: ShardManifest, index: Index) -> None:
-    """Raise InputError unless the shard holds what its manifest says."""
+    """Raises InputError when the shapes of the tensors differ from the manifest."""
     expected = "the tensors that its manifest tells of"
     with reading(shard, expected=expected), safe_open(shard, framework="pt") as file:
         for row, clip in enumerate(manifest.clips):
@@ -150,7 +151,7 @@ def _opened(shard: Path) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MixedClips:
-    """Several sets of clips as one, standardised alike; how often a set is drawn is its weight."""
+    """Several sets of clips as one, with shared statistics. weights: relative frequency at which each set is drawn."""
 
     sets: tuple[TrainingClips, ...]
     weights: tuple[float, ...]
@@ -159,7 +160,8 @@ class MixedClips:
 
     @classmethod
     def of(cls, sets: Sequence[TrainingClips], weights: Sequence[float]) -> "MixedClips":
-        """Raises ValueError for unequal numbers, and weights that are not above 0."""
+        """Mixes sets and computes the statistics of the mixture. Raises ValueError when `sets` is empty or differs from
+        `weights` in length, a weight is not above 0, or the sets differ in their number of channels."""
         if len(sets) != len(weights) or not sets or min(weights) <= 0:
             raise ValueError(f"{len(sets)} sets with weights {list(weights)}, expected a weight above 0 for each")
         video = Statistics.mixed([part.video_statistics for part in sets], weights)
@@ -167,7 +169,7 @@ class MixedClips:
         return cls(sets=tuple(sets), weights=tuple(weights), video_statistics=video, audio_statistics=audio).alike()
 
     def alike(self) -> "MixedClips":
-        """With the mixture's statistics for every set."""
+        """Returns the mixture with its statistics applied to every set."""
         shared = {"video": self.video_statistics, "audio": self.audio_statistics}
         return replace(self, sets=tuple(part.standardised_as(**shared) for part in self.sets))
 
@@ -175,11 +177,11 @@ class MixedClips:
         return sum(len(part) for part in self.sets)
 
     def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
-        """As `mixed_batch_indices` says."""
+        """Returns the clip indices of a step; see `mixed_batch_indices`."""
         return mixed_batch_indices([len(part) for part in self.sets], self.weights, batch_size, seed=seed, step=step)
 
     def standardised_as(self, *, video: Statistics, audio: Statistics) -> "MixedClips":
-        """The same clips with other statistics than their own."""
+        """Returns the same clips with the given statistics."""
         return replace(self, video_statistics=video, audio_statistics=audio).alike()
 
     def crops(
@@ -190,7 +192,7 @@ class MixedClips:
         start: Float[Tensor, " b"],
         mirror: Float[Tensor, " b"] | None = None,
     ) -> ClipBatch:
-        """As `TrainingClips.crops`, clip by clip from the set that it belongs to."""
+        """See `TrainingClips.crops`. Reads each clip from the set that its index falls into."""
         sizes = torch.tensor([len(part) for part in self.sets])
         ends = sizes.cumsum(0)
         chosen = torch.bucketize(indices, ends, right=True)

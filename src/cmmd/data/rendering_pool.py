@@ -1,4 +1,4 @@
-"""Procedural data made by as many processes as there are processors, in a fixed order (ours)."""
+"""Renders procedural data in one worker process per processor, in a fixed order (ours)."""
 
 import multiprocessing
 import signal
@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 def in_processes(function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
-    """`function` of every job, in the order of the jobs. `function` must be picklable and should not need torch."""
-    # Fork would copy the threads' locks of a process that has used torch; a fresh server has none.
+    """Yields `function(job)` in the order of the jobs. `function` must be picklable and should not need torch."""
+    # A fork of a process that has used torch would inherit locks of its threads; a new server has none.
     context = multiprocessing.get_context("forkserver")
-    # Ctrl-C goes to all processes of a terminal, and is for the one that started the others.
+    # Ctrl-C signals all processes of a terminal; only the parent process should handle it.
     deaf = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
     with ProcessPoolExecutor(processors(), mp_context=context, **deaf) as pool:
         yield from pool.map(function, jobs, chunksize=8)

@@ -1,7 +1,8 @@
-"""Encoded clips on disk: a safetensors file and a JSON manifest a shard, and one index over all of them (ours).
+"""Encoded clips on disk: a safetensors file and a JSON manifest per shard, and one index for all shards (ours).
 
-A shard is complete when its manifest is there: tensors are written first, each file beside its place and renamed. The
-clips of a shard and their order follow from what is to be prepared, never from who prepares it or when.
+A shard is complete when its manifest exists: the tensors are written first, and each file is written under a temporary
+name and then renamed. The clips of a shard and their order depend only on the requests, not on the process or the time
+of preparation.
 """
 
 import hashlib
@@ -31,10 +32,10 @@ INDEX = "index.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipRecord:
-    """What a manifest says of a clip. Its place there is its row in the shard: its tensors are `video.ROW`, `audio.ROW`
-    and perhaps `mirrored.ROW`.
+    """Manifest entry of a clip. Its index in the manifest is its row in the shard: its tensors are `video.ROW`,
+    `audio.ROW` and, if mirrored clips were prepared, `mirrored.ROW`.
 
-    start: seconds in its source file. frames: video frames. digest: of the pixels and samples it was encoded from.
+    start: seconds in its source file. frames: video frames. digest: hash of the pixels and samples that were encoded.
     """
 
     name: str
@@ -50,7 +51,7 @@ class ClipRecord:
 
 @dataclass(frozen=True, slots=True)
 class EncodedClip:
-    """video: (c, f, h, w), audio: (c, m, 8 f), mirrored: the video seen in a mirror; all half precision."""
+    """video: (c, f, h, w). audio: (c, m, 8 f). mirrored: latents of the mirrored video, or None. All half precision."""
 
     record: ClipRecord
     video: Tensor
@@ -60,7 +61,8 @@ class EncodedClip:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Sums over every value of a channel: what statistics over many shards are added up from."""
+    """Per-channel sums and sums of squares over `count` values; the statistics of many shards are computed from
+    them."""
 
     count: int
     sums: tuple[float, ...]
@@ -68,7 +70,7 @@ class Moments:
 
     @classmethod
     def of(cls, tensors: Sequence[Tensor]) -> "Moments":
-        """Of tensors (c, ...)."""
+        """Computes the moments of tensors of shape (c, ...)."""
         flat = [tensor.double().flatten(1) for tensor in tensors]
         sums = torch.stack([x.sum(1) for x in flat]).sum(0)
         squares = torch.stack([x.square().sum(1) for x in flat]).sum(0)
@@ -76,7 +78,7 @@ class Moments:
 
     @staticmethod
     def statistics(parts: Iterable["Moments"]) -> Statistics:
-        """Mean and deviation over all parts. Raises ValueError when there is none."""
+        """Returns mean and standard deviation over all `parts`. Raises ValueError when `parts` is empty."""
         parts = list(parts)
         if not parts:
             raise ValueError("no clips to take statistics of")
@@ -89,8 +91,9 @@ class Moments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardManifest:
-    """key: of everything that the shard depends on. sha256, size: of its tensors' file, bytes. moments: of its training
-    clips, by modality; none where it has none. skipped: name and reason."""
+    """key: hash of everything that the shard depends on. sha256, size: hash and bytes of the tensor file. clips: in
+    the order of their rows. skipped: (name, reason) of what was left out. moments: of the training clips, by modality;
+    empty without training clips."""
 
     key: str
     sha256: str
@@ -101,14 +104,14 @@ class ShardManifest:
 
 
 def shard_file(folder: Path, number: int) -> Path:
-    """The tensors of a shard; its manifest has the same name and ends in .json."""
+    """Returns the path of a shard's tensor file. The manifest has the same name with the suffix .json."""
     return folder / f"shard-{number:05d}.safetensors"
 
 
 def write_shard(
     folder: Path, number: int, clips: Sequence[EncodedClip], skipped: Sequence[tuple[str, str]], *, key: str
 ) -> ShardManifest:
-    """Write a shard, tensors first. Raises InputError where the disk does not take it."""
+    """Writes the tensors, then the manifest, which is returned. Raises InputError when a file cannot be written."""
     tensors: dict[str, Tensor] = {}
     for row, clip in enumerate(clips):
         tensors |= {f"video.{row}": clip.video.contiguous(), f"audio.{row}": clip.audio.contiguous()}
@@ -127,14 +130,14 @@ def write_shard(
         moments=moments,
     )
     path = shard_file(folder, number)
-    path.with_suffix(".json").unlink(missing_ok=True)  # of older tensors
+    path.with_suffix(".json").unlink(missing_ok=True)  # manifest of older tensors
     _write(path, content)
     write_json(path.with_suffix(".json"), {"format": FORMAT} | asdict(manifest))
     return manifest
 
 
 def read_manifest(folder: Path, number: int) -> ShardManifest | None:
-    """A shard's manifest; None where the shard is not complete. Raises InputError for a file that is none."""
+    """Returns a shard's manifest, or None when either file is missing. Raises InputError for an invalid manifest."""
     path = shard_file(folder, number).with_suffix(".json")
     if not path.exists() or not shard_file(folder, number).exists():
         return None
@@ -145,7 +148,8 @@ def read_manifest(folder: Path, number: int) -> ShardManifest | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Index:
-    """What a folder of shards holds. settings: those it was prepared with. statistics: of the training clips."""
+    """Index of a folder of shards. settings: those of its preparation. statistics: of the training clips. shards:
+    number of shards."""
 
     settings: dict[str, Any]
     video_statistics: Statistics
@@ -154,7 +158,8 @@ class Index:
 
 
 def write_index(folder: Path, *, shards: int, settings: dict[str, Any], skipped: Sequence[tuple[str, str]]) -> None:
-    """Add up the manifests of complete shards. Raises InputError when there is not one clip to train on."""
+    """Writes the index from the manifests of complete shards. Raises InputError when there is no training clip, a
+    manifest is invalid, or the index cannot be written."""
     manifests = [manifest for number in range(shards) if (manifest := read_manifest(folder, number)) is not None]
     skipped = [*skipped, *(entry for manifest in manifests for entry in manifest.skipped)]
     clips = [clip for manifest in manifests for clip in manifest.clips]
@@ -187,7 +192,7 @@ def _summary(clips: Sequence[ClipRecord]) -> dict[str, int]:
 
 
 def read_index(folder: Path) -> Index:
-    """Raises InputError for a folder that holds no prepared clips, or not all of them yet."""
+    """Reads the index. Raises InputError when it is missing (preparation has not finished) or invalid."""
     path = folder / INDEX
     if not path.exists():
         raise InputError.about(folder, found=f"no {INDEX}", expected="a folder that cmmd prepare has finished")
@@ -208,7 +213,7 @@ def read_index(folder: Path) -> Index:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Beside, then renamed. Raises InputError where the disk does not take it."""
+    """Writes a temporary file, then renames it. Raises InputError when the file cannot be written."""
     _write(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
@@ -218,7 +223,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def read_json(path: Path, *, expected: str) -> dict[str, Any]:
-    """Raises InputError for a file that cannot be read, is no JSON object, or has another format."""
+    """Reads a JSON object. Raises InputError when the file is unreadable, not a JSON object, or not of `FORMAT`."""
     content = read_json_object(path, expected=expected)
     if content.get("format") != FORMAT:
         raise InputError(f"{path}: found another format than {FORMAT}, expected {expected}")

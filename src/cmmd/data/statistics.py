@@ -1,4 +1,4 @@
-"""Mean and deviation of each modality's channels: training standardises with them, generation restores (ours)."""
+"""Per-channel mean and standard deviation: training standardises with them, generation inverts this (ours)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statistics:
-    """Mean and deviation of every channel, to standardise one modality."""
+    """Per-channel mean and standard deviation of one modality."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -29,7 +29,8 @@ class Statistics:
 
     @classmethod
     def of_values(cls, values: Mapping[str, Any]) -> "Statistics":
-        """From the plain `mean` and `std` of a file. Raises ValueError for what cannot be standardised with."""
+        """Reads `mean` and `std` from the content of a file. Raises ValueError unless both have the same number (at
+        least 1) of finite values and all deviations are above 0."""
         mean, std = tuple(values["mean"]), tuple(values["std"])
         numbers = all(isinstance(value, float | int) and math.isfinite(value) for value in (*mean, *std))
         if not numbers or len(mean) != len(std) or min(std, default=0) <= 0:
@@ -38,7 +39,7 @@ class Statistics:
 
     @classmethod
     def mixed(cls, parts: "Sequence[Statistics]", weights: Sequence[float]) -> "Statistics":
-        """Of a mixture of several sets. Raises ValueError where their channels differ."""
+        """Returns the statistics of a weighted mixture of sets. Raises ValueError when their channel counts differ."""
         if len({len(part.mean) for part in parts}) != 1:
             raise ValueError(f"sets of {[len(part.mean) for part in parts]} channels, expected equal numbers")
         shares = torch.tensor(weights, dtype=torch.float64)[:, None] / sum(weights)
@@ -48,7 +49,7 @@ class Statistics:
         return cls(mean=tuple(mean.tolist()), std=tuple(variance.clamp_min(1e-12).sqrt().tolist()))
 
     def standardise(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:
-        """To mean 0 and deviation 1 in every channel."""
+        """Scales every channel to mean 0 and deviation 1. Raises ValueError for another number of channels."""
         mean, std = self._like(x)
         return (x - mean) / std
 

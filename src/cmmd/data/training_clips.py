@@ -1,4 +1,4 @@
-"""What training asks of clips, wherever they are: in memory, in shards, in a mixture of both (ours)."""
+"""Interface of training clips, implemented for clips in memory, clips in shards, and mixtures of sets (ours)."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -9,7 +9,7 @@ from cmmd.data.statistics import Statistics
 
 
 class ClipBatch(NamedTuple):
-    """Standardised video latents and spectrograms of the same stretches of time."""
+    """Standardised video latents and spectrograms of the same time spans."""
 
     video: Float[Tensor, "b c f h w"]
     audio: Float[Tensor, "b ca m n"]
@@ -17,7 +17,7 @@ class ClipBatch(NamedTuple):
 
 @runtime_checkable
 class TrainingClips(Protocol):
-    """Clips by number, from 0 on."""
+    """A set of clips, indexed from 0."""
 
     @property
     def video_statistics(self) -> Statistics: ...
@@ -35,17 +35,17 @@ class TrainingClips(Protocol):
         start: Float[Tensor, " b"],
         mirror: Float[Tensor, " b"] | None = None,
     ) -> ClipBatch:
-        """A stretch of `frames` video frames of every chosen clip, standardised float32.
+        """Returns a crop of `frames` video frames from each chosen clip, standardised, float32.
 
-        start: in [0, 1), where the stretch begins among all places where it can. mirror: in [0, 1), below 1/2 to show
-        a clip in a mirror, where the set has mirrored clips. Raises ValueError for a clip that is shorter.
+        start: per clip in [0, 1), selects the first frame among all valid ones. mirror: per clip in [0, 1), below 1/2
+        selects the mirrored video if the set has one. Raises ValueError for a clip of fewer than `frames` frames.
         """
         ...
 
     def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
-        """The numbers of the clips of a step: a function of seed and step alone."""
+        """Returns the clip indices of a step, which depend only on seed and step."""
         ...
 
     def standardised_as(self, *, video: Statistics, audio: Statistics) -> "TrainingClips":
-        """The same clips with other statistics than their own."""
+        """Returns the same clips with the given statistics."""
         ...

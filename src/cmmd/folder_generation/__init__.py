@@ -1,1 +1,1 @@
-"""Many clips into a folder of results: what is there is skipped, and a record says what was made from what (ours)."""
+"""Generates many clips into a folder; finished clips are skipped, a record lists the source of each result (ours)."""

@@ -1,4 +1,4 @@
-"""The clips that are given: files, folders with all below them, and the rows of a table (ours).
+"""Lists the given clips: files, folders with their subfolders, and the rows of a table (ours).
 
 The columns of a table are those of `cmmd prepare`.
 """
@@ -17,9 +17,9 @@ from cmmd.errors import InputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GivenClip:
-    """name: of the source, from the folder or table that it was found by, with forward slashes. start, end: of the
-    stretch that is meant, s; None is the file's own. said: what a table says of it beside that. place: of that row.
-    other_sound: its sound is in another file."""
+    """name: path of the source relative to the folder or table that lists it, with forward slashes; only the file name
+    if it is outside. start, end: of the stretch to use, s; None: those of the file. said: label, split and group of its
+    table row. place: file and line of that row. other_sound: its sound is in another file."""
 
     source: Path
     name: str
@@ -35,17 +35,17 @@ class GivenClip:
 
     @property
     def label(self) -> str:
-        """What it is called on the screen."""
+        """The name that is shown to the user, with the stretch."""
         return self.name + self._times(" ", "-")
 
     @property
     def result_folder(self) -> PurePosixPath:
-        """Of its results, within the folder of all."""
+        """Folder of its results, relative to the folder of all results."""
         return PurePosixPath(self.name).parent
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """What its results may be called, see `result_stems`."""
+        """Possible stems of its results, see `result_stems`."""
         return tuple(stem + self._times("_", "-") for stem in result_stems(self.source))
 
     def _times(self, before: str, between: str) -> str:
@@ -55,8 +55,8 @@ class GivenClip:
 
 
 def list_clips(inputs: Sequence[Path], manifest: Path | None, *, out: Path) -> tuple[list[GivenClip], list[str]]:
-    """The clips in the order in which they are named, those of a folder in the order of their names; and a line for
-    each that is left out: named twice, or a result of `cmmd generate` beside its source.
+    """Returns the clips in the given order, those of a folder sorted by name; and a message for each clip that is left
+    out: one that is named twice, or a result of `cmmd generate` in the folder of its source.
 
     Raises InputError for a folder or table without a clip.
     """
@@ -77,8 +77,8 @@ def list_clips(inputs: Sequence[Path], manifest: Path | None, *, out: Path) -> t
 
 
 def _of_folder(folder: Path, out: Path, told: list[str]) -> Iterator[GivenClip]:
-    """Every media file below a folder, links that lead nowhere included, so that they are told; without hidden files
-    and folders, and without the folder of the results."""
+    """Yields every media file below a folder, except hidden files and folders, the folder of the results, and results
+    in the folder of their source. Broken links are included, so that they are reported."""
     files = [path for path in _below(folder, out) if path.suffix.lower() in MEDIA_SUFFIXES and not path.is_dir()]
     stems: dict[Path, set[str]] = defaultdict(set)
     for path in files:
@@ -124,5 +124,5 @@ def _of_row(row: ManifestRow, folder: Path) -> GivenClip:
 
 
 def _plain(seconds: float) -> str:
-    """2.5, 10, 0.123457: to the microsecond."""
+    """Formats seconds, rounded to microseconds: 2.5, 10, 0.123457."""
     return f"{seconds:.6f}".rstrip("0").rstrip(".")

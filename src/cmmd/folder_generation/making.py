@@ -1,4 +1,4 @@
-"""What a result depends on: settings, model and input; and whether one that is there is what would be made (ours)."""
+"""What a result depends on (settings, model and input), and whether an existing result is up to date (ours)."""
 
 import hashlib
 import json
@@ -15,7 +15,8 @@ MODEL_FILES = ("*.json", "*.safetensors")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Making:
-    """options: of all clips. model: its name. model_folder, model_sha256: its files and their digest."""
+    """What all clips of a run share. model: its name. model_folder, model_sha256: the model's files and their
+    digest."""
 
     options: GenerateOptions
     model: str
@@ -24,11 +25,14 @@ class Making:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """As a line of the record has them."""
+        """The settings as stored in a line of the record."""
         return settings_of(self.options)
 
     def difference(self, line: Made, clip: GivenClip, *, made: str, seed: int) -> str | None:
-        """In what the result of a line is another one than that of `clip`: a phrase; None if it is the same."""
+        """Compares the result of a record line with the result that `clip` would get now.
+
+        made, seed: target and seed of the clip. Returns a phrase for the first difference, or None if there is none.
+        """
         if line.made != made:
             return f"made as {line.made}"
         outputs = self.options.outputs
@@ -36,7 +40,7 @@ class Making:
             return f"of seed {line.seed}"
         if line.model_sha256 != self.model_sha256:
             return f"of another model ({line.model})"
-        before, now = DEFAULTS | line.settings, self.settings  # a setting that is newer than the line had its default
+        before, now = DEFAULTS | line.settings, self.settings  # a setting added after the line had its default
         for name in sorted(before | now):
             if before.get(name) != now.get(name):
                 return f"with {name} {json.dumps(before.get(name))}"
@@ -46,7 +50,7 @@ class Making:
 
 
 def settings_of(options: GenerateOptions) -> dict[str, Any]:
-    """All that changes a result, as JSON has it. The direction, the seed and the model stand beside them."""
+    """Returns all settings that change a result, as JSON values. Direction, seed and model are recorded separately."""
     settings = {
         **asdict(options.sampling),
         **asdict(options.mastering),
@@ -64,7 +68,8 @@ DEFAULTS = settings_of(GenerateOptions())
 
 
 def model_digest(folder: Path) -> str:
-    """sha256 over the names and contents of a model's files, at whatever place it is."""
+    """Returns a sha256 over the relative names and the contents of a model's files; it does not depend on the model's
+    location."""
     files = {path.relative_to(folder).as_posix(): path for pattern in MODEL_FILES for path in folder.rglob(pattern)}
     digest = hashlib.sha256()
     for name in sorted(files):

@@ -1,6 +1,6 @@
-"""The unit of work: one clip, from its file to the files of its takes and their lines in the record (ours).
+"""Generates one clip: from its file to the files of its takes and their lines in the record (ours).
 
-Clips are not denoised in batches: on a CPU the last bits of a clip would then depend on its batch mates
+Clips are not denoised in batches: on a CPU the last bits of a clip would then depend on the other items of its batch
 (docs/generating.md).
 """
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from cmmd.pipeline import CMMDPipeline
 
 UNFINISHED = "generating"
-"""Name, but for what makes it a temporary one, of the folder in which results grow."""
+"""Base name of the temporary folder in which results are written, see `temporary_path`."""
 STRETCH = ".stretch"
-"""Of the file that is cut out of a clip, beside results of any name."""
+"""Stem of the file that is cut out of a clip in the same folder; no result has it."""
 
 
 class Finished(NamedTuple):
-    """A result, and the RMS of what it sounds like in dB of full scale."""
+    """The record line of a result, and the RMS of its waveform in dB relative to full scale."""
 
     line: Made
     level: float
@@ -40,15 +40,16 @@ class Finished(NamedTuple):
 def make_clip(
     pipeline: "CMMDPipeline", one: PlannedClip, making: Making, record: Record, *, on_step: Callable[[int], None]
 ) -> list[Finished]:
-    """Make all takes of a clip; they get their names together, after their lines are on the disk.
+    """Generates all takes of a clip. They get their final names together, after their record lines are on disk.
 
-    Raises InputError for a clip that cannot be used, and a disk that does not take the results.
+    Raises InputError for a clip that cannot be used and for results that cannot be written, OSError if the record
+    cannot be written or a file cannot be renamed.
     """
     with _unfinished(record.folder) as folder:
         finished = make_files(pipeline, one, making, folder, out=record.folder, on_step=on_step)
         make_writable(one.outs[0].parent)
         record.append([line for line, _ in finished])
-        for file in one.files(making.options)[::-1]:  # pictures first: a result without its picture is not done
+        for file in one.files(making.options)[::-1]:  # pictures first: a result without its picture is unfinished
             (folder / file.name).replace(file)
     return finished
 
@@ -62,9 +63,9 @@ def make_files(
     out: Path,
     on_step: Callable[[int], None],
 ) -> list[Finished]:
-    """The results of a clip, complete and on the disk, in `folder`, under the names that they will have in `out`.
+    """Writes the results of a clip to `folder`, flushed to disk, under their file names in `out`.
 
-    It knows nothing of other clips and changes nothing else: the part of the work that any process can do.
+    Does not depend on other clips and changes nothing outside `folder`, so that any process can run it.
     """
     clip, options = one.clip, making.options
     input_file = _fingerprint(clip.source)
@@ -73,7 +74,7 @@ def make_files(
         source = cut_out(source, folder / STRETCH, start=clip.start or 0.0, end=clip.end)
     try:
         takes = make_takes(pipeline, source, one.target, options, on_step=on_step)
-    except InputError as error:  # names what was cut out
+    except InputError as error:  # the message names the file that was cut out
         raise InputError(str(error).replace(printable(str(source)), str(clip.source))) from error
     finished = []
     for take, result in zip(takes, one.outs, strict=True):
@@ -85,7 +86,7 @@ def make_files(
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Remove what a killed run left; the caller holds the folder's lock."""
+    """Removes what a killed run left. The caller must hold the folder's lock."""
     sweep(folder, UNFINISHED)
 
 

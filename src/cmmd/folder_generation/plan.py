@@ -1,4 +1,4 @@
-"""Which clips are done, which are to be made, and under which names: settled before the model is loaded (ours)."""
+"""Plans a run before the model is loaded: which clips are done, which to generate, and all result names (ours)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from cmmd.output_plan import THERE, InputFiles, Target, distinct_results, number
 from cmmd.progress import progress
 
 MANY = 100
-"""Clips from which on it is worth a bar to open them."""
+"""Number of clips from which a progress bar is shown while they are opened."""
 CUT_SUFFIX = ".mp4"
-"""Of what is made of a stretch, which is encoded."""
+"""Suffix of the result for a stretch of a clip, which is always encoded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedClip:
-    """A clip, what is made of it, and the file of each take. container_chosen: the kind of file is not that of the
-    source. done: the lines of its results where all are there, else none."""
+    """A clip, its target, and the file of each take. container_chosen: the container is not that of the source. done:
+    the record lines of its results if all of them exist, otherwise empty."""
 
     clip: GivenClip
     target: Target
@@ -31,16 +31,16 @@ class PlannedClip:
     done: tuple[Made, ...] = ()
 
     def pictures(self, options: GenerateOptions) -> tuple[Path, ...]:
-        """Of frames and spectrogram, beside the results, where they are asked for."""
+        """PNG files of frames and spectrogram next to the results, if they are requested."""
         return tuple(out.with_suffix(".png") for out in self.outs if options.outputs.picture)
 
     def files(self, options: GenerateOptions) -> tuple[Path, ...]:
-        """All that is written."""
+        """All files that are written for the clip."""
         return (*self.outs, *self.pictures(options))
 
 
 class Plan(NamedTuple):
-    """clips: in the order in which they are given. unusable: those that cannot be used, and why."""
+    """clips: in the given order. unusable: the clips that cannot be used, with the reason."""
 
     clips: list[PlannedClip]
     unusable: list[tuple[GivenClip, str]]
@@ -52,10 +52,10 @@ class _Kind(NamedTuple):
 
 
 def plan_clips(clips: Sequence[GivenClip], making: Making, record: Record) -> Plan:
-    """Names follow from all clips together, done or not, so that a run that goes on has those of the one before.
+    """Plans all clips. Names depend on all of them, done or not, so that a resumed run uses those of the previous run.
 
-    Raises InputError, without `overwrite`, for the first result that would take the place of one that was made
-    otherwise, or of a file that is none of ours; and for names that cannot be told apart.
+    Raises InputError, without `overwrite`, for the first result that would replace one with other settings, model or
+    input, or a file that is not in the record; and for two clips that cannot get different names.
     """
     usable: list[tuple[GivenClip, _Kind]] = []
     unusable: list[tuple[GivenClip, str]] = []
@@ -96,8 +96,8 @@ def _named(usable: Sequence[tuple[GivenClip, _Kind]], out: Path, *, takes: int) 
 
 
 def _kind(clip: GivenClip, options: GenerateOptions, record: Record) -> _Kind:
-    """What is made of a clip and the kind of file: as recorded where the same was asked of the same file, which need
-    not be opened then."""
+    """Returns the target and suffix of a clip. They are taken from the record if the same was requested for the same
+    file, so that it need not be opened."""
     for line in record.lines_about(clip.source):
         same = line.to == options.to and (line.made == "both") == options.joint
         same &= clip.is_stretch == (line.start is not None or line.end is not None)
@@ -108,14 +108,15 @@ def _kind(clip: GivenClip, options: GenerateOptions, record: Record) -> _Kind:
 
 
 def _check_own_sound(clip: GivenClip, options: GenerateOptions) -> None:
-    """Raise InputError where the clip's own sound is asked for and a table says that it is in another file."""
+    """Raise InputError if an option needs the clip's own sound and the table names another file for it."""
     if clip.other_sound and (options.keep or options.keep_sound or options.mastering.uses_own_sound):
         expected = "none with --keep, --keep-sound and --mix, which take the sound of the video itself"
         raise InputError.about(clip.place, found="a file in the column sound", expected=expected)
 
 
 def _compared(one: PlannedClip, making: Making, record: Record) -> PlannedClip:
-    """With the lines of what is there, if that is all of it."""
+    """Returns the clip with the record lines of its results if all of them exist. Raises InputError, without
+    `overwrite`, for a file that a result would replace."""
     options = making.options
     lines: list[Made] = []
     for take, out in enumerate(one.outs):

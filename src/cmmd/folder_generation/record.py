@@ -1,7 +1,7 @@
-"""What was made from what: one line of JSON a result, in the folder of the results (ours).
+"""The record of a folder's results and their sources, one JSON line per result (ours).
 
-A line is on the disk before its result has its name, and a result counts as the one of a line only if the file is the
-one that the line describes. So a killed run leaves nothing that the next one could mistake.
+A line is on disk before its result gets its name, and a result belongs to a line only if its content is the one that
+the line describes. So the next run cannot mistake what a killed run left for a result.
 """
 
 import hashlib
@@ -22,14 +22,15 @@ from cmmd.plain_json import parse_json
 RECORD = "made.jsonl"
 EXPECTED = "a record of cmmd generate, one result a line"
 LARGEST_RECORD = 2**30
-"""Bytes: a million results."""
+"""Largest size in bytes: that of a million results."""
 LONGEST_LINE = 2**20
-"""Bytes from the end of a record in which its last line begins."""
+"""Largest length of the last line in bytes: its start is searched within so many bytes of the end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fingerprint:
-    """A file's content, and size and time by which it is known again without being read. time_ns: since 1970."""
+    """Digest of a file's content, and size and modification time to recognise it without reading. time_ns: since
+    1970."""
 
     bytes: int
     time_ns: int
@@ -37,21 +38,21 @@ class Fingerprint:
 
     @classmethod
     def of(cls, path: Path) -> "Fingerprint":
-        """Raises OSError for a file that cannot be read."""
+        """Returns the fingerprint of a file. Raises OSError if it cannot be read."""
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return cls(bytes=found.st_size, time_ns=found.st_mtime_ns, sha256=digest)
 
     def looks_like(self, path: Path) -> bool:
-        """Whether a file has this size and time."""
+        """Whether a file has this size and modification time."""
         with suppress(OSError):
             found = path.stat()
             return (found.st_size, found.st_mtime_ns) == (self.bytes, self.time_ns)
         return False
 
     def is_of(self, path: Path) -> bool:
-        """Whether a file has this content: it is read where its time is another one."""
+        """Whether a file has this content. It is read only if its modification time differs."""
         with suppress(OSError):
             same_size = path.stat().st_size == self.bytes
             return same_size and (self.looks_like(path) or Fingerprint.of(path).sha256 == self.sha256)
@@ -62,11 +63,12 @@ class Fingerprint:
 class Made:
     """A result: a line of the record.
 
-    result: name within the folder of the record, with forward slashes. input: absolute path. start, end: of the stretch
-    of it, s. made: audio, video, or both. to: what was asked for, if anything. settings: all that the result depends
-    on beside input, model and seed. guidance: the strength that was used. alignment: the model's own score, where it
-    was measured. loudness, true_peak: LUFS and dB of full scale, where the loudness was set. seconds: length of the
-    result. took: seconds of each part. said: what a table said of the clip.
+    result: path relative to the folder of the record, with forward slashes. input: absolute path. start, end: of the
+    stretch of it, s. made: what was generated: audio, video, or both. to: the option --to, if given. settings:
+    everything else that the result depends on, except input, model and seed. guidance: the strength that was used.
+    alignment: the model's own score, if it was measured. loudness, true_peak: LUFS and dB of full scale, if the
+    loudness was set. seconds: length of the result. took: seconds of each stage. said: label, split and group of the
+    clip in a table.
     """
 
     result: str
@@ -93,13 +95,13 @@ class Made:
     said: dict[str, str] = field(default_factory=dict)
 
     def to_line(self) -> str:
-        """JSON in ASCII: file names that are not UTF-8 are escaped."""
+        """Returns the line as JSON in ASCII, without empty values; file names that are not UTF-8 are escaped."""
         return json.dumps({name: value for name, value in asdict(self).items() if value not in (None, "", {}, [])})
 
     @classmethod
     def of_line(cls, line: str, place: str) -> "Made":
-        """Raises InputError, naming the place, for what is no such line. Values of other names are passed over: a later
-        version may write more."""
+        """Parses a line. Raises InputError, naming `place`, if it is not a line of a record. Unknown fields are
+        ignored: a later version may write more."""
         with reading(place, expected=EXPECTED):
             return LINE.validate_python(parse_json(line, place, expected=EXPECTED))
 
@@ -108,7 +110,7 @@ LINE = TypeAdapter(Made)
 
 
 class Record:
-    """The lines of a folder's record, by result; one process at a time may write to it."""
+    """The lines of a folder's record. Only one process at a time may write to it."""
 
     def __init__(self, folder: Path, lines: Iterable[Made] = ()) -> None:
         self.folder = folder
@@ -119,8 +121,8 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
-        """An empty one where there is none yet. A last line that was cut off by a crash is passed over. Raises
-        InputError, naming the line, for one that holds something else."""
+        """Reads the record of a folder; it is empty if there is none. A last line that a crash cut off is ignored.
+        Raises InputError, naming the line, for any other line that is not one of a record."""
         path = folder / RECORD
         if not path.exists():
             return cls(folder)
@@ -128,7 +130,8 @@ class Record:
         return cls(folder, (Made.of_line(line, f"{path} line {k}") for k, line in enumerate(lines[:-1], 1) if line))
 
     def append(self, lines: Sequence[Made]) -> None:
-        """Write lines, all of them or none, so that a power loss does not take them. Raises OSError."""
+        """Appends lines in one write and flushes them to disk, so that a power loss does not lose them. Raises OSError
+        if the record cannot be written."""
         with (self.folder / RECORD).open("a+b") as file:
             _cut_off_half_a_line(file)
             file.write("".join(f"{line.to_line()}\n" for line in lines).encode())
@@ -138,13 +141,13 @@ class Record:
             self._note(line)
 
     def lines_of(self, result: str) -> list[Made]:
-        """The lines about the file that now has this name, the newest first; none for a file that is not ours, or
-        missing. Other settings may have made the same bytes."""
+        """Returns the lines whose result is the file that now has this name, newest first; none if the file is missing
+        or not in the record. There may be several: different settings can produce the same bytes."""
         path = self.folder / result
         return [line for line in reversed(self._by_result[result]) if line.result_file.is_of(path)]
 
     def lines_about(self, source: Path) -> list[Made]:
-        """The lines of all results of an input by its path, the newest first."""
+        """Returns the lines of all results of an input, found by its path, newest first."""
         return self._by_input[os.path.realpath(source)][::-1]
 
     def _note(self, line: Made) -> None:

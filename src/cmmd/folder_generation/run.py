@@ -1,6 +1,6 @@
-"""`cmmd generate` for folders, tables, and results in a folder: clip after clip, a bad one passed over (ours).
+"""`cmmd generate` for folders and tables: generates clip after clip and skips unusable ones (ours).
 
-The record in the folder of the results says what is there; a run that was killed goes on with the clip it was at.
+The record in the folder of the results lists what is done; a run after a kill continues with the unfinished clip.
 """
 
 import errno
@@ -29,11 +29,12 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
 def generate_folder(inputs: Sequence[Path], options: GenerateOptions, *, manifest: Path | None = None) -> bool:
-    """Generate for every clip that is given into the folder `options.outputs.out`, and print a table of all.
+    """Generates every given clip into the folder `options.outputs.out`, and prints a table of all results.
 
-    Returns whether a clip failed; the others were done. A clip that ends in an exception of another kind is told as
-    failed, too, and the exception raised when the others are done. Raises InputError, before the model is loaded, for
-    folders without a clip and results that may not be written; and for a disk that is full.
+    Returns whether a clip failed; the others were processed. A clip that ends in an exception other than InputError
+    also counts as failed; the first such exception is raised after the other clips are processed. Raises InputError,
+    before the model is loaded, for folders without a clip and results that may not be written. A full disk ends the run
+    with InputError or OSError.
     """
     out = options.outputs.out
     assert out is not None, "many clips need a folder for their results"
@@ -64,8 +65,8 @@ def _making(options: GenerateOptions) -> Making:
 
 
 def _make_all(plan: Plan, making: Making, record: Record) -> tuple[list[Outcome], Exception | None]:
-    """What became of every clip, in the order of the plan and after it of those that cannot be used; and the first
-    exception that was none of the input."""
+    """Generates the clips that are not done. Returns the outcome of every clip, in the order of the plan and then for
+    the unusable clips; and the first exception that is not an InputError, or None."""
     options = making.options
     to_make = [one for one in plan.clips if not one.done]
     found = {id(one): [Outcome(one.clip.label, "done before", line) for line in one.done] for one in plan.clips}
@@ -97,19 +98,19 @@ def _make_all(plan: Plan, making: Making, record: Record) -> tuple[list[Outcome]
 
 
 def _advance(bar: Progress) -> None:
-    bar.total = max(bar.total, bar.n + 1)  # takes that are made again come on top
+    bar.total = max(bar.total, bar.n + 1)  # takes that are generated again add steps
     bar.update(1)
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether the disk takes nothing more: the other clips would be made for nothing."""
+    """Whether the disk is full or read-only, so that no further clip could be written."""
     return getattr(error, "errno", None) in FULL or (
         isinstance(error.__cause__, Exception) and _is_full(error.__cause__)
     )
 
 
 def _tell_failure(one: PlannedClip, error: Exception, bar: Progress) -> None:
-    """A line that names the file."""
+    """Prints the error of a clip on a line that names its file."""
     told = str(error) if isinstance(error, InputError) else f"failed ({type(error).__name__}: {error})"
     told = " ".join(told.split())
     with bar.external_write_mode(file=sys.stderr):

@@ -1,4 +1,4 @@
-"""What a run over many clips tells at its end: a table, what had to be put right, and counts (ours)."""
+"""The summary that a run over many clips prints at its end: a table, remarks about the results, and counts (ours)."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from cmmd.folder_generation.record import RECORD, Made
 from cmmd.markdown import markdown_table
 
 MOST_ROWS = 100
-"""Rows of the table; of more results those that failed are shown, and the record has all."""
+"""Largest number of rows of the table. With more results only the failed clips are shown; the record lists all."""
 MOST_NOTES = 20
 HEAD = ("clip", "result", "length", "level", "seed", "time")
 
@@ -17,8 +17,8 @@ State = Literal["made", "done before", "failed"]
 
 
 class Outcome(NamedTuple):
-    """One result, or a clip without one. clip: what it is called. line: of the record. level: dB RMS, if it was made
-    now."""
+    """One result, or a clip without one. clip: its label. line: of the record. level: dB RMS, if it was generated in
+    this run."""
 
     clip: str
     state: State
@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
 
 
 def summary(outcomes: Sequence[Outcome], *, seconds: float) -> str:
-    """seconds: that the run took. Names are made fit for a terminal."""
+    """Returns the text of the summary, with unprintable characters of names escaped. seconds: duration of the run."""
     shown = outcomes if len(outcomes) <= MOST_ROWS else [one for one in outcomes if one.state == "failed"]
     parts = [markdown_table([_row(one) for one in shown[:MOST_ROWS]], head=HEAD)] if shown else []
     if len(shown) < len(outcomes) or len(shown) > MOST_ROWS:
@@ -50,7 +50,7 @@ def _row(one: Outcome) -> tuple[str, ...]:
 
 
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
-    """What is to be told of the results made now, the same sentence once; the most frequent ones first."""
+    """Returns the remarks about results of this run, each sentence once, the most frequent ones first."""
     about: dict[str, list[str]] = defaultdict(list)
     for one in outcomes:
         if one.state == "made" and one.line is not None:

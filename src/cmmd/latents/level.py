@@ -1,11 +1,13 @@
-"""The level of a sound as the mean of its log-mel, and the gain that brings it into a network's known range (ours).
+"""The level of a sound as a network sees it, and the gain that brings it into the network's known range (ours:
+decision 13).
 
 A level in decibels does not describe the input of the network: a dense recording fills its log-mel, whereas a few clear
-events leave most of it at the floor. The mean of the log-mel distinguishes the two, and increases with the gain.
+events leave most of it at the floor. Two figures describe it: the loudest moment, which is too low for a faint sound,
+and the mean, which is too high for a dense one.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from torch import Tensor
 from cmmd.latents.spectrogram import LOG_FLOOR, LogMelCodec
 
 Levels = tuple[float, float]
-"""Lowest and highest mean of a log-mel spectrogram, nepers."""
+"""Smallest loudest moment and largest mean of a log-mel spectrogram, nepers. A moment is the mean of one column."""
 LARGEST_GAIN = 40.0
 """Largest gain in dB: a sound that would need more is noise and remains faint."""
 SMALLEST_GAIN = -80.0
@@ -26,27 +28,36 @@ HALVINGS = 20
 def check_levels(levels: Sequence[float]) -> Levels:
     """Returns the levels as a tuple of floats.
 
-    Raises ValueError unless they are two finite numbers that rise and are not below log(`LOG_FLOOR`).
+    Raises ValueError unless they are two finite numbers above log(`LOG_FLOOR`).
     """
     if len(levels) != 2 or not all(isinstance(value, float | int) and math.isfinite(value) for value in levels):
         raise ValueError(f"levels are {levels!r:.60}, expected two finite numbers")
-    lowest, highest = map(float, levels)
-    if not math.log(LOG_FLOOR) <= lowest < highest:
-        raise ValueError(f"levels are {lowest:g} and {highest:g}, expected them to rise from {math.log(LOG_FLOOR):.3f}")
-    return lowest, highest
+    faintest, densest = map(float, levels)
+    if min(faintest, densest) <= math.log(LOG_FLOOR):
+        raise ValueError(f"levels are {faintest:g} and {densest:g}, expected both above {math.log(LOG_FLOOR):.3f}")
+    return faintest, densest
 
 
 @torch.no_grad()
 def gain_into(codec: LogMelCodec, waveform: Float[np.ndarray, " s"], levels: Levels) -> float:
-    """Returns the factor nearest to 1 that brings the mean of a waveform's log-mel into `levels`.
+    """Returns the factor that brings a waveform to known levels; 1 if it is there, and for silence.
 
-    The gain is limited to `SMALLEST_GAIN` .. `LARGEST_GAIN`. For silence the factor is 1.
+    A sound whose loudest moment is too faint is amplified until it is loud enough, by at most `LARGEST_GAIN`. A sound
+    whose mean is too high, before or after that, is attenuated until the mean is low enough.
     """
     mel = codec.mel(torch.from_numpy(waveform)[None])
-    lowest, highest = levels
-    if mean_level(mel) < lowest:
-        return _solved(mel, lowest, quietest=0.0, loudest=LARGEST_GAIN) if mel.amax() > 0 else 1.0
-    return _solved(mel, highest, quietest=SMALLEST_GAIN, loudest=0.0) if mean_level(mel) > highest else 1.0
+    faintest, densest = levels
+    factor = 1.0
+    if mel.amax() > 0 and loudest_moment(mel) < faintest:
+        factor = _solved(mel, loudest_moment, faintest, quietest=0.0, loudest=LARGEST_GAIN)
+    if mean_level(factor * mel) > densest:
+        factor = _solved(mel, mean_level, densest, quietest=SMALLEST_GAIN, loudest=20 * math.log10(factor))
+    return factor
+
+
+def loudest_moment(mel: Float[Tensor, "1 m n"]) -> float:
+    """Returns the largest mean of a column of the log-mel, in nepers, for mel magnitudes."""
+    return mel.clamp_min(LOG_FLOOR).log().mean(dim=1).max().item()
 
 
 def mean_level(mel: Float[Tensor, "1 m n"]) -> float:
@@ -54,10 +65,18 @@ def mean_level(mel: Float[Tensor, "1 m n"]) -> float:
     return mel.clamp_min(LOG_FLOOR).log().mean().item()
 
 
-def _solved(mel: Float[Tensor, "1 m n"], level: float, *, quietest: float, loudest: float) -> float:
+def _solved(
+    mel: Float[Tensor, "1 m n"],
+    figure: Callable[[Tensor], float],
+    wanted: float,
+    *,
+    quietest: float,
+    loudest: float,
+) -> float:
+    """Returns the factor between two gains (dB) with which `figure` is `wanted`, by bisection."""
     for _ in range(HALVINGS):
         middle = (quietest + loudest) / 2
-        if mean_level(10 ** (middle / 20) * mel) < level:
+        if figure(10 ** (middle / 20) * mel) < wanted:
             quietest = middle
         else:
             loudest = middle

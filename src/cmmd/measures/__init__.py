@@ -1,1 +1,1 @@
-"""What is measured on arrays: events heard and seen, their agreement, pitch, distances, intervals."""
+"""Measures on arrays: events in sound and video, their agreement, pitch, distances, confidence intervals."""

@@ -1,7 +1,7 @@
-"""How well a generated target belongs to its condition, by the model's own denoising (ours: decision 13).
+"""Agreement of a generated target with its condition, from the model's own denoising error (ours: decision 13).
 
-A target is noised and denoised again, under its condition and under the same condition shifted in time. Where the
-shifted ones do as well, the model found nothing in the condition that says when. It takes four passes of the network.
+A target is noised and denoised under its condition and under copies of the condition shifted in time. If the shifted
+conditions give an equal error, the model found no timing in the condition. It takes four passes of the network.
 """
 
 import torch
@@ -20,12 +20,13 @@ from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import OTHER, Condition
 
 TIME = 0.5
-"""Less noise, and the target gives itself away; more, and little of any condition shows (docs/results.md)."""
+"""Diffusion time of the noised targets. With less noise, a target is denoised well without its condition; with more
+noise, conditions have little effect (docs/results.md)."""
 SHIFTS = 3
 
 
 def check_judged(unet: CoupledUNet) -> None:
-    """Raise InputError for a model whose conditions are not encoded, so that none can be shifted."""
+    """Raises InputError for a model with `clean_hears` or `shared_time`: it has no encoded condition to shift."""
     for name in ("clean_hears", "shared_time"):
         if getattr(unet.network, name):
             raise InputError(f"a model with {name}: found no encoded condition, expected one to shift in time")
@@ -42,11 +43,11 @@ def agreement(
     prediction_type: PredictionType = "v_prediction",
     seed: int = 0,
 ) -> Float[Tensor, " b"]:
-    """Of each target, standardised: 1 - error under the condition / mean error under shifted ones. 0: the condition
-    says nothing of when; at most 1. All targets are noised alike, so that those of one condition can be compared.
+    """Returns 1 - error under the condition / mean error under shifted conditions, for each standardised target.
 
-    window: the network's clip length in video frames; the errors of a longer clip are those of its windows. Raises
-    InputError as `check_judged`, ValueError for clips shorter than a window.
+    At most 1; 0 means that the condition contains no timing. All targets get the same noise, so that targets of one
+    condition can be compared. window: the network's clip length in video frames; the error of a longer clip is summed
+    over its windows. Raises InputError as `check_judged`, and ValueError for clips shorter than a window.
     """
     check_judged(unet)
     other, axis = OTHER[target], 2 if target == "video" else 3

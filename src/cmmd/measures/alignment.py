@@ -1,6 +1,7 @@
-"""How well events found agree with true ones: F1, offsets, lag and chance (paper: the question; ours: the numbers).
+"""Agreement of detected with true events: F1, offsets, lag and chance (paper: the question; ours: the numbers).
 
-Beat-hit scores pass music in anti-phase, and AV-Align cannot tell 0 from 160 ms at 10 fps; F1 against known times can.
+Beat-hit scores accept music in anti-phase, and AV-Align cannot distinguish 0 from 160 ms at 10 fps. F1 against known
+event times can.
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,13 @@ import numpy as np
 
 Times = np.ndarray | Sequence[float]
 
-OFFSET_TOLERANCE = 0.1  # offsets are those of pairs matched within 100 ms
-LAG_WIDTH = 0.02  # standard deviation of the bump an event stands for in the cross-correlation
+OFFSET_TOLERANCE = 0.1  # seconds; offsets are taken from pairs matched within it
+LAG_WIDTH = 0.02  # seconds, standard deviation of the Gaussian of an event in the cross-correlation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matching:
-    """Pairs (index found, index true) of one clip and how many events each side had."""
+    """Pairs (index found, index true) of one clip, and the number of events on each side."""
 
     pairs: tuple[tuple[int, int], ...]
     offsets: tuple[float, ...]  # found minus true, seconds, in the order of `pairs`
@@ -26,11 +27,11 @@ class Matching:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnsetScore:
-    """Counts added up over all clips, and what follows from them, at one tolerance (seconds).
+    """Counts summed over all clips at one tolerance (seconds), and the scores derived from them.
 
-    `low` and `high` bound the F1 (95 %, bootstrap over clips); `clip_mean` is the mean of the clips' own F1, a clip
-    with no event on either side counting 1; `chance` is the F1 of clip i's events against clip j's true ones. All
-    are nan where there is nothing to count.
+    low, high: 95 % bounds of the F1 (bootstrap over clips). clip_mean: mean F1 of single clips; a clip without events
+    on either side counts as 1. chance: F1 of the events of clip i against the true events of another clip j. Scores are
+    nan when there is nothing to count.
     """
 
     tolerance: float
@@ -57,16 +58,16 @@ class OnsetScore:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlignmentReport:
-    """Agreement of events found with true events over many clips; times in seconds, nan where no pair matched."""
+    """Agreement of detected with true events over many clips. Times are in seconds, nan when no pair matched."""
 
     clips: int
     scores: tuple[OnsetScore, ...]
     median_absolute_offset: float
-    median_offset: float  # positive: found late
-    lag: float  # where the cross-correlation of found and true events peaks; positive: found late
+    median_offset: float  # positive: detected late
+    lag: float  # peak of the cross-correlation of detected and true events; positive: detected late
 
     def at(self, tolerance: float) -> OnsetScore:
-        """The score at one of the measured tolerances."""
+        """Returns the score at a measured tolerance. Raises ValueError for another tolerance."""
         for score in self.scores:
             if abs(score.tolerance - tolerance) < 1e-9:
                 return score
@@ -74,9 +75,10 @@ class AlignmentReport:
 
 
 def match_events(found: Times, true: Times, *, tolerance: float) -> Matching:
-    """One-to-one matching within `tolerance`: as many pairs as possible, and of those the smallest total offset.
+    """Matches events one to one within `tolerance`: the maximum number of pairs, then the smallest total offset.
 
-    On a line an optimal matching never needs to cross, so a table over prefixes of both sorted lists finds it.
+    An optimal matching of points on a line needs no crossing pairs, so dynamic programming over prefixes of both sorted
+    lists finds it.
     """
     a, b = np.asarray(found, dtype=float), np.asarray(true, dtype=float)
     order_a, order_b = np.argsort(a, kind="stable"), np.argsort(b, kind="stable")
@@ -115,7 +117,8 @@ def measure_alignment(
     shuffles: int = 10,
     seed: int = 0,
 ) -> AlignmentReport:
-    """The report over clips: `found[i]` and `true[i]` are the event times of clip i. ValueError on unequal numbers."""
+    """Returns the report over all clips. found[i], true[i]: event times (s) of clip i. Raises ValueError when `found`
+    and `true` differ in length."""
     if len(found) != len(true):
         raise ValueError(f"events found for {len(found)} clips, true events for {len(true)}: expected equal numbers")
     found, true = [np.sort(np.asarray(x, float)) for x in found], [np.sort(np.asarray(x, float)) for x in true]
@@ -149,7 +152,7 @@ def _score(found: list[np.ndarray], true: list[np.ndarray], tolerance: float, sh
 
 
 def _counts(found: Sequence[np.ndarray], true: Sequence[np.ndarray], tolerance: float) -> np.ndarray:
-    """(clips, 3): matched, found, true."""
+    """Returns counts per clip, (clips, 3): matched, found, true."""
     matchings = [match_events(f, t, tolerance=tolerance) for f, t in zip(found, true, strict=True)]
     return np.array([(len(m.pairs), m.found, m.true) for m in matchings], dtype=int).reshape(-1, 3)
 
@@ -159,9 +162,9 @@ def _f1(matched: int, found: int, true: int) -> float:
 
 
 def bootstrap_f1(counts: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % bounds of the pooled F1, from clips drawn with replacement; `counts` (clips, 3): matched, found, true.
+    """Returns 95 % bounds of the pooled F1, from clips drawn with replacement; nan for fewer than two clips.
 
-    nan for fewer than two clips.
+    counts: (clips, 3): matched, found, true.
     """
     if len(counts) < 2:
         return float("nan"), float("nan")
@@ -178,7 +181,8 @@ def bootstrap_f1(counts: np.ndarray, *, resamples: int = 1000, seed: int = 0) ->
 def chance_f1(
     found: Sequence[Times], true: Sequence[Times], *, tolerance: float, shuffles: int = 10, seed: int = 0
 ) -> float:
-    """F1 of clip i's events against clip j's true ones, over `shuffles` random derangements; nan for a single clip."""
+    """F1 of clip i's events against the true events of another clip j, pooled over `shuffles` random derangements; nan
+    for a single clip."""
     if len(found) < 2:
         return float("nan")
     generator = np.random.default_rng(seed)
@@ -190,7 +194,7 @@ def chance_f1(
 
 
 def derangement(count: int, generator: np.random.Generator) -> np.ndarray:
-    """A random order of `count` >= 2 clips in which none keeps its place (Sattolo's algorithm: one single cycle)."""
+    """Returns a random permutation of `count` >= 2 clips without fixed points (Sattolo's algorithm: one cycle)."""
     order = np.arange(count)
     for i in range(count - 1, 0, -1):
         j = int(generator.integers(i))
@@ -199,9 +203,10 @@ def derangement(count: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def event_lag(found: Sequence[Times], true: Sequence[Times], *, width: float = LAG_WIDTH, limit: float = 0.3) -> float:
-    """Seconds by which the events found lag behind the true ones, searched in steps of 1 ms within `limit`.
+    """Returns the seconds by which detected events lag behind true events, searched in steps of 1 ms within `limit`.
 
-    Cross-correlating trains of Gaussian bumps equals smoothing all pairwise differences with a bump sqrt(2) as wide.
+    The lag is the peak of the cross-correlation of two trains of Gaussians of deviation `width`. This equals smoothing
+    all pairwise differences with a Gaussian sqrt(2) times as wide. nan when no two events are close enough.
     """
     pairs = zip(found, true, strict=True)
     differences = [(np.asarray(f, float)[:, None] - np.asarray(t, float)[None]).ravel() for f, t in pairs]
@@ -217,8 +222,11 @@ def event_lag(found: Sequence[Times], true: Sequence[Times], *, width: float = L
 
 
 def envelope_lag(found: np.ndarray, true: np.ndarray, *, rate: float, limit: float = 0.3) -> float:
-    """Seconds by which one envelope lags behind another of the same length and `rate` (Hz): peak of their
-    normalised cross-correlation within `limit`; nan where either is constant."""
+    """Returns the seconds by which envelope `found` lags behind `true`; both have the sampling rate `rate` (Hz).
+
+    The lag is the peak of their normalised cross-correlation within `limit` seconds; nan when either is constant.
+    Raises ValueError unless both are vectors of the same length.
+    """
     if found.shape != true.shape or found.ndim != 1:
         raise ValueError(f"envelopes of shape {found.shape} and {true.shape}: expected two equally long vectors")
     a, b = found - found.mean(), true - true.mean()

@@ -1,7 +1,8 @@
-"""What a classifier says of generated clips: divergence from the true clip's classes, and inception score.
+"""Classifier scores of generated clips: divergence from the true clip's classes, and inception score.
 
-The divergence is that of paired audio generation (Iashin and Rahtu, arXiv 2110.08791: MKL), the inception score that of
-Salimans et al. (arXiv 1606.03498). Both take probabilities that sum to one, a row a clip.
+The divergence is the MKL of paired audio generation (Iashin and Rahtu, arXiv 2110.08791), the inception score that of
+Salimans et al. (arXiv 1606.03498). Both take class probabilities, one row per clip, and raise ValueError when a row
+does not sum to one.
 """
 
 import torch
@@ -14,15 +15,15 @@ SMALLEST = 1e-12
 def class_divergences(
     true: Float[Tensor, "clips classes"], generated: Float[Tensor, "clips classes"]
 ) -> Float[Tensor, " clips"]:
-    """KL(true || generated) of every pair, in nats; 0 where the classifier hears no difference."""
+    """Returns KL(true || generated) of every pair in nats; 0 when the probabilities are equal."""
     p, q = (_probabilities(x) for x in (true, generated))
     return (p * (p.log() - q.log())).sum(1)
 
 
 def inception_score(clips: Float[Tensor, "clips classes"]) -> float:
-    """exp of the mean KL from each clip's classes to those of all: 1 where all are alike, at most the class count.
+    """Returns exp of the mean KL divergence of each clip's probabilities from the mean probabilities of all clips.
 
-    Raises ValueError without a clip.
+    1 when all clips have equal probabilities, at most the number of classes. Raises ValueError without clips.
     """
     if len(clips) == 0:
         raise ValueError("found no clip, expected at least 1")

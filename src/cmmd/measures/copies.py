@@ -1,12 +1,12 @@
-"""Whether what a model makes is a copy of a training clip: the nearest one, against how near real clips lie (ours).
+"""Detects copies of training clips: samples nearer to a training clip than real clips usually are (ours).
 
-Two clips are as far apart as the mean squared difference of their standardised latents or spectrograms at the best
-alignment in time. How near clips lie that are no copies is told by the training clips themselves, each against the
-others: what lies nearer than all but the `CHANCE` nearest of them is flagged, so that a model that copies nothing has
-about that share of its samples flagged.
+The distance of two clips is the mean squared difference of their standardised latents or spectrograms at the best
+alignment in time. The reference is the distance of each training clip to its nearest other training clip. Samples below
+the `CHANCE` quantile of these distances are flagged, so about this share of the samples is flagged for a model that
+copies nothing.
 
-Where clips are compared by the embeddings of a network, a clip is its mean vector, and real test clips, which no model
-was trained on, say how near clips lie.
+When clips are compared by the embeddings of a network, each clip is its mean vector, and the reference is the distance
+of real test clips, on which no model was trained, to their nearest training clip.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ CHANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """distances, nearest: of every sample to its nearest training clip, and which that is. threshold: below it a
-    distance is flagged. typical: median distance of a training clip to the nearest other one."""
+    """distances, nearest: distance of each sample to its nearest training clip, and the index of that clip. threshold:
+    smaller distances are flagged. typical: median of the reference distances."""
 
     distances: Float[Tensor, " samples"]
     nearest: Int[Tensor, " samples"]
@@ -31,7 +31,7 @@ class CopyReport:
 
     @property
     def flagged(self) -> Int[Tensor, " copies"]:
-        """The samples that are nearer to a training clip than real clips are to each other."""
+        """Indices of the samples whose distance is below the threshold."""
         return torch.nonzero(self.distances < self.threshold).flatten()
 
     def __str__(self) -> str:
@@ -43,16 +43,16 @@ class CopyReport:
 
 
 def find_copies(samples: Float[Tensor, "samples c ... frames"], clips: Float[Tensor, "clips c ... time"]) -> CopyReport:
-    """Compare generated stretches with all stretches of the training clips; time is the last axis, in the same units.
+    """Compares samples with all stretches of the training clips. The last axis is time, in the same units for both.
 
-    Raises ValueError for fewer than two clips.
+    Raises ValueError for fewer than two training clips.
     """
     if len(clips) < 2:
         raise ValueError(f"found {len(clips)} clips, expected at least 2 to compare with each other")
     frames = samples.shape[-1]
     distances, nearest = distances_to(samples, clips).min(dim=1)
     last = clips.shape[-1] - frames
-    # Beginning, middle and end of every clip: each against the other clips.
+    # Reference: beginning, middle and end of every clip, each against the other clips.
     between = torch.stack([distances_to(clips[..., at : at + frames], clips) for at in {0, last // 2, last}])
     between.diagonal(dim1=1, dim2=2).fill_(torch.inf)
     real = between.min(dim=2).values.flatten()
@@ -62,7 +62,7 @@ def find_copies(samples: Float[Tensor, "samples c ... frames"], clips: Float[Ten
 def distances_to(
     samples: Float[Tensor, "samples c ... frames"], clips: Float[Tensor, "clips c ... time"]
 ) -> Float[Tensor, "samples clips"]:
-    """Mean squared difference of every sample to every clip, at the alignment at which it is smallest."""
+    """Returns the mean squared difference of every sample to every clip, at the alignment with the smallest one."""
     flat = samples.flatten(1, -2)
     size = flat[0].numel()
     columns = []
@@ -83,16 +83,17 @@ def _clip_by_clip(clips: Tensor) -> Sequence[Tensor]:
 def find_embedded_copies(
     samples: Float[Tensor, "samples d"], training: Float[Tensor, "clips d"], real: Float[Tensor, "tests d"]
 ) -> tuple[CopyReport, Float[Tensor, " tests"]]:
-    """Samples nearer to a training clip than real test clips lie, and how far those lie. Distances are root mean
-    squares over the dimensions, each in deviations of the training clips.
+    """Compares the embeddings of samples and of real test clips with those of the training clips. Returns the report
+    and the distance of every real test clip to its nearest training clip.
 
-    `typical` is the median of the real ones. Raises ValueError without a training clip or a real one.
+    A distance is the root mean square over the dimensions, each divided by its deviation over the training clips.
+    Raises ValueError without training clips or without real test clips.
     """
     if len(training) == 0 or len(real) == 0:
         found = f"{len(training)} training clips and {len(real)} real ones"
         raise ValueError(f"found {found}, expected at least 1 of each to find copies")
     spread = training.double().std(0, correction=0)
-    spread = torch.where(spread > 0, spread, torch.ones_like(spread))  # what never changes tells nothing apart
+    spread = torch.where(spread > 0, spread, torch.ones_like(spread))  # constant dimensions are not scaled
 
     def to_training(these: Tensor) -> Tensor:
         scaled = (these.double() / spread, training.double() / spread)

@@ -1,8 +1,8 @@
-"""Alignment as the model itself hears and sees it: how much better it denoises a clip under its own condition (ours).
+"""Alignment from the model's own denoising error: how much better it denoises a clip under its own condition (ours).
 
-For each clip the denoising error under its own condition is set against the mean of those under other clips'. 0 is
-chance, and what real clips reach is the ceiling. It needs no detector; but the judge is the model, so that it compares
-samples with real clips and not one model with another.
+The denoising error of a clip under its own condition is compared with the mean error under conditions of other clips.
+0 is chance, and the value of real clips is the ceiling. No detector is needed. Because the model is the judge, the
+measure compares samples with real clips, but not one model with another.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import OTHER
 
 OTHERS = 3
-"""Conditions of other clips that each clip is tried under: more cost time and change little."""
+"""Number of conditions of other clips that are tried for each clip. More take longer and change little."""
 
 
 @torch.no_grad()
@@ -36,10 +36,10 @@ def denoising_alignment(
     seed: int = 0,
     prediction_type: PredictionType = "v_prediction",
 ) -> Float[Tensor, " b"]:
-    """1 - (error under the own condition) / (mean error under others) of every target of `modality`, both standardised.
+    """Returns 1 - (error under its own condition) / (mean error under others) for every target of `modality`.
 
-    The others of clip i are those before it, cyclic; noise is the same under all. Raises ValueError for fewer than two
-    clips.
+    targets, conditions: standardised. The other conditions of clip i are those of the clips before it, cyclically. The
+    noise is the same under all conditions. Raises ValueError for fewer than two clips.
     """
     count = len(targets)
     if count < 2:

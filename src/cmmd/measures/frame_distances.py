@@ -1,6 +1,7 @@
-"""How far frames are from true ones as a set, by no network but what is plainly there: sound and pictures apart (ours).
+"""Distances of sets of frames to true ones, without a network, separately for sound and pictures (ours).
 
-Frechet distances, so that a set that is too uniform is far as well as one that is off. They say nothing about time.
+They are Frechet distances: a set that is too uniform is penalised like a set with a wrong mean. They contain no
+information about timing.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,11 @@ from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.measures.frechet import frechet_distance
 
 FIELDS = 8
-"""Fields of a picture across and down."""
+"""Number of fields across and down a picture."""
 
 
 def spectrum_distance(found: Sequence[Float[np.ndarray, " s"]], true: Sequence[Float[np.ndarray, " r"]]) -> float:
-    """Of log-mel frames, each a vector of 64 bins (nepers), of sounds at 16 kHz."""
+    """Distance of log-mel frames, each a vector of 64 bins (nepers). found, true: sounds at 16 kHz."""
     codec = LogMelCodec(Geometry())
 
     def frames(waveforms: Sequence[np.ndarray]) -> Tensor:
@@ -31,7 +32,7 @@ def spectrum_distance(found: Sequence[Float[np.ndarray, " s"]], true: Sequence[F
 def picture_distance(
     found: Sequence[UInt8[np.ndarray, "f h w 3"]], true: Sequence[UInt8[np.ndarray, "g h w 3"]]
 ) -> float:
-    """Of pictures, each a vector of the mean colours (per cent) of 8 x 8 fields."""
+    """Distance of pictures, each a vector of the mean colours (per cent) of 8 x 8 fields."""
 
     def vectors(takes: Sequence[np.ndarray]) -> Tensor:
         fields = (

@@ -1,8 +1,8 @@
-"""Frechet distance of two sets of vectors, each taken for a Gaussian (Heusel et al., arXiv 1706.08500).
+"""Frechet distance of two sets of vectors, each modelled as a Gaussian (Heusel et al., arXiv 1706.08500).
 
-With factors C1 = A A^T and C2 = B B^T of the covariances, Tr (C1 C2)^(1/2) is the sum of the singular values of A^T B:
-no square root of a matrix, no complex numbers. Where A is what a few vectors are, centred, A^T B has as many rows as
-there are vectors: the distance of one sample to a whole set (the paper's box plot) takes milliseconds.
+With factors C1 = A A^T and C2 = B B^T of the covariances, Tr (C1 C2)^(1/2) is the sum of the singular values of A^T B.
+This avoids matrix square roots and complex numbers. If the columns of A are a few centred vectors, A^T B has one row
+per vector, and the distance of one sample to a whole set (the paper's box plot) takes milliseconds.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,17 @@ class Gaussian:
 
     @classmethod
     def of(cls, vectors: Float[Tensor, "n d"]) -> "Gaussian":
-        """With the unbiased covariance. Raises ValueError for fewer than two vectors."""
+        """Fits a Gaussian, with the unbiased covariance. Raises ValueError for fewer than two vectors."""
         if len(vectors) < 2:
             raise ValueError(f"the set has {len(vectors)} vectors, expected at least 2")
         return cls(vectors.double().mean(0), _factor(vectors), len(vectors))
 
 
 def frechet_distance(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
-    """Between the Gaussians of two sets, with unbiased covariances. Raises ValueError for fewer than two vectors.
+    """Returns the distance between the Gaussians of two sets, with unbiased covariances.
 
-    It is biased upwards where the sets are small: compare at equal sizes.
+    It is biased upwards for small sets: compare sets of equal size. Raises ValueError for a set of fewer than two
+    vectors.
     """
     for name, vectors in (("first", a), ("second", b)):
         if len(vectors) < 2:
@@ -46,28 +47,28 @@ def frechet_of_gaussians(
     mean_b: Float[Tensor, " d"],
     factor_b: Float[Tensor, "d j"],
 ) -> float:
-    """From means and factors of the covariances (C = A A^T)."""
+    """Returns the distance from means and factors of the covariances (C = A A^T)."""
     cross = torch.linalg.svdvals(factor_a.T @ factor_b).sum()
     distance = (mean_a - mean_b).square().sum() + factor_a.square().sum() + factor_b.square().sum() - 2 * cross
     return max(distance.item(), 0.0)
 
 
 class DistanceTo:
-    """Distances of many subsets of one set of vectors to one reference, after a single projection.
+    """Distances of many subsets of one set of vectors to one reference, with a single projection.
 
-    The rows of A^T B are the centred vectors times B, so that a subset needs the singular values of its own rows only.
+    The rows of A^T B are the centred vectors times B, so a subset needs only the singular values of its own rows.
     """
 
     def __init__(self, vectors: Float[Tensor, "n d"], reference: Gaussian) -> None:
         self.vectors = vectors.double() - reference.mean
         projected = self.vectors @ reference.factor
-        if projected.shape[1] > projected.shape[0]:  # rows only count by their products: as wide as there are rows
+        if projected.shape[1] > projected.shape[0]:  # only inner products of rows matter
             projected = torch.linalg.qr(projected.T, mode="r").R.T
         self.projected = projected
         self.spread = reference.factor.square().sum()
 
     def __call__(self, rows: Int[Tensor, " k"] | slice = slice(None)) -> float:
-        """Of the chosen vectors, unbiased. Raises ValueError for fewer than two."""
+        """Returns the distance of the chosen vectors (unbiased covariance). Raises ValueError for fewer than two."""
         chosen, projected = self.vectors[rows], self.projected[rows]
         count = len(chosen)
         if count < 2:
@@ -79,14 +80,15 @@ class DistanceTo:
 
 
 def per_sample_distances(clips: Sequence[Float[Tensor, "_ d"]], reference: Gaussian) -> Float[Tensor, " clips"]:
-    """Of every clip's own vectors to the whole reference (the paper's per-sample FAD); nan for a clip of one vector."""
+    """Returns the distance of each clip's vectors to the reference (the paper's per-sample FAD); nan for fewer than two
+    vectors."""
     distances = [DistanceTo(clip, reference)() if len(clip) > 1 else float("nan") for clip in clips]
     return torch.tensor(distances, dtype=torch.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Extrapolation:
-    """value: where the line through distance over 1 / size meets 0. slope: its bias. linearity: r^2 of the fit."""
+    """Line fitted to the distance over 1 / size. value: at 1 / size = 0. slope: size of the bias. linearity: r^2."""
 
     value: float
     slope: float
@@ -96,11 +98,12 @@ class Extrapolation:
 def frechet_at_infinity(
     clips: Sequence[Float[Tensor, "_ d"]], reference: Gaussian, *, sizes: int = 10, draws: int = 8, seed: int = 0
 ) -> Extrapolation:
-    """What the distance of a set would be without the bias of its size (Chong and Forsyth, arXiv 1911.07023).
+    """Extrapolates the distance of a set to infinite size, which removes its size bias (Chong and Forsyth, arXiv
+    1911.07023).
 
-    Subsets of clips are drawn without replacement: repeated vectors would be a smaller set that calls itself a larger
-    one, and the bias would stay. Clips are drawn whole, as the vectors of one depend on each other. The reference is
-    fixed, and what bias its own size makes remains. Raises ValueError for fewer than 8 clips.
+    Subsets of clips are drawn without replacement: with repeated vectors the effective size would be smaller than the
+    nominal one, and the bias would remain. Clips are drawn as a whole, because the vectors of a clip depend on each
+    other. The reference is fixed, so the bias from its size remains. Raises ValueError for fewer than 8 clips.
     """
     if len(clips) < 8:
         raise ValueError(f"found {len(clips)} clips, expected at least 8 to extrapolate from")
@@ -132,6 +135,6 @@ def _factor(vectors: Tensor) -> Tensor:
     factor = centred.T / (len(vectors) - 1) ** 0.5
     if factor.shape[1] <= factor.shape[0]:
         return factor
-    # Many vectors: a factor no wider than they are long.
+    # More vectors than dimensions: reduce the factor to (d, d).
     values, directions = torch.linalg.eigh(factor @ factor.T)
     return directions * values.clamp_min(0).sqrt()

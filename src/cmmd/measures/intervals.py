@@ -1,9 +1,9 @@
-"""95 % intervals of what is measured on a set of clips, by drawing clips again (ours).
+"""95 % confidence intervals of measures on a set of clips, by resampling clips (ours).
 
-Means and counts are drawn with replacement (Efron's bootstrap). Distances of sets are not: a clip drawn twice adds no
-spread, so that a Frechet distance of a bootstrap sample is that of a smaller set and lies above the value. For them
-random halves are drawn without replacement: the deviations of halves from their mean are spread as the value itself is
-(the delete-half jackknife, Shao and Wu 1989).
+Clips are resampled with replacement for means and counts (Efron's bootstrap), but not for set distances: a clip drawn
+twice adds no spread, so the Frechet distance of a bootstrap sample is that of a smaller set and exceeds the value. For
+set distances, random halves are drawn without replacement: the deviations of the halves from their mean have the
+spread of the value itself (the delete-half jackknife, Shao and Wu 1989).
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with its 95 % bounds; all nan where there was nothing to measure, the bounds where there was one clip."""
+    """A value with 95 % bounds. All are nan without clips; the bounds are nan when there are too few clips."""
 
     value: float
     low: float
@@ -30,9 +30,9 @@ NOTHING = Interval(NAN, NAN, NAN)
 
 
 def bootstrap(count: int, measure: Callable[[np.ndarray], float], *, resamples: int = 1000, seed: int = 0) -> Interval:
-    """Of `measure(indices)` over `count` clips: its value on all of them, bounds over draws with replacement.
+    """Returns `measure(indices)` on all `count` clips, with bounds from draws with replacement.
 
-    Draws without a value (nan) are left out of the bounds.
+    Draws whose value is nan are excluded from the bounds, which are nan for fewer than two clips.
     """
     if count < 2:
         return Interval(measure(np.arange(1)), NAN, NAN) if count else NOTHING
@@ -41,7 +41,7 @@ def bootstrap(count: int, measure: Callable[[np.ndarray], float], *, resamples: 
 
 
 def bootstrap_mean(values: Sequence[float] | np.ndarray, *, resamples: int = 1000, seed: int = 0) -> Interval:
-    """Of the mean of one value a clip; clips without a value (nan) do not count."""
+    """Returns the mean of one value per clip, with bounds from draws with replacement. nan values are excluded."""
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
     if len(known) < 2:
@@ -53,7 +53,10 @@ def bootstrap_mean(values: Sequence[float] | np.ndarray, *, resamples: int = 100
 def half_samples(
     count: int, measure: Callable[[Tensor], float], *, value: float | None = None, draws: int = 100, seed: int = 0
 ) -> Interval:
-    """Of a distance of sets, `measure(indices)`, around its value on all `count` clips (or the one given)."""
+    """Returns the interval of a set distance `measure(indices)`, around `value` or its value on all `count` clips.
+
+    The bounds are nan for fewer than 8 clips.
+    """
     if count < 8:
         return NOTHING if count < 2 else Interval(measure(torch.arange(count)), NAN, NAN)
     generator = torch.Generator().manual_seed(seed)

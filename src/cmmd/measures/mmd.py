@@ -1,6 +1,6 @@
 """Squared maximum mean discrepancy of two sets with a polynomial kernel: KID (Binkowski et al., arXiv 1801.01401).
 
-With the vectors of a video network it is KVD. The unbiased estimate has no bias of sample size, and may be negative.
+With vectors of a video network it is KVD. The estimate is unbiased at every sample size and may be negative.
 """
 
 from jaxtyping import Float, Int
@@ -10,7 +10,8 @@ DEGREE = 3
 
 
 def polynomial_mmd(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> float:
-    """Unbiased, with the kernel (x.y / d + 1)^3. Raises ValueError for fewer than two vectors in a set."""
+    """Returns the unbiased estimate with the kernel (x.y / d + 1)^3. Raises ValueError for a set of fewer than two
+    vectors."""
     return MMDTo(a, b)()
 
 
@@ -27,17 +28,17 @@ class MMDTo:
         self.reference = _mean_of_pairs(polynomial_kernel(reference, reference))
 
     def __call__(self, rows: Int[Tensor, " k"] | slice = slice(None)) -> float:
-        """Of the chosen vectors, at least two of them."""
+        """Returns the discrepancy of the chosen vectors, of which there must be at least two."""
         within = _mean_of_pairs(self.within[rows][:, rows])
         return (within + self.reference - 2 * self.across[rows].mean()).item()
 
 
 def polynomial_kernel(a: Float[Tensor, "n d"], b: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
-    """(x.y / d + 1)^3."""
+    """Returns (x.y / d + 1)^3 for all pairs of vectors."""
     return (a @ b.T / a.shape[1] + 1) ** DEGREE
 
 
 def _mean_of_pairs(kernel: Tensor) -> Tensor:
-    """Over pairs of different vectors: those of a vector with itself are the bias."""
+    """Mean over pairs of different vectors. Pairs of a vector with itself would bias the estimate."""
     count = len(kernel)
     return (kernel.sum() - kernel.diagonal().sum()) / (count * (count - 1))

@@ -1,24 +1,24 @@
-"""How much a video moves, and when it moves most and least: what can be timed in any video without training (ours).
+"""Amount of motion in a video, and the times of its peaks and rests; works on any video without training (ours).
 
-It sees all motion, of the camera too, and no finer than a frame: the detector in `visual_events.py` times the world's
-impacts, this serves where there is no such detector.
+It includes camera motion, and its time resolution is about one frame. Use it where no trained detector exists; the
+detector in `visual_events.py` times the impacts in the world's clips.
 """
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 THRESHOLD = 0.1
-"""Of the largest motion of the clip: a smaller peak does not count."""
+"""Share of the largest motion of the clip; smaller peaks are ignored."""
 
 
 def motion(frames: UInt8[np.ndarray, "f h w 3"]) -> Float[np.ndarray, " f"]:
-    """Mean absolute change of brightness (0 to 1) from the frame before; the first is 0."""
+    """Returns the mean absolute change of brightness (0 to 1) from the previous frame; the first value is 0."""
     grey = frames.astype(np.float32).mean(-1) / 255
     return np.concatenate([np.zeros(1), np.abs(np.diff(grey, axis=0)).mean((1, 2))])
 
 
 def motion_peaks(frames: UInt8[np.ndarray, "f h w 3"], *, fps: float | int) -> Float[np.ndarray, " events"]:
-    """Times (s) at which a clip moves more than before and after, by a parabola through the peak.
+    """Returns the times (s) of the local maxima of motion, refined by a parabola through each peak.
 
     The change from frame k - 1 to k happens between them: its time is (k - 1/2) / fps.
     """
@@ -32,8 +32,8 @@ def motion_peaks(frames: UInt8[np.ndarray, "f h w 3"], *, fps: float | int) -> F
 
 
 def motion_rests(frames: UInt8[np.ndarray, "f h w 3"], *, fps: float | int) -> Float[np.ndarray, " events"]:
-    """Times (s) at which a dancer comes to rest for a moment: inner minima of motion (the kinematic beats of AIST++,
-    Li et al., arXiv 2101.08779, taken from pictures instead of joints)."""
+    """Returns the times (s) at which a dancer rests for a moment: local minima of motion, except at the ends (the
+    kinematic beats of AIST++, Li et al., arXiv 2101.08779, from pictures instead of joints)."""
     moved = motion(frames)[1:]
     if len(moved) < 3 or moved.max() <= 0:
         return np.zeros(0)
@@ -43,7 +43,8 @@ def motion_rests(frames: UInt8[np.ndarray, "f h w 3"], *, fps: float | int) -> F
 
 
 def _refined(curve: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    """Peaks of `curve`, whose value k stands at k + 1/2, between its samples; those at an end stay where they are."""
+    """Refines peaks of `curve` to positions between its samples. Value k is at position k + 1/2. Peaks at an end are
+    not refined."""
     found = []
     for peak in peaks:
         shift = 0.0

@@ -1,10 +1,10 @@
-"""Whether pitch follows what is seen: the dominant frequency after an event, and rank correlation (ours)."""
+"""Tests whether pitch follows the picture: dominant frequency after an event, and rank correlation (ours)."""
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-LOWEST_HZ = 80.0  # below it are hum, rumble and the window's own leakage
+LOWEST_HZ = 80.0  # hum, rumble and leakage of the window are below it
 RESOLUTION_HZ = 1.0
 
 
@@ -15,9 +15,10 @@ def dominant_frequency(
     sample_rate: int = 16000,
     window: float = 0.15,
 ) -> float:
-    """Frequency (Hz) of the strongest spectral peak in the `window` seconds after `time`; nan where it is silent.
+    """Returns the frequency (Hz) of the strongest spectral peak in the `window` seconds after `time`.
 
-    Hann window, FFT padded to 1 Hz or finer, parabola through the log of the three bins about the peak.
+    Method: Hann window, FFT padded to 1 Hz or finer, parabola through the log of the three bins about the peak. nan
+    when the sound is silent or shorter than 20 ms.
     """
     start = max(0, round(time * sample_rate))
     sound = waveform[start : start + round(window * sample_rate)]
@@ -35,7 +36,10 @@ def dominant_frequency(
 
 
 def rank_correlation(a: Float[np.ndarray, " i"], b: Float[np.ndarray, " j"]) -> float:
-    """Spearman's correlation, ties sharing their mean rank; pairs holding nan are left out; nan below three pairs."""
+    """Returns Spearman's correlation; ties share their mean rank. Pairs with a value that is not finite are excluded.
+
+    nan for fewer than three pairs or when one side is constant. Raises ValueError for unequal numbers of values.
+    """
     if a.shape != b.shape:
         raise ValueError(f"rank correlation of {len(a)} values with {len(b)}: expected equal numbers")
     usable = np.isfinite(a) & np.isfinite(b)

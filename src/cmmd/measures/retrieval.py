@@ -1,6 +1,6 @@
-"""Which condition belongs to a clip? The one under which its denoising error is lowest (ours).
+"""Retrieves the condition of a clip: the one under which its denoising error is lowest (ours).
 
-The model needs no sampling for this, and no detector: it is a measure of what it understands, not of what it can draw.
+This needs neither sampling nor a detector. It measures what the model understands, not what it can generate.
 """
 
 from collections.abc import Sequence
@@ -19,12 +19,14 @@ from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import OTHER
 
 TIMES = (0.6, 0.8, 0.95)
-"""Errors are taken at these: below, the target gives itself away; above, little of any condition shows."""
+"""Diffusion times of the errors. Below, a target is denoised well without its condition; above, conditions have little
+effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """first: share of the clips whose own condition comes first. rank: mean rank of the own condition, from 1."""
+    """candidates: number of conditions. first: share of the clips whose own condition ranks first. rank: mean rank of
+    the own condition, from 1."""
 
     candidates: int
     first: float
@@ -32,7 +34,7 @@ class Retrieval:
 
     @property
     def chance(self) -> float:
-        """The share that comes first by luck."""
+        """Expected `first` at chance level."""
         return 1 / self.candidates
 
 
@@ -47,7 +49,7 @@ def retrieve(
     seed: int = 0,
     prediction_type: PredictionType = "v_prediction",
 ) -> Retrieval:
-    """Rank all conditions for every target of the given modality, both standardised; item i belongs to condition i."""
+    """Ranks all conditions for every target of `modality`, both standardised. Target i belongs to condition i."""
     encoded = heard(unet, conditions, modality=OTHER[modality])
     generator = torch.Generator().manual_seed(seed)
     errors = torch.stack(
@@ -57,7 +59,7 @@ def retrieve(
         ]
     )
     own = errors.diagonal()[:, None]
-    # Conditions that do as well as the own one share its places: a model that is deaf is at chance, and not perfect.
+    # Conditions with an equal error share their ranks: a model that ignores conditions is at chance, not perfect.
     better, equal = (errors < own).sum(dim=1), (errors == own).sum(dim=1)
     first = (better == 0) / equal
     ranks = better + (equal + 1) / 2
@@ -74,7 +76,7 @@ def _errors(
     *,
     prediction_type: PredictionType,
 ) -> Float[Tensor, " b"]:
-    """Error of one target under every condition, the same noise for all, over all times."""
+    """Returns the error of one target under every condition, averaged over `times`. The noise is the same for all."""
     count = items(conditions)
     frames = target.shape[2] if modality == "video" else target.shape[3] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
     total = torch.zeros(count, device=target.device)

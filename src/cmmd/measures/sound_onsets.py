@@ -1,8 +1,8 @@
-"""Finding when sound events begin: whitened spectral flux, then the rise of the local energy (ours).
+"""Detects onsets in sound: whitened spectral flux, then refinement by the rise of the local energy (ours).
 
-The same detector is used on the world's true sound (its ceiling), on generated sound and on real recordings. Every
-band is measured against its own noise floor, so that a faint event in a quiet band counts beside a loud one, and
-steady noise counts for nothing.
+The same detector is used on the world's true sound (its ceiling), on generated sound and on real recordings. Each band
+is measured relative to its own noise floor, so that a faint event in a quiet band is detected next to a loud event, and
+steady noise is ignored.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 HOP_SECONDS = 0.005
-WINDOW_SECONDS = 0.024  # long enough to part 80 Hz modes, short enough to keep an attack within five hops
-PAST_HOPS = 12  # a band rises when it exceeds all it was from 60 to 15 ms ago
+WINDOW_SECONDS = 0.024  # long enough to separate 80 Hz modes, short enough to limit an attack to five hops
+PAST_HOPS = 12  # a band rises when it exceeds its maximum from 60 to 15 ms ago
 FINE_HOP_SECONDS = 0.001
 FINE_WINDOW_SECONDS = 0.010
 BANDS = 40
@@ -23,11 +23,14 @@ LOWEST_HZ = 60.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnsetSettings:
-    """Times in seconds; `delta` and `rise` in nepers of band energy, `loudness` in dB below the loudest moment."""
+    """Times in seconds; `delta` and `rise` in nepers of band energy, `loudness` in dB below the loudest moment.
 
-    delta: float = 0.2  # how far the mean rise over the bands must stand above its local median
-    rise: float = 1.2  # how far the rising bands together must climb: 1.2 nepers of energy are 5 dB
-    loudness: float = 50.0  # an event weaker than this below the loudest one is not heard
+    Raises ValueError unless minimum_gap and median_window are above 0.
+    """
+
+    delta: float = 0.2  # minimum of the mean rise over all bands minus its local median
+    rise: float = 1.2  # minimum mean rise of the strongest bands: 1.2 nepers of energy are 5 dB
+    loudness: float = 50.0  # events further below the loudest one are ignored
     minimum_gap: float = 0.1
     median_window: float = 0.5
 
@@ -39,13 +42,13 @@ class OnsetSettings:
 
 
 RECORDINGS = OnsetSettings(delta=0.1, rise=0.6)
-"""For real recordings, where strokes follow each other in their own reverberation; the world's sound needs no less
-than the default, which noise does not reach."""
+"""For real recordings, where strokes overlap with the reverberation of earlier ones. The higher defaults suffice for
+the world's sound, and noise does not reach them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Onsets:
-    """Event times in seconds, ascending, and how strongly each rose (nepers of band energy above the local median)."""
+    """Event times in seconds, ascending, and strengths (nepers of band energy; mean rise above its local median)."""
 
     times: Float[np.ndarray, " events"]
     strengths: Float[np.ndarray, " events"]
@@ -60,7 +63,10 @@ def sound_onsets(
     sample_rate: int = 16000,
     settings: OnsetSettings | None = None,
 ) -> Onsets:
-    """Onset times of a mono waveform; empty for silence, for steady noise and for less than 50 ms of sound."""
+    """Returns the onsets of a mono waveform; none for silence, for steady noise and for less than 50 ms of sound.
+
+    Raises ValueError when the waveform has values that are not finite.
+    """
     settings = settings or OnsetSettings()
     sound = _as_array(waveform)
     if not np.isfinite(sound).all():
@@ -85,9 +91,9 @@ def sound_onsets(
 def whitened_bands(
     sound: Float[np.ndarray, " s"], *, sample_rate: int, loudness: float = 50.0
 ) -> Float[np.ndarray, "m n"]:
-    """Log energy of `BANDS` log-spaced bands every 5 ms, each relative to its own noise floor (0 at the floor).
+    """Returns log(1 + energy / noise floor) of `BANDS` log-spaced bands every 5 ms.
 
-    The floor is the larger of three times the band's 20th percentile over time (so that the flicker of noise stays
+    The floor of a band is the larger of three times its 20th percentile over time (so that fluctuations of noise remain
     small) and `loudness` dB below the loudest band energy of the clip.
     """
     energy = _band_energy(sound, sample_rate, HOP_SECONDS, WINDOW_SECONDS)
@@ -102,8 +108,8 @@ def _as_array(waveform: np.ndarray | Tensor) -> np.ndarray:
 
 
 def _stft_power(sound: np.ndarray, hop: int, window: int) -> np.ndarray:
-    """|STFT|^2, frame k centred on sample k * hop. Frames that would reach over an end repeat the nearest whole one:
-    padding with zeros, or mirroring, breaks the phase of a tone, and the break looks like an attack."""
+    """|STFT|^2, frame k centred on sample k * hop. Frames that would extend past an end use the nearest whole window:
+    zero or mirror padding breaks the phase of a tone, and the break looks like an attack."""
     whole = np.lib.stride_tricks.sliding_window_view(sound, window)
     starts = np.clip(np.arange(0, len(sound) + 1, hop) - window // 2, 0, len(sound) - window)
     return np.abs(np.fft.rfft(whole[starts] * np.hanning(window + 2)[1:-1], axis=1).T) ** 2
@@ -111,7 +117,7 @@ def _stft_power(sound: np.ndarray, hop: int, window: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _filters(bins: int, sample_rate: int) -> np.ndarray:
-    """Triangles with log-spaced centres, at least one bin wide, each summing to one."""
+    """Triangular filters with log-spaced centres, at least one bin wide, each summing to one."""
     frequency = np.linspace(0, sample_rate / 2, bins)
     edges = np.geomspace(LOWEST_HZ, 0.98 * sample_rate / 2, BANDS + 2)
     width = np.maximum(edges[2:] - edges[:-2], 2.2 * frequency[1]) / 2
@@ -125,10 +131,11 @@ def _band_energy(sound: np.ndarray, sample_rate: int, hop: float, window: float)
 
 
 def _rise(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean rise over all bands, and the rise of the quarter of the bands that rose most, over three hops (15 ms).
+    """Returns the mean rise over all bands, and the mean rise of the quarter of the bands that rose most.
 
-    The past is the largest of a band and its two neighbours (a gliding tone is no event: SuperFlux, Boeck and Widmer
-    2013) over the 60 ms before (nor is the beating of two low tones, whose swings return where they were).
+    The rise is relative to the past maximum of a band and its two neighbours, from 60 to 15 ms before. The neighbours
+    exclude gliding tones (SuperFlux, Boeck and Widmer 2013). The length excludes the beating of two low tones, whose
+    level only returns to earlier values.
     """
     padded = np.pad(level, ((1, 1), (PAST_HOPS, 0)), mode="edge")
     wide = np.maximum(np.maximum(padded[:-2], padded[2:]), padded[1:-1])
@@ -145,7 +152,7 @@ def _local_median(strength: np.ndarray, window: float) -> np.ndarray:
 
 
 def _peaks(strength: np.ndarray, delta: float, minimum_gap: float) -> list[int]:
-    """Local maxima above `delta`, the strongest first, none closer than `minimum_gap` to a stronger one."""
+    """Returns the hops of local maxima above `delta`, ascending, none closer than `minimum_gap` to a stronger one."""
     inner = np.pad(strength, 1, constant_values=-np.inf)
     candidates = np.flatnonzero((strength > delta) & (strength >= inner[:-2]) & (strength > inner[2:]))
     chosen: list[int] = []
@@ -156,9 +163,9 @@ def _peaks(strength: np.ndarray, delta: float, minimum_gap: float) -> list[int]:
 
 
 def _refine(sound: np.ndarray, coarse: float, level: np.ndarray, *, sample_rate: int) -> float:
-    """The moment at which the energy of the rising bands, each over its own floor, passes half of its climb.
+    """Returns the time at which the mean energy of the bands, each relative to its own floor, passes half of its rise.
 
-    A window centred on an attack holds half of it, so half of the climb is the attack itself whatever the window.
+    A window centred on an attack contains half of it, so the half-rise point is the attack for every window length.
     """
     start, stop = max(0, int((coarse - 0.09) * sample_rate)), int((coarse + 0.06) * sample_rate)
     energy = _band_energy(sound[start:stop], sample_rate, FINE_HOP_SECONDS, FINE_WINDOW_SECONDS)

@@ -1,8 +1,8 @@
-"""Finding when events are seen: a small network that turns frames into event times far finer than a frame (ours).
+"""Detects visual events: a small network estimates event times from frames, far finer than a frame (ours).
 
-At 10 fps an impact falls between two frames; its moment follows from the motion before and after. The network is
-trained on the world's clips, where every event time is known and silent distractors move without being events, and
-on damaged copies of them, so that it also reads decoded and generated frames.
+At 10 fps an impact falls between two frames; its time follows from the motion before and after. The network is trained
+on the world's clips, in which all event times are known and silent distractors move without being events, and on
+degraded copies of them, so that it also works on decoded and generated frames.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from cmmd.pretrained import VISUAL_EVENT_DETECTOR
 
 BINS_PER_FRAME = 8
-TARGET_WIDTH = 0.015  # seconds, standard deviation of the bump that stands for an event
+TARGET_WIDTH = 0.015  # seconds, standard deviation of the Gaussian target of an event
 MINIMUM_GAP = 0.15
-REACH = 4  # bins on either side that belong to one event: at 10 fps 50 ms, the tolerance that matters most
-THRESHOLD = 0.45  # of the probability that an event lies within REACH; F1 is largest near half of the F1 reached
+REACH = 4  # bins on either side that belong to one event: 50 ms at 10 fps, the tolerance that matters most
+THRESHOLD = 0.45  # minimum probability of an event within REACH; the best threshold is about half of the best F1
 
 
 class TemporalBlock(nn.Module):
@@ -39,10 +39,11 @@ class TemporalBlock(nn.Module):
 
 
 class VisualEventDetector(ModelMixin, ConfigMixin):
-    """Frames in [-1, 1] to event logits in eighths of a frame; logit j is centred on (j + 0.5) / (8 fps) seconds.
+    """Maps frames in [-1, 1] to eight event logits per frame; logit j is centred on (j + 0.5) / (8 fps) seconds.
 
-    A frame is seen with its differences to the frames before and after it; positions are kept down to a 16th of the
-    side, as what counts as contact depends on where it happens.
+    The input of a frame includes its differences to the previous and the next frame. The features retain positions at a
+    16th of the side, because what counts as contact depends on its position. Raises ValueError when image_size is not a
+    multiple of 16.
     """
 
     config_name = "config.json"
@@ -67,7 +68,7 @@ class VisualEventDetector(ModelMixin, ConfigMixin):
         b, _, f = frames.shape[:3]
         before = frames - torch.cat([frames[:, :, :1], frames[:, :, :-1]], dim=2)
         after = torch.cat([frames[:, :, 1:], frames[:, :, -1:]], dim=2) - frames
-        seen = torch.cat([frames, 3 * before, 3 * after], dim=1)  # differences are small beside the picture
+        seen = torch.cat([frames, 3 * before, 3 * after], dim=1)  # scaled by 3, as differences are small
         x = rearrange(seen, "b c f (h p) (w q) -> (b f) (c p q) h w", p=2, q=2)
         x = F.gelu(self.norms[0](self.stem(x)))
         x = F.gelu(self.norms[1](self.middle(x)))
@@ -85,10 +86,10 @@ class VisualEventDetector(ModelMixin, ConfigMixin):
         fps: float | int | None = None,
         threshold: float = THRESHOLD,
     ) -> Float[np.ndarray, " events"]:
-        """Event times (seconds, ascending) of one clip of any number of frames.
+        """Returns the event times (seconds, ascending) of one clip of any number of frames.
 
-        fps: their rate, by default the detector's. Of another rate, the frame shown at each of the detector's moments
-        is seen; frames of another size are seen at the detector's.
+        fps: frame rate of the clip (default: the detector's). A clip of another rate is resampled to the detector's
+        rate by taking the frame that is shown at each time; frames of another size are resized.
         """
         rate, size = self.config["fps"], self.config["image_size"]
         seen = torch.as_tensor(frames)
@@ -104,17 +105,18 @@ class VisualEventDetector(ModelMixin, ConfigMixin):
 
 
 def frames_to_video(frames: UInt8[Tensor, "b f h w 3"]) -> Float[Tensor, "b 3 f h w"]:
-    """uint8 frames to the network's [-1, 1]."""
+    """Converts uint8 frames to the input range of the network, [-1, 1]."""
     return rearrange(frames, "b f h w c -> b c f h w").float() / 127.5 - 1
 
 
 def pick_events(
     probability: Float[np.ndarray, " bins"], *, bins_per_second: int, threshold: float = THRESHOLD
 ) -> Float[np.ndarray, " events"]:
-    """Times at which the probability of an event within `REACH` bins is largest and above `threshold`.
+    """Returns the times (s) at which the probability of an event within `REACH` bins peaks at `threshold` or above.
 
-    Training's targets are bumps of a known area, so probabilities summed and divided by that area count events: an
-    event of uncertain time is as sure as a sharp one. Its time is the centre of the probability about the peak.
+    No two peaks are closer than `MINIMUM_GAP`. The training targets are Gaussians of a known area, so the sum of the
+    probabilities divided by that area counts events: an event of uncertain time scores as high as a sharp one. The time
+    is the centroid of the squared probability around the peak.
     """
     area = TARGET_WIDTH * bins_per_second * np.sqrt(2 * np.pi)
     mass = np.convolve(probability, np.ones(2 * REACH + 1), mode="same") / area
@@ -128,13 +130,13 @@ def pick_events(
             continue
         taken[max(0, peak - gap + 1) : peak + gap] = True
         bins = np.arange(max(0, peak - REACH), min(len(mass), peak + REACH + 1))
-        weight = probability[bins] ** 2  # the square leans towards the sharp part of a lopsided bump
+        weight = probability[bins] ** 2  # squaring favours the sharp side of an asymmetric peak
         times.append(((bins + 0.5) * weight).sum() / weight.sum() / bins_per_second)
     return np.sort(np.asarray(times, dtype=float))
 
 
 def event_targets(times: np.ndarray | Sequence[float], *, bins: int, bins_per_second: int) -> Float[Tensor, " bins"]:
-    """One bump of height 1 at every event time."""
+    """Returns the training target: a Gaussian of height 1 at every event time (s)."""
     centres = (torch.arange(bins) + 0.5) / bins_per_second
     if len(times) == 0:
         return torch.zeros(bins)
@@ -143,9 +145,8 @@ def event_targets(times: np.ndarray | Sequence[float], *, bins: int, bins_per_se
 
 
 def damage(video: Float[Tensor, "b 3 f h w"], generator: torch.Generator) -> Float[Tensor, "b 3 f h w"]:
-    """Copies as a decoder or a generator might give them: mirrored, recoloured, blurred, flickering, noisy.
-
-    Half of the clips stay sharp, as the true frames are measured too.
+    """Returns degraded copies, as a decoder or generator might produce them: mirrored, recoloured, blurred, flickering,
+    noisy. Half of the clips, drawn at random, remain sharp, because the detector is also used on true frames.
     """
     b = len(video)
 
@@ -166,12 +167,12 @@ def damage(video: Float[Tensor, "b 3 f h w"], generator: torch.Generator) -> Flo
 
 
 def load_visual_event_detector(folder: Path | str | None = None) -> VisualEventDetector:
-    """The shipped detector, or one saved in `folder` with `save_pretrained`; ValueError where there is none."""
+    """Loads the shipped detector, or one that `save_pretrained` saved in `folder`. Raises ValueError if missing."""
     path = Path(folder) if folder is not None else VISUAL_EVENT_DETECTOR
     if not (path / VisualEventDetector.config_name).is_file():
         raise ValueError(
             f"{path}: no {VisualEventDetector.config_name}, expected a folder with a visual event detector"
         )
-    # Without low_cpu_mem_usage=False diffusers advises, at every call, to install accelerate.
+    # Without low_cpu_mem_usage=False diffusers prints advice to install accelerate at every call.
     options = {"local_files_only": True, "use_safetensors": True, "low_cpu_mem_usage": False}
     return VisualEventDetector.from_pretrained(path, **options).eval()

@@ -1,1 +1,1 @@
-"""From media files to shards of encoded clips: where clips come from, how they are cut, encoded and written."""
+"""From media files to shards of encoded clips: listing, cutting, encoding and writing clips."""

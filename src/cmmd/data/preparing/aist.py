@@ -1,7 +1,7 @@
 """AIST++ (arXiv 2101.08779): file names, cameras, the split by music, the ignore list (paper: the data set).
 
-A name such as `gBR_sBM_c01_d04_mBR0_ch01` tells genre, situation, camera, dancer, music and choreography; sequences are
-called by the same name with `cAll` for the camera.
+A name such as `gBR_sBM_c01_d04_mBR0_ch01` encodes genre, situation, camera, dancer, music and choreography. The name of
+a sequence has `cAll` in place of the camera.
 """
 
 import re
@@ -16,7 +16,7 @@ from cmmd.foreign_files import read_text
 NAME = re.compile(r"g(?P<genre>[A-Z]{2})_s(?P<situation>[A-Z]{2})_c(?P<camera>\d\d|All)_d(?P<dancer>\d\d)"
                   r"_m(?P<music>[A-Z]{2}\d)_ch(?P<choreography>\d\d)")  # fmt: skip
 TEST_MUSIC = frozenset(("BR0", "HO5", "JB5", "JS3", "KR2", "LH4", "LO2", "MH3", "PO1", "WA0"))
-"""One piece a genre: those of D2M-GAN's test list (video_test_segment.txt), none of which is in its training list."""
+"""One piece per genre: the music of D2M-GAN's test list (video_test_segment.txt). Its training list has none of it."""
 GENRES = {
     "BR": "break", "PO": "pop", "LO": "lock", "MH": "middle hip-hop", "LH": "LA style hip-hop",
     "HO": "house", "WA": "waack", "KR": "krump", "JS": "street jazz", "JB": "ballet jazz",
@@ -24,7 +24,7 @@ GENRES = {
 
 
 class Sequence(NamedTuple):
-    """The parts of a name; `name` is without camera: all cameras of a sequence show the same dance."""
+    """Fields of a file name. `name` leaves out the camera: all cameras of a sequence show the same dance."""
 
     genre: str
     situation: str
@@ -39,13 +39,13 @@ class Sequence(NamedTuple):
 
 
 def parse_name(name: str) -> Sequence | None:
-    """The sequence that a file or annotation name contains, or None."""
+    """Returns the sequence that a file or annotation name contains, or None."""
     match = NAME.search(name)
     return Sequence(**match.groupdict()) if match else None
 
 
 def read_ignored(path: Path) -> frozenset[str]:
-    """Names of sequences that a list, one a line, leaves out. Raises InputError for a line that holds none."""
+    """Reads the names of sequences to leave out, one per line. Raises InputError for a line without such a name."""
     text = read_text(path, expected="names of sequences, one a line")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     names = [parse_name(line) for line in lines]
@@ -56,9 +56,9 @@ def read_ignored(path: Path) -> frozenset[str]:
 
 
 def list_aist(folder: Path, *, cameras: tuple[str, ...], ignored: frozenset[str], person: bool) -> Listing:
-    """The videos of the chosen cameras, split by music: no piece is in two splits. No camera: all of them.
+    """Lists the videos of the chosen cameras (empty: all cameras). The group is the music: no piece is in two splits.
 
-    Raises InputError when no file is named as AIST's are.
+    Raises InputError when no file can be used.
     """
     requests, skipped = [], unusable(folder)
     for file in media_files(folder):

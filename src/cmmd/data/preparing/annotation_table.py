@@ -1,4 +1,4 @@
-"""A published CSV file of annotations: the rows, with the columns that are needed (ours)."""
+"""Reads published CSV files of annotations and checks their columns (ours)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from cmmd.plain_tables import Row, read_table
 
 
 def read_annotation_table(path: Path, columns: Sequence[str]) -> list[Row]:
-    """The rows in order. Raises InputError for a file that is no such table, and for a row that ends too early."""
+    """Returns the rows in file order. Raises InputError for an invalid or empty table and a row that lacks a column."""
     expected = f"the columns {', '.join(columns)}"
     rows = read_table(path, expected=expected)
     if not rows:

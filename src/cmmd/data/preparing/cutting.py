@@ -1,4 +1,4 @@
-"""Files into clips of pixels and sound: the part of preparation that runs in worker processes, without torch (ours)."""
+"""Cuts files into clips of pixels and sound. Runs in worker processes, which do not import torch at start (ours)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from cmmd.errors import InputError
 
 BLOCK_SECONDS = 60.0
 BLOCK_BYTES = 2**30
-"""Of a whole file, so much is read at once: what bounds the memory of a worker."""
+"""Maximum duration and bytes of pixels that are read from a whole file at once; bounds the memory of a worker."""
 SILENT = 1e-4
-"""RMS, 80 dB below full scale: nothing can be learnt from such a sound."""
+"""RMS, 80 dB below full scale. Quieter clips are skipped, because nothing can be learnt from their sound."""
 WHOLE = 1e-3
-"""Frames by which a stretch may fall short of a whole number of them: containers round their times."""
+"""Tolerance in frames when a duration is rounded down to whole frames: containers round their timestamps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CutSettings:
-    """frames: of a clip. fewest: the shortest that is kept, frames. The rest as in `read_clip`."""
+    """frames: length of a clip. fewest: minimum length of a clip in frames. Other fields: see `read_clip`."""
 
     fps: int
     frames: int
@@ -40,17 +40,17 @@ class CutSettings:
 
     @property
     def clip_bytes(self) -> int:
-        """Of the pixels of a clip."""
+        """Bytes of the pixels of a clip."""
         return self.frames * self.image_size**2 * 3
 
     @property
     def block(self) -> int:
-        """Clips that are read at once."""
+        """Number of clips that are read at once."""
         return max(1, min(round(BLOCK_SECONDS / self.seconds), BLOCK_BYTES // self.clip_bytes))
 
 
 class RawClip(NamedTuple):
-    """start: seconds in its file. frames: uint8 (f, h, w, 3). waveform: float32 (s,), of the same length."""
+    """start: seconds in its file. frames: uint8 (f, h, w, 3). waveform: float32 (s,), of the same duration."""
 
     name: str
     start: float
@@ -60,12 +60,12 @@ class RawClip(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Of pixels and samples: clips with the same one are the same."""
+        """Hash of pixels and samples; clips with equal digests are equal."""
         return hashlib.sha256(self.frames.tobytes() + self.waveform.tobytes()).hexdigest()[:16]
 
 
 class CutJob(NamedTuple):
-    """Block number `block` of what a request asks for; a stretch has one block only."""
+    """Block number `block` of a request. A request with a start time has only one block."""
 
     request: ClipRequest
     block: int
@@ -73,7 +73,7 @@ class CutJob(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """skipped: name and reason. goes_on: whether the file may have a next block."""
+    """Result of a job. skipped: (name, reason). goes_on: whether the file may have another block."""
 
     clips: tuple[RawClip, ...]
     skipped: tuple[tuple[str, str], ...]
@@ -81,7 +81,8 @@ class Cut(NamedTuple):
 
 
 def cut(job: CutJob) -> Cut:
-    """The clips of a job. Raises InputError where the file has none at all."""
+    """Returns the clips of a job. Raises InputError when the file cannot be read, lacks video or sound, or is to be cut
+    as a whole and is shorter than the shortest clip."""
     request, block, settings = job
     if request.start is not None:
         found = _cut_stretch(request, settings)
@@ -90,7 +91,7 @@ def cut(job: CutJob) -> Cut:
     try:
         clip = _read(request, settings, start=start, seconds=settings.block * settings.seconds)
     except InputError:
-        if block:  # the file ended with the block before
+        if block:  # the file ended with the previous block
             return Cut((), (), goes_on=False)
         raise
     pieces = [
@@ -100,7 +101,7 @@ def cut(job: CutJob) -> Cut:
     if not pieces or (block == 0 and len(pieces[0].frames) < settings.fewest):
         raise InputError(f"found {clip.seconds:.2f} s, expected at least {settings.fewest / settings.fps:g} s")
     goes_on = _whole_frames(clip) >= settings.block * settings.frames
-    # The rest at the end of a longer file is no loss worth a line.
+    # A remainder at the end of a longer file that is too short for a clip is dropped without an entry in `skipped`.
     return Cut(*_sorted_out([p for p in pieces if len(p.frames) >= settings.fewest], settings), goes_on=goes_on)
 
 
@@ -116,12 +117,12 @@ def _cut_stretch(request: ClipRequest, settings: CutSettings) -> RawClip:
 
 
 def _piece(clip: Clip, first: int, settings: CutSettings, *, name: str, start: float) -> RawClip:
-    """The clip that begins at frame `first` of what was read."""
+    """Returns the clip that begins at frame `first` of the decoded block."""
     assert clip.frames is not None and clip.waveform is not None
     frames = clip.frames[first : min(first + settings.frames, _whole_frames(clip))]
     each = settings.sample_rate // settings.fps
     waveform = clip.waveform[first * each : (first + len(frames)) * each]
-    waveform = np.pad(waveform, (0, len(frames) * each - len(waveform)))  # of a last sample lost to rounding
+    waveform = np.pad(waveform, (0, len(frames) * each - len(waveform)))  # rounding may lose the last sample
     return RawClip(name, round(start + first / settings.fps, 6), frames, waveform, clip.notes)
 
 
@@ -143,7 +144,7 @@ def _whole_frames(clip: Clip) -> int:
 
 
 def _read(request: ClipRequest, settings: CutSettings, *, start: float, seconds: float) -> Clip:
-    """Both modalities, the sound from where the request says. Raises InputError where one is missing."""
+    """Reads video and sound; the sound comes from `request.sound` if set. Raises InputError when one is missing."""
     read = partial(
         read_clip,
         fps=settings.fps,
@@ -167,11 +168,11 @@ def _read(request: ClipRequest, settings: CutSettings, *, start: float, seconds:
 def _with_sound(clip: Clip, sound: Path, *, start: float) -> Clip:
     wanted = round(clip.seconds * clip.sample_rate)
     if sound.suffix.lower() == ".png":
-        import torch  # in the workers that need it only
+        import torch  # imported only by workers that need it
 
         from cmmd.data.preparing.vas import sound_of_picture
 
-        torch.set_num_threads(1)  # there is a worker a core
+        torch.set_num_threads(1)  # one worker per core
         waveform = sound_of_picture(sound, sample_rate=clip.sample_rate)[round(start * clip.sample_rate) :][:wanted]
     else:
         heard = read_clip(sound, sample_rate=clip.sample_rate, start=start, seconds=clip.seconds, want="audio")

@@ -1,8 +1,8 @@
 """EPIC-Sounds (arXiv 2302.00646): clips around annotated sounds of EPIC-KITCHENS videos (paper: the data set).
 
-By rule: a sound that is shorter than a clip gives one, with the sound in its middle, moved where it hangs over an end
-of the video; a longer one gives as many as fit into it, one after the other. Clips of overlapping sounds may overlap,
-and carry the class of every sound that is heard in them, their own first.
+Rule: a sound that is shorter than a clip gives one clip. The sound is in its middle, unless the clip has to be moved
+because it would extend past an end of the video. A longer sound gives as many consecutive clips as fit into it. Clips
+of overlapping sounds may overlap. The labels of a clip are the classes of all sounds in it; its own sound comes first.
 """
 
 import math
@@ -20,13 +20,13 @@ from cmmd.errors import InputError
 
 TIME = re.compile(r"(\d{1,4}):(\d{1,2}):(\d{1,2}(?:\.\d{0,9})?)", re.ASCII)
 PAIRS = 100
-"""Clips and sounds of one video that are held against each other in the time that a request takes."""
+"""Comparisons of a clip with a sound of its video that take as long as one request; counted in the size limit."""
 COLUMNS = ("annotation_id", "participant_id", "video_id", "start_timestamp", "stop_timestamp", "class")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sound:
-    """One row: seconds from the start of its video. split: that of its file."""
+    """One annotation. start, stop: seconds from the start of its video. split: that of the annotation file."""
 
     annotation: str
     participant: str
@@ -38,7 +38,10 @@ class Sound:
 
 
 def read_annotations(path: Path) -> tuple[Sound, ...]:
-    """The rows of a file of EPIC-Sounds; its name tells the split (`validation` or `train`). Raises InputError."""
+    """Reads a file of EPIC-Sounds. The split is `validation` if the file name contains that word, otherwise `train`.
+
+    Raises InputError for an invalid table or time.
+    """
     split: Split = "validation" if "validation" in path.stem.lower() else "train"
     return tuple(
         Sound(
@@ -55,12 +58,13 @@ def read_annotations(path: Path) -> tuple[Sound, ...]:
 
 
 def clip_starts(sound: Sound, *, seconds: float) -> tuple[float, ...]:
-    """Where the clips of a sound start, by the rule above; the end of the video is not known here."""
+    """Returns the start times (s) of the clips of a sound by the rule above. Does not take the end of the video into
+    account, which is not known here."""
     return _starts(sound, _count(sound, seconds), seconds=seconds)
 
 
 def _count(sound: Sound, seconds: float) -> int:
-    """Clips that fit into a sound; 0 for one that is shorter than a clip."""
+    """Number of clips that fit into a sound; 0 for a sound that is shorter than a clip."""
     return math.floor((sound.stop - sound.start) / seconds + 1e-6)
 
 
@@ -73,8 +77,11 @@ def _starts(sound: Sound, count: int, *, seconds: float) -> tuple[float, ...]:
 def list_epic_sounds(
     folder: Path, annotations: Sequence[Path], *, seconds: float, classes: tuple[str, ...] = ()
 ) -> Listing:
-    """The clips of all sounds, or of some classes, whose videos are in the folder (`P01/videos/P01_11.MP4`, or
-    anywhere below). Raises InputError for a class that there is none of, and when no video is there.
+    """Lists the clips of all sounds, or of the given classes. Videos are found by file name anywhere below the folder,
+    for example `P01/videos/P01_11.MP4`.
+
+    Raises InputError for an invalid annotation, a class without annotations, too many clips (`check_number`), and when
+    there is no clip at all, for example because no annotated video is in the folder.
     """
     sounds = [sound for path in annotations for sound in read_annotations(path)]
     known = {sound.label for sound in sounds}
@@ -116,7 +123,7 @@ def list_epic_sounds(
 
 
 def _videos(folder: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:
-    """The file of every video, and what is none: dead links, empty folders, a second file of the same name."""
+    """Returns the file of every video, and skipped entries: dead links, empty folders, duplicate file names."""
     files: dict[str, Path] = {}
     skipped = unusable(folder)
     for file in sorted(folder.rglob("*")):
@@ -146,7 +153,7 @@ def _requests(sound: Sound, file: Path, heard: Sequence[Sound], *, count: int, s
 
 
 def _seconds(text: str, where: str) -> float:
-    """HH:MM:SS.sss."""
+    """Parses HH:MM:SS.sss to seconds. Raises InputError for another format or a time that no file reaches."""
     match = TIME.fullmatch(text.strip())
     if match is None:
         raise InputError.about(where, found=f"the time {text!r:.60}", expected="HH:MM:SS.sss")

@@ -1,4 +1,4 @@
-"""A folder of clips: every media file below it, its first folder the label, each file a source of its own (ours)."""
+"""A folder of clips: each media file is its own source, labelled by the first folder of its path (ours)."""
 
 from pathlib import Path, PurePosixPath
 
@@ -14,12 +14,12 @@ SPLIT_FOLDERS: dict[str, Split] = {
     "validation": "validation",
     "test": "test",
 }
-"""Folder names that tell a split, where a data set comes with one."""
+"""Names of top-level folders that define a split."""
 
 
 def media_files(folder: Path) -> list[Path]:
-    """All media files below a folder, in the order of their names: those of sound alone are told later. Raises
-    InputError when there are none."""
+    """Returns all media files below a folder, sorted by relative path. Files without video are included; they are
+    reported when they are cut. Raises InputError when `folder` is not a folder or has no media files."""
     if not folder.is_dir():
         raise InputError.about(folder, found="no such folder" if not folder.exists() else "a file", expected="a folder")
     files = sorted(
@@ -33,7 +33,8 @@ def media_files(folder: Path) -> list[Path]:
 
 
 def unusable(folder: Path) -> list[tuple[str, str]]:
-    """Name and reason of what is named as a clip and is none (links that lead nowhere, pipes), and of empty folders."""
+    """Returns (name, reason) of paths with a media suffix that are not files (broken links, pipes), and of folders that
+    are empty or unreadable."""
     found = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -53,7 +54,8 @@ def _is_named_as_media(path: Path) -> bool:
 
 
 def list_folder(folder: Path) -> Listing:
-    """A request a file; folders named train, validation (val) or test give the split, the next ones the label."""
+    """Lists one request per file. The first folder of the path is the label; if it is named train, validation (val) or
+    test, it is the split, and the second folder is the label. Raises InputError as `media_files`."""
     requests = []
     for file in media_files(folder):
         name = file.relative_to(folder).as_posix()

@@ -1,4 +1,4 @@
-"""A table of clips, CSV or JSON lines: file, and as wanted start, end, label, split, group, sound (ours)."""
+"""A table of clips, CSV or JSON lines: file, and optionally start, end, label, split, group, sound (ours)."""
 
 import math
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ COLUMNS = ("file", "start", "end", "label", "split", "group", "sound")
 
 
 class ManifestRow(NamedTuple):
-    """A row as its columns say it. place: file and line. file, sound: relative to the manifest's folder. start, end: s;
-    None where the row says nothing."""
+    """One row. place: file and line, for messages. file, sound: relative to the manifest's folder. start, end: seconds,
+    or None if not given."""
 
     place: str
     file: str
@@ -29,10 +29,11 @@ class ManifestRow(NamedTuple):
 
 
 def list_manifest(path: Path, *, seconds: float) -> Listing:
-    """A request a row, or several of `seconds` one after the other where start and end leave room for them.
+    """Lists one request per row, or several consecutive ones of `seconds` each if they fit between start and end.
 
-    Files are relative to the manifest's folder. Without a start a row means the whole file; without a group, rows of
-    one file are one. Raises InputError naming the row.
+    Files are relative to the manifest's folder. A row without start and end means the whole file. Without a group, the
+    rows of a file form one. Raises InputError, naming the row, for an invalid row; also when a group is in two splits,
+    there are too many clips (`check_number`), or the table is empty or unreadable.
     """
     requests: list[ClipRequest] = []
     skipped: list[tuple[str, str]] = []
@@ -65,7 +66,8 @@ def list_manifest(path: Path, *, seconds: float) -> Listing:
 
 
 def manifest_rows(path: Path) -> Iterator[ManifestRow]:
-    """The rows of a manifest, one at least. Raises InputError naming the row, or the file."""
+    """Yields the rows of a manifest. Raises InputError that names the invalid row, or the file if it is empty or
+    unreadable."""
     columns = f"some of {', '.join(COLUMNS)}"
     rows = read_table(path, expected=f"a table of clips with {columns}")
     for where, row in rows:
@@ -91,7 +93,7 @@ def manifest_rows(path: Path) -> Iterator[ManifestRow]:
 
 
 def _file(value: Any, where: str) -> str:
-    """A path, which may lead out of the folder: it is only read."""
+    """Checks a path. It may lead out of the manifest's folder, because the file is only read."""
     if not isinstance(value, str) or "\0" in value:
         raise InputError.about(where, found=f"the file {value!r:.60}", expected="a path")
     return value

@@ -1,7 +1,7 @@
-"""`cmmd prepare`: requests to shards of encoded clips, a part of the shards a process if wanted (ours).
+"""`cmmd prepare`: encodes requested clips into shards, which several processes may share among themselves (ours).
 
-Decoding runs in worker processes that may die; encoding runs here, on one thread, so that the same clips have the same
-bytes whoever prepares them. Shards that are complete are not made again.
+Decoding runs in worker processes, which may crash without harm. Encoding runs in the main process, by default on one
+thread, so that the bytes of a clip do not depend on the process that encodes it. Complete shards are not encoded again.
 """
 
 import hashlib
@@ -50,14 +50,15 @@ from cmmd.unfinished_file import sweep
 from cmmd.worker_processes import Failure, Workers
 
 MOST_BYTES = 4 * 10**9
-"""Of the pixels of a clip, which a worker holds as a whole."""
+"""Maximum size of the pixels of one clip, which a worker holds in memory as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareConfig:
-    """seconds: of a clip. geometry: its rates and sizes, and the shortest clip that is kept (`frames`). autoencoder: a
-    folder or hub name. mirror: encode every video a second time, seen in a mirror. requests_per_shard: files, or
-    stretches of files, whose clips share a shard. Raises ValueError for clips shorter than the shortest.
+    """seconds: length of a clip. geometry: rates and sizes; its `frames` is the minimum length of a clip. autoencoder:
+    a folder or hub name. mirror: also encode every video mirrored. requests_per_shard: number of files, or stretches of
+    files, whose clips share a shard. Raises ValueError when `seconds` is below the minimum length, a clip has more than
+    `MOST_BYTES` of pixels, or requests_per_shard is below 1.
     """
 
     autoencoder: str
@@ -82,7 +83,7 @@ class PrepareConfig:
 
     @property
     def cutting(self) -> CutSettings:
-        """What the workers need to know."""
+        """Settings of the workers."""
         return CutSettings(
             fps=self.geometry.fps,
             frames=round(self.seconds * self.geometry.fps),
@@ -95,8 +96,9 @@ class PrepareConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """What a process did. made, found: shards made, and found complete. clips: in those made. seconds: of work.
-    missing: shards that are not there yet, of other processes; whoever finds none missing writes the index."""
+    """Result of one process. made, found: number of shards encoded, and of shards that were complete before. clips: in
+    the encoded shards. seconds: wall time. missing: shards of other processes that are not complete yet; a process that
+    finds none missing writes the index."""
 
     made: int
     found: int
@@ -117,11 +119,11 @@ def prepare(
     device: str = "cpu",
     threads: int = 1,
 ) -> Prepared:
-    """Make the shards `part`, `part + parts`, ... of a listing in folder `out`, and the index when all are there.
+    """Writes the shards `part`, `part + parts`, ... of a listing to folder `out`, and the index once all are complete.
 
-    threads: that encode; sums in another order may change the last bits of the latents. Raises InputError for an
-    autoencoder that cannot be loaded, when `out` is finished with other settings, when not one clip can be trained on,
-    and while another process makes the same part, or another number of parts.
+    threads: CPU threads for encoding; their number changes the order of sums and so may change the last bits of the
+    latents. Raises InputError when the autoencoder cannot be loaded, `out` is finished with other settings, there is no
+    training clip, or another process works on the same `part` or with another number of `parts`.
     """
     with _alone(out, part, parts), _encoding_on(threads):
         return _prepare(listing, out, config, part=part, parts=parts, workers=workers, device=device)
@@ -129,11 +131,14 @@ def prepare(
 
 @contextmanager
 def _alone(out: Path, part: int, parts: int) -> Iterator[None]:
-    """Parts of one number share no shard, and may be made at once."""
+    """Locks a part. Processes with equal `parts` and different `part` share no shard and may run at once.
+
+    Raises InputError when another process holds the same part, or works with another number of parts.
+    """
     with locked_folder(out, f"{LOCK}-{part}-of-{parts}"):
         for other in out.glob(f"{LOCK}-*-of-*"):
             if not other.name.endswith(f"-of-{parts}"):
-                with locked(other):  # of a process that was killed, and removed with it
+                with locked(other):  # raises if its process runs; removes the lock file of a killed one
                     pass
         yield
 
@@ -159,7 +164,7 @@ def _prepare(
     bar.close()
     missing = tuple(number for number, key in enumerate(keys) if not _complete(out, number, key))
     if not missing:
-        with locked(out / f"{LOCK}-index", wait=True):  # of two parts that end at once
+        with locked(out / f"{LOCK}-index", wait=True):  # two processes may finish at the same time
             sweep(out, INDEX)
             write_index(out, shards=len(shards), settings=encoder.settings, skipped=listing.skipped)
     return Prepared(
@@ -173,7 +178,8 @@ def _prepare(
 
 
 def _require_same_settings(out: Path, settings: dict[str, Any]) -> None:
-    """Hours of work are not overwritten by a forgotten option."""
+    """Raises InputError when `out` is finished with other settings: a forgotten option must not overwrite hours of
+    work."""
     if not (out / INDEX).exists():
         return
     found = read_index(out).settings
@@ -195,13 +201,13 @@ def _make_shard(
     key: str,
     bar: tqdm,
 ) -> ShardManifest:
-    """Cut and encode block by block; what a file has after its first block comes when all first blocks are done."""
+    """Cuts, encodes and writes a shard. Later blocks of a file are cut after the first blocks of all files."""
     clips: list[tuple[int, EncodedClip]] = []
     skipped: list[tuple[str, str]] = []
     for place, found in _cuts(requests, encoder.config.cutting, cutters, bar):
         request = requests[place]
         if isinstance(found, Failure):
-            # The name is told already, and a folder of this machine has no place in a manifest.
+            # The entry has the name already, and a manifest must not name folders of this machine.
             skipped.append((request.name, found.reason.removeprefix(f"{request.file}: ")))
             continue
         skipped += found.skipped
@@ -213,7 +219,7 @@ def _make_shard(
 def _cuts(
     requests: Sequence[ClipRequest], settings: CutSettings, cutters: Workers[CutJob, Cut], bar: tqdm
 ) -> Iterator[tuple[int, Cut | Failure]]:
-    """The place of a request, and what became of one of its blocks."""
+    """Yields the index of a request and the result of one of its blocks."""
     todo = [(place, 0) for place in range(len(requests))]
     while todo:
         following = []
@@ -229,7 +235,7 @@ def _cuts(
 
 @dataclass(frozen=True, slots=True)
 class _Encoder:
-    """Pixels and sound to latents and spectrogram. settings: all that its results depend on."""
+    """Encodes pixels to latents and sound to a spectrogram. settings: everything that the results depend on."""
 
     config: PrepareConfig
     autoencoder: VideoAutoencoder
@@ -268,29 +274,30 @@ class _Encoder:
 
 
 def _key(settings: dict[str, Any], listing: Listing, requests: Sequence[ClipRequest]) -> str:
-    """Of all that a shard depends on: settings, requests, and the size of every file, which changes when it does."""
+    """Returns a hash of everything that a shard depends on: settings, requests, and file sizes, by which changed files
+    are detected."""
 
     def told(request: ClipRequest) -> dict[str, Any]:
         files = (request.file,) if request.sound is None else (request.file, request.sound)
         sizes = [_size(file) for file in files]
         return asdict(request) | {"file": listing.source(request), "sound": request.sound is not None, "sizes": sizes}
 
-    # The autoencoder is told by its weights: its name may be a folder of this machine.
+    # The autoencoder is identified by the hash of its weights: its name may be a folder of this machine.
     settings = {name: value for name, value in settings.items() if name != "autoencoder"}
     content = json.dumps([settings, [told(request) for request in requests]], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _size(file: Path) -> int | None:
-    """Bytes; None where nothing can be read."""
+    """Returns the size in bytes, or None when the file cannot be accessed."""
     try:
         return file.stat().st_size
-    except (OSError, ValueError):  # the latter for a name that no file can have
+    except (OSError, ValueError):  # ValueError: the name is invalid for any file
         return None
 
 
 def _complete(out: Path, number: int, key: str) -> bool:
-    """What is damaged is made again."""
+    """Whether the shard is complete and has this key. A damaged manifest counts as incomplete."""
     try:
         manifest = read_manifest(out, number)
     except InputError:
@@ -300,7 +307,8 @@ def _complete(out: Path, number: int, key: str) -> bool:
 
 @contextmanager
 def _encoding_on(threads: int) -> Iterator[None]:
-    """One thread sums in the same order on every machine, and leaves the other cores to the decoders."""
+    """Sets the number of torch threads. One thread sums in the same order on every machine, and leaves the other cores
+    to the decoders."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -1,4 +1,4 @@
-"""What preparation tells at its end: clips, hours, splits, what was left out and why, shard sizes, speed (ours)."""
+"""Summary of a preparation: clips, minutes, splits, skipped clips and reasons, shard sizes, speed (ours)."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,11 +7,12 @@ from cmmd.data.preparing.prepare import Prepared
 from cmmd.data.shards import INDEX, read_json
 
 LISTED = 20
-"""Files left out that are named on the screen; the index has all."""
+"""Maximum number of skipped entries, and of missing shards, that are printed. The index lists all skipped entries."""
 
 
 def report(prepared: Prepared, out: Path) -> str:
-    """A few lines; of the whole folder when it is finished, of this process's part otherwise."""
+    """Returns a few lines of text, about the whole folder if it is finished, otherwise about this process. Raises
+    InputError when the index cannot be read."""
     speed = prepared.clips / prepared.seconds if prepared.clips else 0.0
     lines = [
         f"{prepared.made} shards made, {prepared.found} were complete: {prepared.clips} clips in "
@@ -46,7 +47,7 @@ _KINDS = (
 
 
 def _kind(reason: str) -> str:
-    """The reason without what differs from file to file."""
+    """Returns the kind of a reason, without details of the file."""
     for kind in _KINDS:
         if kind in reason:
             return kind

@@ -1,4 +1,4 @@
-"""What is to be prepared: files and stretches of files, each with its label, its group and its split (ours)."""
+"""Requests for preparation: files and stretches of files, each with labels, a group and a split (ours)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ from cmmd.errors import InputError
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 LONGEST = 1_000_000
-"""Seconds, eleven days: what a table may say of a file."""
+"""Maximum time in a table, in seconds: eleven days."""
 MOST = 1_000_000
-"""Requests of one run, half a kilobyte each."""
+"""Maximum number of requests in one run; each takes half a kilobyte."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipRequest:
-    """A file, or a stretch of one, that is to become clips.
+    """A file, or a stretch of one, to be cut into clips.
 
-    name: unique, with forward slashes. group: what must not be in two splits: the source video, or the music. split:
-    None where it is still to be drawn. start: seconds; None is the whole file, cut into clips one after the other; a
-    stretch is moved into the file where it hangs over the end. labels: what is heard. sound: a file in place of the
-    video's own sound. person: crop to whoever moves.
+    name: unique, with forward slashes. group: the source video or the music; all clips of a group are in one split.
+    split: None until it is assigned. start: seconds; None requests the whole file, cut into consecutive clips. A
+    stretch that would extend past the end of the file is moved back. labels: classes of the sound. sound: a file that
+    replaces the video's own sound. person: crop to the person that moves.
     """
 
     file: Path
@@ -38,27 +38,27 @@ class ClipRequest:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """root: what the files' names are relative to. requests: in the order of their names. skipped: name and reason of
-    what the source itself leaves out."""
+    """root: folder that file names are relative to. requests: in the order of their names. skipped: (name, reason) of
+    what was left out while listing."""
 
     root: Path
     requests: tuple[ClipRequest, ...]
     skipped: tuple[tuple[str, str], ...] = ()
 
     def source(self, request: ClipRequest) -> str:
-        """The name of a request's file, with forward slashes."""
+        """Returns the path of a request's file with forward slashes, relative to `root` if it is inside."""
         inside = request.file.is_relative_to(self.root)
         return (request.file.relative_to(self.root) if inside else request.file).as_posix()
 
 
 def with_splits(listing: Listing, *, validation: float, test: float = 0.0) -> Listing:
-    """Give a split to every request that has none: whole groups, in the order of a hash of their names.
+    """Assigns a split to every request without one. Whole groups are assigned, in the order of a hash of their names.
 
-    A group stays where it is when other settings change; a share that is asked for gets one group at least, if two or
-    more are there. Raises InputError when nothing would be left to train on.
+    The order does not depend on other settings. A share above 0 gets at least one group if there are two or more.
+    Raises InputError when no group would be left to train on.
     """
     undecided = {request.group for request in listing.requests if request.split is None}
-    # The bytes of a name that is no UTF-8 count as they are.
+    # surrogatepass: a file name need not be valid UTF-8.
     groups = sorted(undecided, key=lambda name: hashlib.sha256(name.encode(errors="surrogatepass")).digest())
     held = {name: _held_out(share, len(groups)) for name, share in (("validation", validation), ("test", test))}
     if groups and sum(held.values()) >= len(groups):
@@ -82,20 +82,20 @@ def _held_out(share: float, groups: int) -> int:
 
 
 def check_time(seconds: float, place: str) -> float:
-    """The time itself. Raises InputError, naming the place, for one that no file reaches."""
+    """Returns the time. Raises InputError, naming `place`, when it is not in 0 to `LONGEST` seconds."""
     if not 0 <= seconds <= LONGEST:
         raise InputError.about(place, found=f"the time {seconds:g} s", expected=f"0 to {LONGEST} s")
     return seconds
 
 
 def check_number(requests: int, source: Path) -> None:
-    """Raise InputError where a table asks for more clips than fit into memory: a row may ask for many."""
+    """Raises InputError for more than `MOST` requests, which would not fit into memory. One row may ask for many."""
     if requests > MOST:
         raise InputError.about(source, found=f"more than {MOST} clips", expected="fewer in one run")
 
 
 def require_disjoint(requests: Sequence[ClipRequest], source: Path) -> None:
-    """Raise InputError, naming a group, when one is in two splits."""
+    """Raises InputError, naming the group, when a group is in two splits."""
     seen: dict[str, Split | None] = {}
     for request in requests:
         known = seen.setdefault(request.group, request.split)

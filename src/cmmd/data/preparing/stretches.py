@@ -1,4 +1,4 @@
-"""How many stretches of a file are worth trying: what the file holds decides, never what a table says of it (ours)."""
+"""Limits the number of stretches by the content of a file: a table may claim any duration (ours)."""
 
 import math
 from functools import lru_cache
@@ -11,19 +11,21 @@ from cmmd.clips.opening import open_media
 from cmmd.errors import InputError
 
 FEW = 100
-"""So many are simply tried: a file is looked through only where a table asks for more."""
+"""Up to this number, all stretches are tried. A file is scanned only if a table asks for more."""
 
 
 class _Held(NamedTuple):
-    """seconds: between the first and the last packet. packets: of all streams."""
+    """seconds: between the first and the last packet. packets: number in all streams."""
 
     seconds: float
     packets: int
 
 
 def stretches_held(file: Path, count: int, *, start: float, seconds: float) -> int:
-    """Of `count` stretches of `seconds` one after the other, from `start` on, how many may hold something; 1 for a file
-    that cannot be read, so that its reason is told."""
+    """Returns how many of `count` consecutive stretches of `seconds`, from `start` on, may have content.
+
+    At least 1 for a file that cannot be read: the reason is reported when it is cut.
+    """
     if count <= FEW:
         return count
     held = _held(file)
@@ -39,6 +41,6 @@ def _held(file: Path) -> _Held:
                 if packet.pts is not None and packet.time_base is not None:
                     time = float(packet.pts * packet.time_base)
                     first, last, packets = min(first, time), max(last, time), packets + 1
-    except (InputError, FFmpegError, OSError, ValueError):  # told where it is cut
+    except (InputError, FFmpegError, OSError, ValueError):  # reported when the file is cut
         pass
     return _Held(max(0.0, last - first), packets)

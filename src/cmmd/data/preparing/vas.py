@@ -1,7 +1,7 @@
-"""VAS (arXiv 2007.10984) as the small fireworks set has it: the true sound is a picture of a log-mel spectrogram.
+"""VAS (arXiv 2007.10984), small fireworks set: the true sound is stored as a picture of its log-mel spectrogram.
 
-22,050 Hz, 2048-point windows every 512 samples, 128 HTK mels of power, natural logarithm, mapped linearly to a byte,
-lowest frequency in the top row.
+Format: 22,050 Hz, 2048-point windows every 512 samples, 128 HTK mels of power, natural logarithm, mapped linearly to a
+byte, lowest frequency in the top row.
 """
 
 from functools import cache
@@ -22,12 +22,13 @@ from cmmd.latents.waveform import GriffinLim
 
 RATE, FFT_SIZE, HOP, MELS = 22_050, 2048, 512, 128
 LOG_MEL_RANGE = (-33.219280, 18.757578)
-"""Values of the bytes 0 and 255 (spec_range.txt of the set)."""
+"""Log-mel values of the bytes 0 and 255 (spec_range.txt of the set)."""
 COLUMNS = ("clip", "source_video", "video", "real_logmel_png")
 
 
 def list_vas(folder: Path) -> Listing:
-    """The clips of MANIFEST.csv: a group a source video, the sound that of the true log-mel. Raises InputError."""
+    """Lists the clips of MANIFEST.csv. The group is the source video, the sound the picture of the true log-mel. Raises
+    InputError when the table is missing, empty or invalid."""
     requests = [
         ClipRequest(
             file=folder / row["video"],
@@ -43,7 +44,8 @@ def list_vas(folder: Path) -> Listing:
 
 
 def read_log_mel(path: Path) -> Tensor:
-    """Natural logarithm of mel power, (mels, n), from its picture. Raises InputError for another picture."""
+    """Returns the natural logarithm of mel power, (mels, n), from its picture. Raises InputError when the picture
+    cannot be read or has another number of rows."""
     try:
         with open_media(path) as container:
             picture = next(container.decode(video=0)).to_ndarray(format="gray")
@@ -56,7 +58,8 @@ def read_log_mel(path: Path) -> Tensor:
 
 
 def sound_of_picture(path: Path, *, sample_rate: int) -> np.ndarray:
-    """Waveform float32 (s,), peak at most 1, that sounds as the log-mel says; its phases are Griffin-Lim's."""
+    """Inverts a log-mel picture to a waveform, float32 (s,), peak at most 1; Griffin-Lim estimates the phases. Raises
+    InputError as `read_log_mel`."""
     power = read_log_mel(path).exp()
     filters, inverse = _filters()
     spectrum = (inverse @ power).clamp_min(1e-10)
@@ -70,6 +73,6 @@ def sound_of_picture(path: Path, *, sample_rate: int) -> np.ndarray:
 
 @cache
 def _filters() -> tuple[Tensor, Tensor]:
-    """Triangles of height one from 0 Hz, (mels, bins), and their pseudo-inverse."""
+    """Returns triangular filters of height one from 0 Hz, (mels, bins), and their pseudo-inverse."""
     filters = mel_filters(MELS, FFT_SIZE, RATE, lowest=0.0, normalised=False)
     return filters, torch.linalg.pinv(filters)

@@ -1,5 +1,6 @@
 """Renders many world clips in a fixed order, in worker processes that do not need torch (ours)."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +20,9 @@ MOST_PIXELS = 32 * 10**9
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorldConfig:
     """families: a family that is listed twice has twice as many clips. clips: number per listed family. frames: per
-    clip; training crops a shorter interval. seed: of the first clip. split: difficulty of the clips. levels: lowest and
-    highest mean log-mel (nepers) to which encoding scales the sounds; None leaves them unchanged. Raises ValueError if
-    a value is out of its range."""
+    clip; training crops a shorter interval. seed: of the first clip. split: difficulty of the clips. levels: smallest
+    loudest moment and largest mean of the log-mel (nepers) to which encoding scales the sounds; None leaves them
+    unchanged. Raises ValueError if a value is out of its range."""
 
     families: tuple[Family, ...] = PLAIN_FAMILIES
     clips: int = 1000
@@ -40,8 +41,8 @@ class WorldConfig:
                 f"clips is {self.clips} for each of {len(self.families)} families and frames {self.frames}, expected "
                 f"{MOST_FRAMES} frames in all at most"
             )
-        if self.levels is not None and not self.levels[0] < self.levels[1]:
-            raise ValueError(f"levels are {self.levels[0]:g} and {self.levels[1]:g}, expected them to rise")
+        if self.levels is not None and not all(map(math.isfinite, self.levels)):
+            raise ValueError(f"levels are {self.levels[0]:g} and {self.levels[1]:g}, expected finite numbers")
         if not 0 <= self.seed < LARGEST_SEED:
             raise ValueError(f"seed is {self.seed}, expected 0 or more, and less than 2^31")
 
