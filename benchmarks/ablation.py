@@ -1,9 +1,8 @@
-"""What fusion and conditional training are worth: kinds of fusion against easy fusion, and the baseline's training
-against ours, after as many steps and after as much time.
+"""Compares kinds of fusion with easy fusion, and the baseline's training with ours, at equal steps and at equal time.
 
     python benchmarks/ablation.py FOLDER
 
-trains by the recipes world.ablation and world.mm_diffusion, and prints the tables. It goes on where it was interrupted.
+Trains the recipes world.ablation and world.mm_diffusion, and prints the tables. An interrupted run resumes.
 """
 
 import argparse
@@ -21,9 +20,9 @@ from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.recipes.world import world_ablation, world_mm_diffusion
 
 STEPS: dict[Split, int] = {"standard": 300, "hard": 700}
-"""After 300 steps on the harder split no model is better than chance."""
+"""Training steps per split. On the harder split no model is better than chance after 300 steps."""
 LONGEST = 2.0
-"""Times the steps: the base is not trained for longer, however slow a rival is."""
+"""Limit of the base's equal-time training, as a multiple of `STEPS`, even if another method is slower than that."""
 KINDS: dict[str, dict[str, Any]] = {
     "easy": {},
     "low rank": {"message_reduction": "low_rank"},
@@ -33,13 +32,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "attention": {"fusion": "attention"},
     "none": {"fusion": "none"},
 }
-"""A tenth: of the parameters that easy fusion has."""
+"""Network settings by kind of fusion. `a tenth` has a tenth of the parameters of easy fusion."""
 RIVALS = ("easy", "random shift", "attention", "none")
-"""On the harder split, where a training takes long, reductions of easy fusion are not compared."""
+"""Kinds compared on the harder split. Trainings take long there, so the reductions of easy fusion are omitted."""
 
 
 def fusions(split: Split) -> dict[str, CoupledRecipe]:
-    """The kinds of fusion, trained with the contrastive term."""
+    """Returns the recipe of each kind of fusion, with the contrastive term."""
     base = on_split(world_ablation(), split)
     base = replace(base, contrastive=ContrastiveConfig(weight=WEIGHT))
     kinds = {name: kind for name, kind in KINDS.items() if split == "standard" or name in RIVALS}
@@ -47,15 +46,15 @@ def fusions(split: Split) -> dict[str, CoupledRecipe]:
 
 
 def baselines(split: Split) -> dict[str, CoupledRecipe]:
-    """Conditional training of the baseline's network, and the baseline's own: one time for both modalities, conditioned
-    by replacement. Neither has the contrastive term."""
+    """Returns two recipes for the baseline's network, both without the contrastive term: conditional training, and the
+    baseline's training with one time for both modalities and conditions by replacement."""
     base = on_split(world_ablation(), split)
     conditional = replace(base, network=replace(base.network, fusion="random_shift"))
     return {"conditional": conditional, "mm-diffusion": on_split(world_mm_diffusion(), split)}
 
 
 def rounded(ratio: float) -> float:
-    """To 5 %, so that the base is not measured again a few steps apart."""
+    """Rounds to multiples of 0.05, at most `LONGEST`, so that similar ratios share one measurement of the base."""
     return min(LONGEST, round(20 * ratio) / 20)
 
 

@@ -1,13 +1,14 @@
-"""From the baseline's sampling to ours, one thing at a time: what each saves, in seconds a clip.
+"""Measures the time per clip from the baseline's sampling to ours, with one change at a time.
 
     python benchmarks/baseline.py FOLDER
 
-The baseline samples with 1000 DDPM steps, each with a gradient towards the condition, through a network on pixels whose
-streams talk by random-shift attention. One after the other: latents in place of pixels, no gradient, fewer steps, easy
-fusion, and a network trained on conditions, which encodes one once. Networks have the widths of the shipped model and
-random weights; rows are interleaved. A step is timed as the difference between samplings of few steps.
+The baseline samples with 1000 DDPM steps, each with a gradient towards the condition. Its network works on pixels, and
+its streams exchange information by random-shift attention. The changes, in order: latents instead of pixels, no
+gradient, fewer steps, easy fusion, and a network trained on conditions, which encodes a condition once. The networks
+have the widths of the shipped model and random weights. The rows are timed in turn. The time of a step is the
+difference between two samplings of few steps.
 
-If benchmarks/ablation.py has trained into the same folder, also how well these samplings align.
+If benchmarks/ablation.py has trained models into the same folder, also measures the alignment of these samplings.
 """
 
 import argparse
@@ -37,16 +38,20 @@ from cmmd.provenance import provenance
 from cmmd.recipes.world import world_cmmd
 
 CLIP = 16
-"""Frames, 1.6 s: the baseline's clips are as long."""
+"""Frames; 1.6 s, the clip length of the baseline."""
 FEW = (2, 6)
-"""Steps of the samplings that are timed."""
+"""Numbers of steps of the two samplings that are timed."""
 GRADIENT = 1.0
 TARGETS: tuple[Modality, ...] = ("audio", "video")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
-    """How a clip is sampled, and through what network. trained: on conditions, or jointly with one time for both."""
+    """A sampling method and its network.
+
+    trained: the network is trained on conditions; if False, it is trained jointly, with one time for both modalities.
+    pixels: the network works on pixels, not on latents.
+    """
 
     name: str
     steps: int = 1000
@@ -67,7 +72,7 @@ DDPM = replace(FEWER, name="no gradient", steps=1000, sampler="ddpm")
 LATENTS = replace(DDPM, name="latents", gradient=GRADIENT)
 BASELINE = replace(LATENTS, name="the baseline: pixels, a gradient, 1000 steps", pixels=True)
 STAIRS = (BASELINE, LATENTS, DDPM, FEWER, EASY, OURS)
-"""From the baseline to ours: each differs from the one before by what it is called after."""
+"""From the baseline to ours. Each sampling is named after its difference from the one before."""
 ALIGNED = (
     LATENTS,
     DDPM,
@@ -78,7 +83,7 @@ ALIGNED = (
 
 
 class Timed:
-    """A sampling, ready to be timed: its network with random weights, and noise of a clip."""
+    """A sampling prepared for timing: a network with random weights, and noise for one clip."""
 
     def __init__(self, sampling: Sampling) -> None:
         self.sampling = sampling
@@ -109,7 +114,7 @@ class Timed:
         return time.perf_counter() - started
 
     def clip(self, target: Modality) -> float:
-        """Seconds of all steps, by those of a few."""
+        """Returns the seconds of a clip with all steps, extrapolated from the samplings of `FEW` steps."""
         few, more = (self.seconds(target, steps) for steps in FEW)
         step = (more - few) / (FEW[1] - FEW[0])
         return few + (self.sampling.steps - FEW[0]) * step
@@ -136,7 +141,10 @@ def main() -> None:
 
 
 def timed(folder: Path, rounds: int) -> list[dict[str, list[float]]]:
-    """By target, seconds of every round, a row a sampling of `STAIRS`; measured once."""
+    """Returns one row per sampling of `STAIRS`: the seconds of every round, by target.
+
+    The result is stored in the folder and not measured again.
+    """
     file = folder / "baseline-time.json"
     if not file.exists():
         rows = [Timed(sampling) for sampling in STAIRS]
@@ -145,7 +153,7 @@ def timed(folder: Path, rounds: int) -> list[dict[str, list[float]]]:
             for row, own in zip(rows, found, strict=True):
                 for target in TARGETS:
                     seconds = row.clip(target)
-                    if turn:  # the first one warms up
+                    if turn:  # the first round is a warm-up
                         own[target].append(seconds)
         record = provenance({"rounds": rounds, "few": FEW, "threads": torch.get_num_threads()}, seed=0)
         file.write_text(json.dumps(record | {"rows": found}, indent=1) + "\n")
@@ -153,7 +161,8 @@ def timed(folder: Path, rounds: int) -> list[dict[str, list[float]]]:
 
 
 def time_table(found: list[dict[str, list[float]]]) -> str:
-    """Medians, and by how much a row is faster than the one before: medians of ratios within a round."""
+    """Returns a Markdown table: median seconds, and the speed-up over the row before and over the first row. A speed-up
+    is the median of the ratios within each round."""
     rows = []
     for number, (sampling, own) in enumerate(zip(STAIRS, found, strict=True)):
         cells = [sampling.name]
@@ -177,7 +186,10 @@ def weights_of(sampling: Sampling, folder: Path, seed: int) -> Path:
 
 
 def aligned(sampling: Sampling, folder: Path, clips: int, seed: int, device: str) -> list[dict[str, Any]]:
-    """A row a family and direction, as of trainings.py; measured once."""
+    """Returns one row per family and direction, with the fields of `row_of` in trainings.py.
+
+    The result is stored in the folder and not measured again.
+    """
     file = folder / f"baseline-{sampling.name.replace(' ', '-').replace(',', '')}-{seed}.json"
     if not file.exists():
         recipe = baselines("standard")[recipe_of(sampling)]

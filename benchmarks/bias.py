@@ -1,9 +1,9 @@
-"""What the contrastive term does to samples: how much they change over time, and how far they reach, over true ones.
+"""Measures the bias of the contrastive term: change over time and range of samples, relative to true clips.
 
     python benchmarks/bias.py FOLDER
 
-samples the ends of the long trainings that `benchmarks/contrast.py FOLDER --plan long` left there, without guidance,
-and prints a table: ratios of standardised latents to those of the true clips, 1 is what they should be.
+Samples the final models of `benchmarks/contrast.py FOLDER --plan long` without guidance, and prints a table of ratios
+between statistics of the standardised latents of samples and of true clips. The ideal ratio is 1.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from cmmd.progress import progress
 
 BATCH = 8
 FAR = 0.999
-"""Of the values lie below what is called the farthest."""
+"""Quantile of the distances from the mean that is reported as `farthest`."""
 
 
 MEASURES = ("change", "spread", "farthest")
@@ -56,7 +56,7 @@ def main() -> None:
 
 @torch.no_grad()
 def ratios(training: Training, folder: Path, test_clips: int) -> list[float]:
-    """Figures of samples over those of the true clips, in the order of the columns."""
+    """Returns the figures of samples divided by those of the true clips, in the order of the columns."""
     clips = encoded(training.recipe, folder)
     unet = untrained(training.recipe, clips)
     unet.load_state_dict(load_file(training.weights(folder)))
@@ -75,7 +75,7 @@ def ratios(training: Training, folder: Path, test_clips: int) -> list[float]:
 
 
 def sampled(pipeline: CMMDPipeline, condition: Tensor, target: Modality) -> Tensor:
-    """Latents under a condition, ``(b, c, ...)``, without guidance."""
+    """Samples latents ``(b, c, ...)`` of `target` under a condition, without guidance."""
     frames = condition.shape[2] if target == "audio" else condition.shape[-1] // SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
     noise = pipeline.noise(target, frames, seed=TEST_SEED, items=len(condition))
     config = SamplingConfig(steps=SAMPLING_STEPS, guidance=1.0)
@@ -89,8 +89,8 @@ def sampled(pipeline: CMMDPipeline, condition: Tensor, target: Modality) -> Tens
 
 
 def figures(latents: Tensor) -> tuple[float, ...]:
-    """Of ``MEASURES``: mean absolute change from a time step to the next, standard deviation, and the farthest value
-    from their mean."""
+    """Returns the values of ``MEASURES``: mean absolute change between consecutive time steps, standard deviation, and
+    the ``FAR`` quantile of the distances from the mean."""
     time = 2 if latents.ndim == 5 else 3
     distance = (latents - latents.mean()).abs().flatten()
     farthest = distance.kthvalue(round(FAR * len(distance))).values

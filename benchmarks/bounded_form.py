@@ -1,8 +1,9 @@
-"""A bounded form of the contrastive term, for the sweep of contrast.py: preference over a reference, coarse to subtle.
+"""A bounded form of the contrastive term, for the sweep of contrast.py: preference relative to a reference model.
 
-As in SyncDPO (arXiv 2605.12179) after Diffusion-DPO (arXiv 2311.12908): the term is -log sigmoid of how much more than
-the reference the model prefers its own target to others. The reference is the model at the step at which the term
-begins; other clips come first, shifts in time after half of the steps that are left.
+As in SyncDPO (arXiv 2605.12179), after Diffusion-DPO (arXiv 2311.12908), the term is -log sigmoid of a gain: how much
+more the model prefers the true target to others than the reference does. The reference is a copy of the model at the
+step at which the term begins. The negatives go from coarse to subtle: other clips in the first half of the remaining
+steps, time shifts in the second half.
 """
 
 import copy
@@ -21,7 +22,7 @@ from cmmd.training.objective import MicroBatch, Objective, Term, Terms
 
 
 def bounded_objective(recipe: CoupledRecipe, clips: EncodedClips, *, steps: int) -> Objective:
-    """Of a recipe whose term begins at a later step than the first."""
+    """Returns the objective for a recipe whose term begins after the first step. steps: number of training steps."""
     contrastive = recipe.contrastive
     coarse, subtle = (
         cmmd_objective(replace(recipe, contrastive=replace(contrastive, mismatches=kinds)), clips)
@@ -54,7 +55,8 @@ def bounded_objective(recipe: CoupledRecipe, clips: EncodedClips, *, steps: int)
 
 
 def preference(own: Compared, known: Compared, *, temperature: float) -> Tensor:
-    """Sum over the items; distances in parts of the reference's mean distance to the negatives."""
+    """Returns the sum of the term over the items. Distances are divided by `temperature` and by the reference's mean
+    distance to the negatives."""
     scale = known.mismatched.mean(0).clamp(min=1e-6) * temperature
     gain = (own.mismatched - own.matched) - (known.mismatched - known.matched)
     terms = -torch.nn.functional.logsigmoid(gain / scale)

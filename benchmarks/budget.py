@@ -1,8 +1,8 @@
-"""What a recipe needs on a GPU, by calculation: parameters, memory, operations, hours; nothing of it is measured there.
+"""Estimates parameters, memory, FLOPs and hours of a training on GPUs. No GPU is needed, and none is measured.
 
     python benchmarks/budget.py aist.cmmd --peak 400 --share 0.15 --gpus 8
 
-Operations are counted, and what the backward pass keeps is added up, on a forward pass of tensors without values.
+FLOPs and the memory of saved activations are counted in one forward and backward pass on the meta device.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 
 BYTES_A_PARAMETER = 4 * 5
-"""fp32: the weight, its gradient, two moments of Adam, the moving average."""
+"""Weight, gradient, two Adam moments and EMA, all fp32."""
 CONTRASTIVE_STEP = 1.5
-"""Times the cost of a plain step: the bound that benchmarks/contrast.py measures against."""
+"""Upper bound of the cost of a contrastive step, in plain steps; benchmarks/contrast.py measures the cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """flops: of a clip, forward and backward. kept: bytes of a clip that the backward pass needs."""
+    """flops: FLOPs per clip, forward and backward. kept: bytes per clip saved for the backward pass."""
 
     parameters: int
     flops: int
@@ -34,7 +34,7 @@ class Budget:
 
 
 def budget(recipe: CoupledRecipe) -> Budget:
-    """Count on the meta device, where tensors have shapes only."""
+    """Counts for one clip, on the meta device, whose tensors have shapes but no values."""
     codec = spectrogram_codec(recipe.codec, recipe.geometry)
     with torch.device("meta"):
         network = build_network(recipe, latent_channels=4, spectrogram_channels=codec.channels, bins=codec.bins)
@@ -47,7 +47,7 @@ def budget(recipe: CoupledRecipe) -> Budget:
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if not isinstance(tensor, nn.Parameter):
-            kept[id(storage)] = storage, tensor.numel()  # alive, so that no other storage gets its id
+            kept[id(storage)] = storage, tensor.numel()  # a reference, so that no other storage gets the same id
         return tensor
 
     with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):

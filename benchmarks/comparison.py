@@ -1,4 +1,4 @@
-"""Methods of training against one of them, over paired seeds: after as many steps, and after as much time."""
+"""Compares training methods with a base method over paired seeds, at equal steps and at equal time."""
 
 import json
 import multiprocessing
@@ -17,11 +17,12 @@ COST_STEPS = 40
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """title: of its tables. prefix: of the names of its trainings. recipes: by method; their seeds are set here.
-    base: the method that the others are compared with. steps: of all of them.
+    """A base method and the methods compared with it.
 
-    ratios: time of a step of each method over the base's: the base is also measured after the time of the others.
-    less: methods that are sampled with less guidance too. retrieval: whether that is measured.
+    title: title of the tables. prefix: prefix of the names of the trainings. recipes: recipe of each method, whose seed
+    is replaced. base: name of the base method. steps: training steps of every method. ratios: step time of each method
+    divided by that of the base; the base is also measured at the equal-time step of each other method. less: methods
+    that are also sampled with less guidance. retrieval: whether retrieval is measured.
     """
 
     title: str
@@ -38,7 +39,7 @@ class Comparison:
         return [name for name in self.recipes if name != self.base]
 
     def equal_time(self, method: str) -> int:
-        """Steps of the base in the time of the steps of a method."""
+        """Returns the number of steps of the base that take as long as `steps` of the method."""
         return round(self.steps * self.ratios[method])
 
     def training(self, method: str, seed: int) -> Training:
@@ -55,17 +56,18 @@ class Comparison:
         )
 
     def trainings(self, seeds: int) -> list[Training]:
-        """All methods, seed by seed."""
+        """Returns the trainings of all methods, ordered by seed."""
         return [self.training(method, seed) for seed in range(seeds) for method in self.recipes]
 
     def tables(self, folder: Path, *, seeds: int) -> list[str]:
-        """Markdown: a table a measure that was taken."""
+        """Returns Markdown: a title and a table for every measure that has results."""
         methods = {name: {seed: self.training(name, seed) for seed in range(seeds)} for name in self.recipes}
         return [part for measure in MEASURES for part in self._table(measure, methods, folder)]
 
     def _table(self, measure: str, methods: Mapping[str, Seeds], folder: Path) -> list[str]:
-        """A row a direction: the base, and how far the others are from it at equal steps and at equal time, under one
-        guidance for all; then those with less guidance from the base with the usual one, at equal time."""
+        """One row per family and direction: the base, then the differences of the other methods from it at equal steps
+        and at equal time, under the usual guidance. The last columns compare the methods of `less` under less guidance
+        with the base under the usual guidance, at equal time."""
         rows = []
         for family, direction in ROWS:
             place = Place(measure, family, direction)
@@ -97,8 +99,11 @@ class Comparison:
 
 
 def costs(recipes: Mapping[str, CoupledRecipe], base: str, file: Path) -> dict[str, dict[str, float]]:
-    """Of every method: seconds of a step, taken in turn in one run, their ratio to the base's, and peak memory (MiB) of
-    a process that trains so; measured once. file: of the record, next to the encoded clips."""
+    """Returns for every method `seconds` per step (median; the methods take turns in one run), `ratio` to the base, and
+    `mib`, the peak memory of a training process in MiB.
+
+    file: JSON record; a complete record is not measured again. The encoded clips are stored in the same folder.
+    """
     folder = file.parent
     found: dict[str, dict[str, float]] = json.loads(file.read_text()) if file.exists() else {}
     if not set(recipes) <= set(found):
@@ -122,7 +127,7 @@ def cost_table(cost: Mapping[str, Mapping[str, float]], base: str) -> str:
 
 
 def by_method(trainings: Sequence[Training], prefix: str) -> dict[str, dict[int, Training]]:
-    """Trainings by method (or name in a sweep) and seed."""
+    """Groups the trainings whose names start with `prefix` by method (or by name in a sweep) and by seed."""
     found: dict[str, dict[int, Training]] = {}
     for one in trainings:
         if one.name.startswith(prefix):
@@ -132,7 +137,7 @@ def by_method(trainings: Sequence[Training], prefix: str) -> dict[str, dict[int,
 
 
 def _peak_memory(recipe: CoupledRecipe, folder: Path) -> float:
-    """Of this process after ten steps, MiB; Linux tells it."""
+    """Returns the peak memory of this process after ten training steps, in MiB (Linux)."""
     for _ in started(recipe, encoded(recipe, folder), steps=10)[1]:
         pass
     status = Path("/proc/self/status").read_text().split()

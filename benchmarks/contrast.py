@@ -1,11 +1,11 @@
-"""What the contrastive term is worth: forms of it against nCMMD, over seeds, splits, amounts of data and steps.
+"""Compares forms of the contrastive term with nCMMD, over seeds, splits, amounts of data and training lengths.
 
     python benchmarks/contrast.py FOLDER
 
-trains by the recipe world.ablation, again and again, and prints the tables; `--plan` does one part of them, or none. It
-may be interrupted at any time and goes on where it was. nCMMD is measured after as many steps as the other forms, and
-after as much time, by the cost of their steps in one run. The control has the pull of the term towards the own target,
-and no push away from others.
+Trains many variants of the recipe world.ablation and prints the tables. `--plan` selects one group of trainings, all
+or none. An interrupted run resumes. nCMMD is compared with the other forms at equal steps and at equal time, for which the
+step costs of all forms are measured in one run. The control attracts a prediction to its true target as the term does,
+but does not repel it from others.
 """
 
 import argparse
@@ -42,11 +42,11 @@ from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.recipes.world import world_ablation
 
 FULL, SMALL = 500, 50
-"""Training clips a family, of 4.8 s."""
+"""Training clips per family, 4.8 s each."""
 STEPS: dict[Split, int] = {"standard": 300, "hard": 700}
-"""After 300 steps on the harder split no model is better than chance."""
+"""Training steps per split. On the harder split no model is better than chance after 300 steps."""
 LONG = (150, 300, 600, 1000, 1500, 2000, 3000)
-"""Steps after which a long training is measured."""
+"""Steps at which a long training is measured."""
 TARGETS = ContrastiveConfig(weight=0.3)
 MIXED: tuple[Mismatch, ...] = ("other_clip", "time_shift")
 METHODS: dict[str, ContrastiveConfig] = {
@@ -57,7 +57,7 @@ METHODS: dict[str, ContrastiveConfig] = {
     "both": replace(TARGETS, negatives="both"),
 }
 LEVELS = (0.5, 0.8, 0.9)
-"""Of F1, that long trainings reach or do not."""
+"""Values of F1@50; a table lists the step at which each long training reaches them."""
 COLORS = ("tab:gray", "tab:blue", "tab:orange", "tab:green", "tab:red")
 LONG_METHODS = {
     "ncmmd": METHODS["ncmmd"],
@@ -65,12 +65,12 @@ LONG_METHODS = {
     "falling": replace(TARGETS, end=LONG[-1], fall=LONG[-1] - LONG[-2]),
     "settled": replace(TARGETS, end=LONG[-2], fall=LONG[-2] - LONG[-3]),
 }
-"""The weight of `falling` comes to 0 with the last step, that of `settled` at two thirds: what is learned should stay,
-and the bias of the samples should go."""
+"""The weight of `falling` reaches 0 at the last step, that of `settled` after two thirds of the steps. The aim is to
+remove the bias of the samples without losing what the term has taught."""
 COSTLY = ("conditions", "both")
-"""A pass more for every negative: nCMMD of equal time has more steps than for the others."""
+"""Methods with a further pass for every negative: at equal time nCMMD takes more steps than for the other methods."""
 SWEPT = replace(TARGETS, mismatches=MIXED, count=4)
-"""What the sweep changes one setting of."""
+"""Reference of the sweep. Most entries change one setting of it."""
 SWEEP: dict[str, ContrastiveConfig] = {
     "mixed": SWEPT,
     **{f"weight-{weight:g}": replace(SWEPT, weight=weight) for weight in (1.0, 3.0, 0.1)},
@@ -106,8 +106,10 @@ def recipe(contrastive: ContrastiveConfig, *, split: Split = "standard", clips: 
 
 
 def comparison(split: Split, clips: int, cost: Mapping[str, float]) -> Comparison:
-    """All methods against nCMMD. Methods that take further passes share one number of steps of equal time, and so do
-    the others."""
+    """Returns the comparison of all methods with nCMMD. `cost`: step time of each method, relative to nCMMD.
+
+    The methods of `COSTLY` share one equal-time number of steps, that of the slowest; so do the other methods.
+    """
     slowest = {costly: max(cost[name] for name in METHODS if (name in COSTLY) == costly) for costly in (True, False)}
     return Comparison(
         title=f"{split}, {clips} clips",
@@ -121,7 +123,7 @@ def comparison(split: Split, clips: int, cost: Mapping[str, float]) -> Compariso
 
 
 def long(seeds: int) -> list[Training]:
-    """To the end of a training, measured on the way."""
+    """Returns the long trainings, measured at the steps of `LONG`."""
     return [
         Training(
             name=f"long-{FULL}-{name}-{seed}",
@@ -191,7 +193,7 @@ def main() -> None:
 
 
 def tables(plans: Mapping[str, list[Training]], compared: Sequence[Comparison], seeds: int, folder: Path) -> str:
-    """Markdown: comparisons by measure, the sweep, and how soon long trainings get where."""
+    """Returns Markdown: the comparisons by measure, the sweep, and progress and final results of the long trainings."""
     parts = [table for one in compared for table in one.tables(folder, seeds=seeds)]
     parts += ["Sweep, differences to `mixed` after as many steps:", swept(plans, folder)]
     parts += ["Long trainings:", reached(plans["long"], folder), ended(plans["long"], folder)]
@@ -204,11 +206,11 @@ SHOWN = tuple(
     for family, direction in ROWS
     if (measure, direction) not in {("spectrogram", "audio_to_video"), ("pictures", "video_to_audio")}
 )
-"""Columns of the sweep."""
+"""Columns of the table of the sweep: measure, family, direction."""
 
 
 def swept(plans: Mapping[str, list[Training]], folder: Path) -> str:
-    """One seed: `mixed`, and how far the others are from it."""
+    """Returns the table of the sweep, for seed 0: the values of `mixed`, and the differences of the others from it."""
     found = by_method(plans["sweep"], "sweep-")
     methods = {"mixed": found.pop("mixed")} | by_method(plans["standard"], f"standard-{FULL}-") | found
     rows = []
@@ -227,7 +229,8 @@ def swept(plans: Mapping[str, list[Training]], folder: Path) -> str:
 
 
 def reached(trainings: list[Training], folder: Path) -> str:
-    """Steps after which the mean F1@50 over the seeds is at a level, on the straight line between two measurements."""
+    """Returns a table of the steps at which F1@50, averaged over the seeds, reaches each of `LEVELS`, by linear
+    interpolation, and of its last value."""
     rows = []
     for family, direction in ROWS:
         for name, seeds in by_method(trainings, f"long-{FULL}-").items():
@@ -239,7 +242,7 @@ def reached(trainings: list[Training], folder: Path) -> str:
 
 
 def steps_to_reach(curve: list[tuple[int, float]], level: float) -> str:
-    """From points (step, value) in order of step."""
+    """Returns the interpolated step at which `curve` first reaches `level`, or "-". `curve`: (step, value), by step."""
     before, lower = 0, 0.0
     for step, value in curve:
         if value >= level:
@@ -249,13 +252,14 @@ def steps_to_reach(curve: list[tuple[int, float]], level: float) -> str:
 
 
 def curve_of(seeds: Seeds, folder: Path, place: Place) -> list[tuple[int, float]]:
-    """Mean over the seeds at every mark that all which are done have."""
+    """Returns (step, mean over the seeds with a result) for every step of `LONG` that has results."""
     found = [(step, values(seeds, folder, place, step=step)) for step in LONG]
     return [(step, statistics.mean(by_seed.values())) for step, by_seed in found if by_seed]
 
 
 def ended(trainings: list[Training], folder: Path) -> str:
-    """A row a measure, direction and guidance: nCMMD at the end, and how far the others are from it."""
+    """Returns a table after the last step, one row per measure, guidance, family and direction: nCMMD, and the
+    differences of the others from it."""
     methods, rows = by_method(trainings, f"long-{FULL}-"), []
     for measure in MEASURES:
         for guidance in GUIDANCES:
@@ -274,7 +278,7 @@ def ended(trainings: list[Training], folder: Path) -> str:
 
 
 def draw_curves(trainings: list[Training], folder: Path, picture: Path) -> None:
-    """F1@50 over steps, a panel a direction; a thin line a seed, a thick one for their mean."""
+    """Plots F1@50 over steps, one panel per family and direction: a thin line per seed, a thick line for the mean."""
     methods = by_method(trainings, f"long-{FULL}-")
     figure = Figure(figsize=(15, 3.2), layout="constrained")
     for axes, (family, direction) in zip(figure.subplots(1, len(ROWS), sharey=True), ROWS, strict=True):

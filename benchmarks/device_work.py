@@ -1,7 +1,7 @@
-"""What a piece of code asks of a device: kernels, host reads, copies; counted without a device, or measured on one.
+"""Counts the kernels, host reads and copies of a piece of code: without a device, or measured on a GPU.
 
-Without a GPU operations are counted as torch dispatches them, on tensors without values (FakeTensorMode): one that is
-neither a view nor bookkeeping is a kernel, which is what eager mode launches, give or take fused ones.
+Without a GPU, operations are counted as torch dispatches them, on tensors without values (FakeTensorMode). An operation
+that is neither a view nor bookkeeping counts as one kernel. Eager mode launches about as many, apart from fused ones.
 """
 
 from collections import Counter
@@ -14,18 +14,19 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils._python_dispatch import TorchDispatchMode
 
 HOST_READS = {"_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "unique_dim", "_unique2"}
-"""Operations that wait for the device to say a number, a truth or a size."""
+"""Operations for which the host waits until the device returns a number, a truth value or a size."""
 NO_KERNEL = {"detach", "alias", "empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "lift_fresh"}
 LAUNCHES = ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx")
 WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
 MEASURED = "measured"
 NAMESPACES = {"prim", "profiler", "prims"}
-"""Of bookkeeping."""
+"""Namespaces of bookkeeping operations, which are not kernels."""
 
 
 @dataclass(slots=True)
 class DeviceWork:
-    """kernels: launched. host_reads: times that the host waits for the device. copies: between host and device."""
+    """Counts: kernels launched, host_reads (times the host waits for the device), memory copies, and operations by
+    name, if counted by dispatch."""
 
     kernels: int = 0
     host_reads: int = 0
@@ -34,7 +35,7 @@ class DeviceWork:
 
 
 class Dispatched(TorchDispatchMode):
-    """Counts what is dispatched inside it."""
+    """Counts the operations that are dispatched inside this context."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,25 +52,25 @@ class Dispatched(TorchDispatchMode):
 
 
 def _has_mask(args: Any) -> bool:
-    """Indexing by a mask asks the device how many values there are."""
+    """Whether an index is a mask: the host then waits for the number of selected values."""
     return any(isinstance(index, torch.Tensor) and index.dtype == torch.bool for index in args[1])
 
 
 def dispatched(run: Callable[[], object]) -> DeviceWork:
-    """The work of `run`, by dispatch."""
+    """Returns the work of `run`, counted by dispatch."""
     with Dispatched() as mode:
         run()
     return mode.work
 
 
 def launched(run: Callable[[], object]) -> DeviceWork:
-    """The work of `run` on a GPU, as CUDA's own profiler saw it; run it once before."""
+    """Returns the work of `run` on a GPU, measured with the CUDA profiler. Call `run` once before, as a warm-up."""
     torch.cuda.synchronize()
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler, record_function(MEASURED):
         run()
     events = list(profiler.events() or ())
     (measured,) = (event for event in events if event.name == MEASURED and str(event.device_type).endswith("CPU"))
-    # What ends the measurement waits for the device as well, after it.
+    # The profiler waits for the device too when it ends; events after the measurement are excluded.
     names: Counter[str] = Counter(
         str(event.name) for event in events if event.time_range.start < measured.time_range.end
     )

@@ -1,9 +1,9 @@
-"""A folder of clips in one command against one command a clip: seconds, and whether the bytes are the same (ours).
+"""Compares one command for a folder of clips with one command per clip: seconds, and equality of the files (ours).
 
     python benchmarks/folder.py --clips 20 --threads 1
 
-World clips of 1.6 s, the shipped model, 25 steps. Processor seconds are what a busy machine leaves comparable. At last
-four clips are denoised in a batch and alone: by how much their latents differ, and in what time.
+Uses world clips of 1.6 s, the shipped model and 25 steps. On a busy machine only processor seconds are comparable.
+Finally, four clips are denoised in one batch and one by one, to compare latents and time.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from cmmd.diffusion.sampling_config import SamplingConfig
 
 
 def generate(*words: object) -> tuple[float, float]:
-    """Seconds of wall and of processors that the command took."""
+    """Runs `cmmd generate` and returns its wall-clock seconds and its processor seconds."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "cmmd", "generate", *map(str, words)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -33,7 +33,7 @@ def generate(*words: object) -> tuple[float, float]:
 
 
 def in_a_batch(steps: int = 5, clips: int = 4) -> None:
-    """Prints what a batch changes, for sound."""
+    """Prints the difference of the latents and the processor time between a batch and single clips, for sound."""
     pipeline = CMMDPipeline.from_pretrained()
     conditions = [pipeline.encode_video(world_clip("impacts", seed).frames) for seed in range(clips)]
     noise = pipeline.noise("audio", conditions[0].shape[2], seed=0, items=clips)

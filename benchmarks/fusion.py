@@ -1,11 +1,11 @@
-"""What each kind of fusion costs: time, operations, memory and parameters of a whole step, over clip lengths.
+"""Measures the cost of each kind of fusion: time, FLOPs, memory and parameters of a whole step, over clip lengths.
 
     python benchmarks/fusion.py FOLDER --picture PICTURE.png
 
-A step is one pass of both U-Nets over the whole clip (sampling cuts long clips into windows), the pass of one of them
-on an encoded condition, or a training step. Passes of all kinds are interleaved, so that ratios are those of one run.
-It goes on where it was interrupted. With `--dtype bfloat16` the weights are bfloat16; a training step keeps them and
-computes under autocast. A kind that does not fit in the memory of a GPU has no time.
+A step is one pass of both U-Nets over the whole clip (sampling cuts long clips into windows), one pass of a single
+U-Net on an encoded condition, or a training step. The kinds take turns, so that ratios are within one run. An
+interrupted run resumes. With `--dtype bfloat16` the weights are bfloat16, except in a training step, which has float32
+weights and runs under autocast. A kind that does not fit in GPU memory has no time.
 """
 
 import argparse
@@ -46,7 +46,8 @@ PASSES = ("both", "sound", "video", "training")
 
 
 class Case(NamedTuple):
-    """pixels: side of a frame. what: one of PASSES. device: cpu or cuda. dtype: float32 or bfloat16."""
+    """size: one of SIZES. pixels: side of a frame. seconds: clip length. batch: clips. what: one of PASSES. device: cpu
+    or cuda. dtype: float32 or bfloat16."""
 
     size: str
     pixels: int
@@ -67,7 +68,7 @@ class Case(NamedTuple):
 
 
 class Step:
-    """One kind of fusion in one case, on noise, on a device."""
+    """A step of one kind of fusion in one case. Its input is noise. Call the object to run the step."""
 
     def __init__(self, case: Case, kind: str, device: str) -> None:
         geometry = Geometry(image_size=case.pixels)
@@ -146,7 +147,11 @@ def main() -> None:
 
 
 def measured(case: Case, folder: Path, repeats: int, longest: float) -> dict[str, dict[str, Any]]:
-    """By kind: median seconds, ratio to easy with its quartiles, share, operations, memory; measured once."""
+    """Returns for each kind: FLOPs; if it fits in memory, fusion parameters, peak memory (MiB) and seconds of the first
+    pass; if passes were repeated, the figures of `compared` and the share of the peak.
+
+    The result is stored in the folder and not measured again.
+    """
     file = folder / f"{case.name}.json"
     if not file.exists():
         device = torch.device(case.device)
@@ -163,7 +168,7 @@ def measured(case: Case, folder: Path, repeats: int, longest: float) -> dict[str
             if rows[kind]["first"] <= longest:
                 quick[kind] = step
         if not {"easy", "none"} <= set(quick):
-            quick = {}  # nothing to compare with
+            quick = {}  # ratios and shares need easy and none
         together = sum(rows[kind]["first"] for kind in quick)
         rounds = max(3, min(repeats, int(20 * longest / together))) if quick else 0
         turns = [{kind: timed(step, device) for kind, step in quick.items()} for _ in range(rounds)]
@@ -193,7 +198,8 @@ def timed(call: Callable[[], object], device: torch.device) -> float:
 
 
 def compared(kind: str, turns: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Medians over the rounds; ratios are taken within a round."""
+    """Returns median seconds, median and quartiles of the ratio to easy fusion, and the share of the time spent on
+    fusion. Ratios and shares are computed within each round."""
     ratios = [turn[kind] / turn["easy"] for turn in turns]
     return {
         "seconds": statistics.median(turn[kind] for turn in turns),
@@ -204,7 +210,7 @@ def compared(kind: str, turns: Sequence[dict[str, float]]) -> dict[str, Any]:
 
 
 def operations(case: Case, kind: str) -> int:
-    """Counted on tensors without values; attention as the products that it is made of."""
+    """Returns the FLOPs of a step, counted on the meta device. Attention counts as its matrix products."""
     step = Step(case, kind, "meta")
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         step()
@@ -212,34 +218,36 @@ def operations(case: Case, kind: str) -> int:
 
 
 def peak_memory(step: Step) -> float:
-    """MiB that a pass takes beyond the network and its input, by the GPU's allocator or by what Linux tells."""
+    """Returns the peak memory of a pass beyond the network and its input, in MiB, as reported by the GPU allocator or,
+    on the CPU, by Linux."""
     if step.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
         step()
         return round((torch.cuda.max_memory_allocated() - before) / 2**20)
     ctypes.CDLL("libc.so.6").malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = resident("VmRSS:")
     step()
     return round((resident("VmHWM:") - before) / 1024)
 
 
 def resident(name: str) -> int:
-    """KiB."""
+    """Returns a memory figure of this process, in KiB."""
     status = Path("/proc/self/status").read_text().split()
     return int(status[status.index(name) + 1])
 
 
 def memory_bandwidth(device: torch.device) -> float:
-    """Bytes a second that copying reads and writes, the fastest of a few times."""
+    """Returns the bytes per second that a copy reads and writes, for the fastest of five copies."""
     source = torch.randn(64 * 2**20, device=device)
     target: Tensor = torch.empty_like(source)
     return 2 * source.nbytes / min(timed(lambda: target.copy_(source), device) for _ in range(5))
 
 
 def tables(found: dict[Case, dict[str, dict[str, Any]]]) -> str:
-    """Easy fusion in every case and the others over it; then what each kind holds, moves and computes."""
+    """Returns two Markdown tables, one row per case: the time of easy fusion and the ratios of the others to it; then
+    FLOPs, peak memory and fusion parameters of each kind."""
     others = [kind for kind in KINDS if kind != "easy"]
     times, contents = [], []
     for case, kinds in found.items():
@@ -274,7 +282,8 @@ def _content_cell(row: dict[str, Any]) -> str:
 
 
 def draw(found: dict[Case, dict[str, dict[str, Any]]], picture: Path) -> None:
-    """Over clip length: seconds a pass above, share of the peak below; a panel a size, picture, batch and pass."""
+    """Plots seconds per pass (top) and share of the peak (bottom) over clip length, one column per combination of the
+    other settings."""
     panels = list(dict.fromkeys(case._replace(seconds=0) for case in found))
     figure = Figure(figsize=(4.2 * len(panels), 6.6), layout="constrained")
     rows = figure.subplots(2, len(panels), squeeze=False, sharex=True)

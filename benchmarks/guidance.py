@@ -1,9 +1,9 @@
-"""Classifier-free against contrastive guidance: alignment and quality over the strength, as a table and a picture.
+"""Compares classifier-free and contrastive guidance: alignment and quality over strength, as a table and a picture.
 
     python benchmarks/guidance.py PICTURE.png
 
-Strength 0 is the conditional model alone. Classifier-free guidance g is strength g - 1: how much of the difference to a
-model without condition is added; contrastive guidance adds as much of the difference to a wrong condition.
+Strength 0 is the conditional model alone. Strength s adds s times the difference from the prediction without condition
+(classifier-free guidance 1 + s) or from the prediction under a wrong condition (contrastive guidance).
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> None:
                 )
                 (found[kind, strength, direction],) = score_pipeline(pipeline, options)
     print(table(found))
-    # Without strength both kinds are the conditional model.
+    # At strength 0 both kinds are the conditional model.
     for direction in GUIDED:
         found[KINDS[1], 0.0, direction] = found[KINDS[0], 0.0, direction]
     draw(found, arguments.picture)
@@ -76,7 +76,7 @@ def table(found: dict[tuple[str, float, Direction], Score]) -> str:
 
 
 def draw(found: dict[tuple[str, float, Direction], Score], picture: Path) -> None:
-    """A panel a measure, a line a kind of guidance."""
+    """Plots one panel per entry of `PANELS`, with one line per kind of guidance."""
     figure = Figure(figsize=(3.8 * len(PANELS), 3.4), layout="constrained")
     for axes, (direction, measure, title) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for kind in KINDS:

@@ -1,9 +1,9 @@
-"""How much guidance a model needs that was trained with the contrastive term, and one that was trained without.
+"""Measures how much guidance a model needs when it is trained with and without the contrastive term.
 
     python benchmarks/guidance_needed.py FOLDER
 
-samples the ends of the long trainings that `benchmarks/contrast.py FOLDER --plan long` left there, at many strengths of
-both kinds of guidance, and prints a table a direction. It goes on where it was interrupted.
+Samples the final models of `benchmarks/contrast.py FOLDER --plan long` at many strengths of both kinds of guidance, and
+prints one table per family and direction. An interrupted run resumes.
 """
 
 import argparse
@@ -32,7 +32,8 @@ STRENGTHS: dict[Direction, tuple[float, ...]] = {
     "audio_to_video": (0.0, 0.5, 1.0, 2.0, 3.5),
     "joint": (0.0, 0.5, 1.0, 2.0, 3.5),
 }
-"""How much of the difference to no condition, or to a wrong one, is added; 0 is the conditional model alone."""
+"""Factor of the added difference from the prediction without condition, or under a wrong one. 0 is the conditional
+model alone."""
 SHOWN = {
     "video_to_audio": ("f1", "offset", "spectrogram", "fad", "pitch"),
     "audio_to_video": ("f1", "offset", "pictures"),
@@ -56,7 +57,10 @@ def main() -> None:
 
 
 def scanned(training: Training, *, folder: Path, test_clips: int, yamnet: Path | None) -> list[dict[str, Any]]:
-    """A row a family, direction, kind of guidance and strength; measured once."""
+    """Returns one row per family, direction, kind of guidance and strength.
+
+    The result is stored in the folder and not measured again.
+    """
     file = folder / f"guidance-{training.name}.json"
     if not file.exists():
         recipe, clips = training.recipe, encoded(training.recipe, folder)
@@ -78,7 +82,8 @@ def scanned(training: Training, *, folder: Path, test_clips: int, yamnet: Path |
 
 
 def samplings() -> list[tuple[Direction, str, float, SamplingConfig]]:
-    """Without strength the two kinds are one; what is made from nothing has no condition to mismatch."""
+    """Returns all sampling settings. Contrastive guidance is omitted at strength 0, where both kinds are equal, and for
+    joint generation, which has no condition to mismatch."""
     found: list[tuple[Direction, str, float, SamplingConfig]] = []
     for direction, strengths in STRENGTHS.items():
         for strength in strengths:
@@ -91,7 +96,7 @@ def samplings() -> list[tuple[Direction, str, float, SamplingConfig]]:
 
 
 def tables(trainings: list[Training], records: dict[str, list[dict[str, Any]]]) -> str:
-    """Means over the seeds; a table a family and direction."""
+    """Returns Markdown: means over the seeds, one table per family and direction."""
     parts = []
     methods = by_method(trainings, "long-500-")
     places = dict.fromkeys((row["family"], row["direction"]) for rows in records.values() for row in rows)

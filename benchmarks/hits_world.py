@@ -1,8 +1,9 @@
-"""Clips of hits and procedural pictures: how fast one core makes them, how well they are heard, and a sheet of them.
+"""Measures clips of hits and procedural pictures: speed on one core, and audibility of onsets. Can draw a sheet.
 
     python benchmarks/hits_world.py --sheet hits.png
 
-Seconds are of this process on this machine; on a busy one the fastest of several stretches is the one to read.
+Seconds are processor seconds of this process. The fastest of several runs is reported, because other load on the
+machine slows the others.
 """
 
 import argparse
@@ -23,7 +24,7 @@ SECONDS = 4.8
 
 
 def fastest(call: Callable[[int], object], *, stretches: int, each: int) -> float:
-    """Seconds of the processor for one call, in the fastest stretch of `each` of them."""
+    """Returns the processor seconds per call in the fastest of `stretches` runs of `each` calls, after a warm-up."""
     call(0)
     best = np.inf
     for stretch in range(stretches):
@@ -57,7 +58,7 @@ def heard(count: int) -> None:
 
 
 def sheet(path: Path, *, rows: int, first: int) -> None:
-    """Rows of six frames of two clips each, and a row of pictures."""
+    """Writes an image: rows with six frames of each of two clips, then one row of pictures."""
     lines = []
     for row in range(rows):
         frames = [world_clip("hits", first + 2 * row + half, frames=12).frames[4:10] for half in range(2)]

@@ -1,4 +1,4 @@
-"""What latent-spectrogram space loses: autoencoder PSNR, codecs' log-spectral distance and onset shift.
+"""Measures the loss of the latent-spectrogram space: autoencoder PSNR, codecs' log-spectral distance and onset shift.
 
 python benchmarks/latents.py [FOLDER of real clips]
 """
@@ -25,14 +25,15 @@ DECIBELS_PER_NEPER = 20 / math.log(10)
 
 
 def psnr(autoencoder: VideoAutoencoder, frames: np.ndarray) -> np.ndarray:
-    """Of each frame, dB."""
+    """Returns the PSNR of each frame after encoding and decoding, in dB."""
     tensor = torch.from_numpy(frames)
     error = (decode_frames(autoencoder, encode_frames(autoencoder, tensor)).float() - tensor.float()) / 255
     return (-10 * error.square().flatten(1).mean(1).clamp_min(1e-10).log10()).numpy()
 
 
 def round_trip(codec: LogMelCodec | ComplexSTFTCodec, judge: LogMelCodec, waveform: np.ndarray) -> tuple[float, list]:
-    """Log-spectral distance in dB on the log-mel, and the shift of every onset found again within 50 ms, s."""
+    """Encodes and decodes a waveform. Returns the log-spectral distance of the log-mels in dB, and the shifts in
+    seconds of the decoded onsets that lie within 50 ms of an original one."""
     sound = torch.from_numpy(waveform)[None]
     back = codec.decode(codec.encode(sound), generator=torch.Generator().manual_seed(0))
     difference = (judge.encode(back) - judge.encode(sound)) * DECIBELS_PER_NEPER

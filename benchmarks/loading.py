@@ -1,9 +1,10 @@
-"""Whether reading keeps up with training: batches a second from shards against steps a second, in one run.
+"""Compares the speed of reading shards with the speed of training steps, in clips per second, in one run.
 
     python benchmarks/loading.py [FOLDER]
 
-FOLDER is what `cmmd prepare` made; without one, clips of noise are written to a temporary folder, in the sizes of the
-recipe. The first round reads what the system may not have in memory, the others what it has.
+FOLDER is an output folder of `cmmd prepare`. Without it, clips of noise in the sizes of the recipe are written to a
+temporary folder. Reading is timed in three rounds. A round may be slower if its files are not yet in the system's
+memory.
 """
 
 import argparse
@@ -25,12 +26,12 @@ from cmmd.recipes.coupled_objective import cmmd_objective
 from cmmd.training.objective import MicroBatch
 
 FRAMES = 48
-"""Of a clip: 4.8 s at 10 fps."""
+"""Frames per clip of noise: 4.8 s at 10 fps."""
 CLIPS_PER_SHARD = 500
 
 
 def write_noise(folder: Path, recipe: CoupledRecipe, *, clips: int) -> None:
-    """As `cmmd prepare` would leave it."""
+    """Writes shards of noise and an index, in the format of `cmmd prepare`."""
     codec = spectrogram_codec(recipe.codec, recipe.geometry)
     generator = torch.Generator().manual_seed(0)
     shards = -(-clips // CLIPS_PER_SHARD)
@@ -50,7 +51,7 @@ def write_noise(folder: Path, recipe: CoupledRecipe, *, clips: int) -> None:
 
 
 def reading(clips: PreparedClips, recipe: CoupledRecipe, *, first: int, batches: int) -> float:
-    """Clips a second on one thread."""
+    """Returns the clips read per second in one thread, for `batches` batches from step `first`."""
     size = recipe.loop.batch_size
     started = time.perf_counter()
     for step in range(first, first + batches):
@@ -61,7 +62,7 @@ def reading(clips: PreparedClips, recipe: CoupledRecipe, *, first: int, batches:
 
 
 def training(clips: PreparedClips, recipe: CoupledRecipe, *, repeats: int) -> float:
-    """Clips a second of a step, forward and backward, with clips that are read each time."""
+    """Returns the clips per second of a forward and backward pass, including the reading of its clips."""
     codec = spectrogram_codec(recipe.codec, recipe.geometry)
     channels = len(clips.video_statistics.mean)
     network = build_network(

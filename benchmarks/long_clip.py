@@ -1,8 +1,8 @@
-"""Time and peak memory of giving sound to a 6 s and a 60 s clip, each in a process of its own.
+"""Measures time and peak memory of generating sound for a 6 s and a 60 s clip, each in a separate process.
 
     python benchmarks/long_clip.py CLIP
 
-CLIP is repeated until it is long enough; it is read, generated for and written as a user's file is.
+CLIP is repeated until it is long enough. It is read, given sound and written like a file of a user.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 
 
 def lengthened(source: Path, target: Path, seconds: float) -> None:
-    """The source's pictures at 25 per second, 360 pixels high, over and over."""
+    """Writes the frames of the source, at 25 fps and an image size of 360 pixels, repeated to `seconds`."""
     from cmmd.clips.reading import read_clip
     from cmmd.clips.writing import write_video
 
@@ -28,13 +28,13 @@ def lengthened(source: Path, target: Path, seconds: float) -> None:
 
 
 def peak_mib() -> float:
-    """Of this process alone (Linux): what getrusage tells a child includes its parent."""
+    """Returns the peak memory of this process in MiB (Linux). In a child process getrusage includes the parent."""
     status = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
 
 def one(path: Path) -> None:
-    """Generate in this process and print what it took."""
+    """Generates sound in this process and prints seconds and peak memory as JSON."""
     from cmmd.loading import load_pipeline
 
     pipeline = load_pipeline(None, device="cpu")

@@ -1,8 +1,9 @@
-"""How near to a loudness sounds get: a gain and a limiter, against FFmpeg's normaliser in one and two passes (ours).
+"""Compares loudness errors: a gain and a limiter, and FFmpeg's normaliser in one and two passes (ours).
 
     python benchmarks/loudness.py [FILE...]
 
-True sounds of the world (1.6 s) and of files. Errors in LU by FFmpeg's meter, largest of each row.
+The sounds are true sounds of the world (1.6 s) and the sounds of files. Errors are in LU by FFmpeg's meter, the largest
+over the sounds of a row.
 """
 
 import argparse
@@ -25,7 +26,7 @@ TARGETS = (-23, -16, -14)
 
 
 def loudnorm(waveform: np.ndarray, settings: str) -> np.ndarray:
-    """What the filter makes of a waveform (s,)."""
+    """Returns a waveform (s,) filtered by FFmpeg's loudnorm."""
     graph = Graph()
     nodes = [graph.add_abuffer(sample_rate=RATE, format="flt", layout="mono", time_base=Fraction(1, RATE))]
     nodes += [graph.add("loudnorm", settings), graph.add("aresample", str(RATE)), graph.add("aformat", "flt")]

@@ -1,8 +1,8 @@
-"""Sound for every file of some folders: what became of each, as a Markdown table. Files that fail are rows too.
+"""Generates sound for every file of some folders and writes a Markdown table of the results, including failures.
 
     python benchmarks/media_files.py FOLDER... --out TABLE.md
 
-Each file runs in a process of its own under a time limit, so that a file that kills its reader is a row as well.
+Each file runs in a separate process with a time limit, so that crashes and hangs are rows of the table too.
 """
 
 import argparse
@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 
 LIMIT = 300
-"""Seconds a file."""
+"""Time limit per file, in seconds."""
 HEAD = ("file", "result", "seconds in", "seconds out", "picture", "packets (sha256)", "peak", "RMS dB")
 NOT_MEDIA = {".csv", ".md", ".txt", ".json"}
 
 
 def generate_one(path: Path, steps: int) -> dict:
-    """Give one file sound and read back what was written."""
+    """Generates sound for one file, reads the output back and returns its properties."""
     import numpy as np
 
     from cmmd.clips.encoding import CONTAINERS
@@ -51,7 +51,7 @@ def generate_one(path: Path, steps: int) -> dict:
 
 
 def row(path: Path, steps: int) -> tuple[str, ...]:
-    """One line of the table."""
+    """Runs one file in a separate process and returns its row of the table."""
     command = [sys.executable, __file__, "--one", str(path), "--steps", str(steps)]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)

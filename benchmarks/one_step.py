@@ -1,6 +1,7 @@
-"""Denoising and training steps of the package on PYTHONPATH: timed, counted and profiled.
+"""Times, counts and profiles denoising and training steps of the package on PYTHONPATH.
 
-Run by step_profile.py, once a version of the source: it sends a request a line and reads an answer a line, both JSON.
+step_profile.py runs one process of this script per version of the source. It sends one JSON request per line and reads
+one JSON answer per line.
 """
 
 import copy
@@ -56,7 +57,8 @@ KINDS = {
     "copies": ("copy_", "cat", "index", "fill_", "zero_", "pixel_", "constant_pad", "repeat", "gather", "scatter"),
     "sums and resampling": ("sum", "mean", "avg_pool2d", "upsample", "any"),
 }
-"""By how the names of torch's operations begin; the longest beginning counts. What is left only allocates or views."""
+"""Kinds of operations, by prefixes of their names in torch; the longest matching prefix counts. All other operations
+only allocate memory or create views."""
 OTHER, PYTHON = "views, allocation", "Python between operations"
 
 
@@ -70,7 +72,7 @@ class Case(NamedTuple):
 
 @cache
 def network(size: str) -> CoupledUNet:
-    """The shipped model, or one of the base size with random weights, none of them zero."""
+    """Returns the shipped model, or a model of the base size whose weights are all random, so that none is zero."""
     if size == "shipped":
         return load_pipeline(None, device="cpu").unet
     recipe = load_recipe(BASE)
@@ -83,7 +85,7 @@ def network(size: str) -> CoupledUNet:
 
 
 def inputs(model: CoupledUNet, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Video latents, spectrograms and one time a frame."""
+    """Returns random video latents and spectrograms, and times of shape (batch, frames)."""
     generator, sizes = torch.Generator().manual_seed(1), model.config
     frames, side = sizes["frames"], sizes["latent_size"]
     video = torch.randn(batch, sizes["latent_channels"], frames, side, side, generator=generator)
@@ -92,7 +94,8 @@ def inputs(model: CoupledUNet, batch: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def step_of(model: CoupledUNet, step: str, batch: int, device: str = "cpu") -> Callable[[], object]:
-    """A step, ready to run: a denoising step as sampling takes it without guidance, or forward and backward pass."""
+    """Returns a function that runs a step: a denoising step of sampling without guidance, or, for `training`, a forward
+    and a backward pass."""
     video, audio, t = (x.to(device) for x in inputs(model, batch))
     if step == "training":
 
@@ -118,7 +121,8 @@ def ready(case: Case) -> Callable[[], object]:
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Of the processor for one thread, so that what else it does does not count; of the clock for more."""
+    """Returns the processor seconds of `run` if torch uses one thread, so that other load does not count, else the
+    wall-clock seconds."""
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     started = clock()
     run()
@@ -126,7 +130,7 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def flops(case: Case) -> int:
-    """Operations of a step, on tensors without values: there attention is counted too."""
+    """Returns the FLOPs of a step, counted on the meta device, where attention is counted too."""
     model = copy.deepcopy(network(case.size))
     model.to_empty(device="meta")
     run = step_of(model, case.step, case.batch, "meta")
@@ -136,14 +140,15 @@ def flops(case: Case) -> int:
 
 
 def kind_of(name: str) -> str:
-    """Of an operation as the profiler names it."""
+    """Returns the kind of an operation, given its name in the profiler."""
     name = name.removeprefix("aten::").removeprefix("mkldnn_").removeprefix("_slow_")
     fitting = [(len(start), kind) for kind, starts in KINDS.items() for start in starts if name.startswith(start)]
     return max(fitting)[1] if fitting else OTHER
 
 
 def shares(case: Case, repeats: int) -> dict[str, float]:
-    """Of a step's time by kind of operation, each a median over steps; the profiler makes small operations dearer."""
+    """Returns the share of a step's time by kind of operation, from medians over the steps. The overhead of the
+    profiler inflates the shares of small operations."""
     run = ready(case)
     run()
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
@@ -162,7 +167,8 @@ def shares(case: Case, repeats: int) -> dict[str, float]:
 
 
 def machine() -> dict[str, float]:
-    """Peak: FLOP/s of a product of two matrices. Bandwidth: bytes a second that a copy of 256 MB reads and writes."""
+    """Returns `peak`, FLOP/s of a matrix product, and `bandwidth`, bytes per second that a copy of 256 MiB reads
+    and writes."""
     a, b = torch.randn(2, 1024, 1024)
     source = torch.ones(2**26)
     target = source.clone()
@@ -173,7 +179,8 @@ def machine() -> dict[str, float]:
 
 
 def clip(length: float, steps: int) -> dict[str, float]:
-    """Sound for noise of so many seconds of video, over windows; the process should be a fresh one."""
+    """Samples sound for `length` seconds of video noise, in windows. Returns the seconds and the peak memory of the
+    process in MiB; run it in a fresh process."""
     pipeline = load_pipeline(None, device="cpu")
     frames = round(length * pipeline.geometry.fps)
     condition = pipeline.noise("video", frames, seed=0, items=1)
@@ -196,7 +203,7 @@ def clip(length: float, steps: int) -> dict[str, float]:
 
 
 def answer(request: dict[str, Any]) -> Any:
-    """To a request of step_profile.py."""
+    """Returns the answer to a request of step_profile.py."""
     if request["do"] == "machine":
         return machine()
     if request["do"] == "clip":

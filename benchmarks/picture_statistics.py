@@ -1,8 +1,8 @@
-"""Statistics of procedural pictures, of the world's frames, and of real frames, side by side.
+"""Compares statistics of procedural pictures, of the world's frames, and of real frames.
 
     python benchmarks/picture_statistics.py CLIP...
 
-Real clips are only measured: nothing is learnt from them but the principal components that a row tells of.
+Nothing is learnt from the real clips except the principal components of one row of the second table.
 """
 
 import argparse
@@ -20,12 +20,13 @@ PATCH = 8
 
 
 def luminance(frames: np.ndarray) -> np.ndarray:
-    """(f, h, w) in [0, 1] of uint8 (f, h, w, 3)."""
+    """Returns the luminance (f, h, w) in [0, 1] of uint8 frames (f, h, w, 3)."""
     return frames @ np.array([0.299, 0.587, 0.114]) / 255
 
 
 def spectrum_slope(frames: np.ndarray) -> np.ndarray:
-    """Exponent of the amplitude spectrum over frequency, a frame: -1 is that of natural pictures on average."""
+    """Returns the exponent of the amplitude spectrum over frequency of each frame, without frames that lack energy in a
+    band. Natural pictures have -1 on average."""
     light = luminance(frames)
     size = light.shape[1]
     window = np.hanning(size + 2)[1:-1]
@@ -43,7 +44,8 @@ def spectrum_slope(frames: np.ndarray) -> np.ndarray:
 
 
 def statistics(frames: np.ndarray) -> list[str]:
-    """One row of the table: mean over frames and, after a slash, the deviation between frames where it tells."""
+    """Returns a row of the table: means over frames and, after a slash where informative, standard deviations between
+    frames."""
     light = luminance(frames)
     steps = np.diff(light, axis=2)
     slopes = spectrum_slope(frames)
@@ -70,21 +72,21 @@ HEAD = ["", "slope", "kurtosis", "step x 1000", "light", "contrast", "saturation
 
 
 def patches(frames: np.ndarray) -> np.ndarray:
-    """(count, 192) in [0, 1]."""
+    """Returns all 8 x 8 patches of the frames, (count, 192) in [0, 1]."""
     f, size, _, c = frames.shape
     blocks = frames.reshape(f, size // PATCH, PATCH, size // PATCH, PATCH, c).transpose(0, 1, 3, 2, 4, 5)
     return blocks.reshape(-1, PATCH * PATCH * c).astype(np.float64) / 255
 
 
 def components(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (192,) and principal components (192, 192), strongest first."""
+    """Returns the mean (192,) and the principal components (192, 192), strongest first."""
     centre = rows.mean(0)
     _, vectors = np.linalg.eigh(np.cov((rows - centre).T))
     return centre, vectors[:, ::-1]
 
 
 def reconstruction(rows: np.ndarray, centre: np.ndarray, vectors: np.ndarray, count: int) -> float:
-    """PSNR in dB of patches from their first components."""
+    """Returns the PSNR in dB of patches that are reconstructed from their first `count` components."""
     kept = vectors[:, :count]
     error = (rows - centre) - (rows - centre) @ kept @ kept.T
     return float(-10 * np.log10((error**2).mean()))

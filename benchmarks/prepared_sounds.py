@@ -1,10 +1,10 @@
-"""Generated against true spectrograms of a prepared test split, and whether a sound fits its own clip best.
+"""Compares generated and true spectrograms of a prepared test split, for the same clip and for different clips.
 
     python benchmarks/prepared_sounds.py MODEL PREPARED PICTURE.png
 
-The figure that is printed is the mean absolute difference of log-mel spectrograms, in standard deviations: between the
-generated sound and the true one of its clip, between it and those of other clips (what is no better than that has not
-listened), and between true sounds of different clips.
+Prints the mean absolute difference of log-mel spectrograms, in standard deviations: between the generated sound and the
+true sound of its clip, between the generated sound and the true sound of another clip, and between true sounds of
+different clips. If the first two are equal, the model ignores the video.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from cmmd.loading import load_pipeline
 from cmmd.pipeline import CMMDPipeline
 
 ROWS = 4
-"""Clips in the picture."""
+"""Number of clips in the picture, one per column."""
 SEED = 0
 
 
 def draw(pipeline: CMMDPipeline, clips: ClipBatch, made: torch.Tensor, path: Path) -> None:
-    """Frames over the true and the generated log-mel, a column a clip."""
+    """Draws frames, true log-mel and generated log-mel from top to bottom, one column per clip."""
     frames = pipeline.decode_video(clips.video[:ROWS])
     figure, axes = plt.subplots(3, ROWS, figsize=(3.4 * ROWS, 5.4), height_ratios=(1, 1.6, 1.6), squeeze=False)
     seconds = clips.video.shape[2] / pipeline.geometry.fps

@@ -1,6 +1,6 @@
-"""Where the time goes: a denoising step and a whole clip in parts, and what it saves to encode the condition once.
+"""Times a denoising step, the stages of a whole clip, and sampling with the condition encoded once or at every step.
 
-Run by `make bench`. Ratios are taken within one run; seconds are this machine's.
+`make bench` runs it. Ratios are within one run; seconds depend on the machine.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from cmmd.pipeline import CMMDPipeline
 
 
 def median_seconds(call: Callable[[], object], *, repeats: int) -> float:
-    """Median of several timings after one that is not counted."""
+    """Returns the median seconds of `repeats` calls, after a warm-up call."""
     call()
     timings = []
     for _ in range(repeats):
@@ -33,7 +33,7 @@ def report(name: str, seconds: float, note: str = "") -> None:
 
 
 def steps_of_the_network(pipeline: CMMDPipeline, repeats: int) -> None:
-    """One forward pass of each part, one clip."""
+    """Times a forward pass of both U-Nets, and of each U-Net on an encoded condition, for one clip."""
     unet = pipeline.unet
     video, audio = pipeline.noise("video", 16, seed=0, items=1), pipeline.noise("audio", 16, seed=0, items=1)
     t = torch.full((1,), 0.5)
@@ -49,7 +49,7 @@ def steps_of_the_network(pipeline: CMMDPipeline, repeats: int) -> None:
 
 
 def whole_clips(pipeline: CMMDPipeline, repeats: int) -> None:
-    """1.6 s, 25 steps, in parts."""
+    """Times clips of 1.6 s with 25 steps, in total and by stage, for all three directions."""
     clip = world_clip("impacts", 0)
     for name, call in (
         ("video to audio", lambda: pipeline.video_to_audio(clip.frames)),
@@ -62,7 +62,7 @@ def whole_clips(pipeline: CMMDPipeline, repeats: int) -> None:
 
 
 def condition_once(pipeline: CMMDPipeline, repeats: int) -> None:
-    """The same samples with the condition encoded once and at every step."""
+    """Times the same sampling with the condition encoded once and at every step, and compares the results."""
     condition = pipeline.encode_video(world_clip("impacts", 0).frames)
     noise = pipeline.noise("audio", 16, seed=0, items=1)
     config = SamplingConfig(guidance=1.0)

@@ -1,11 +1,11 @@
-"""Where the time of a step goes, what share of the processor's peak it reaches, and what an older version took.
+"""Profiles a step: time by kind of operation, share of the processor's peak, and speed relative to another version.
 
     python benchmarks/step_profile.py --threads 1 --against ../cmmd-older --out profile.json
 
-Denoising steps of sound, of pictures and of both, and a training step (forward and backward), of the shipped size and
-of the base size (recipe aist.cmmd). Versions run in processes of their own, a step in turn: ratios are medians of
-pairs, and what else the machine does meets both. With one thread seconds are those of the processor. Then the cost of
-a clip by its length, each length in a fresh process.
+Measures denoising steps of sound, of pictures and of both, and a training step (forward and backward), at the shipped
+size and at the base size (recipe aist.cmmd). Each version runs in a separate process. The versions take turns, so that
+other load affects both, and ratios are medians of pairs. With one thread, seconds are processor seconds. Finally, the
+cost of a clip is measured by its length, each length in a fresh process.
 """
 
 import argparse
@@ -32,7 +32,7 @@ LENGTHS = (1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4)
 
 
 class Version:
-    """A process that runs steps of the source in a folder."""
+    """A process that runs steps of the version of the source in `folder`."""
 
     def __init__(self, folder: Path, threads: int) -> None:
         source = str(folder / "src")
@@ -65,7 +65,8 @@ class Version:
 
 @dataclass(kw_only=True)
 class Measured:
-    """seconds: medians, of this version and, where there is one, of the other. ratio: quartiles of other over this."""
+    """flops: FLOPs of a step. seconds: medians of this version and, if compared, of the other one. ratio: quartiles of
+    the time of the other version divided by the time of this one. shares: of the time, by kind of operation."""
 
     case: Case
     flops: int
@@ -75,7 +76,7 @@ class Measured:
 
 
 def measure(versions: Sequence[Version], case: Case, *, rounds: int, budget: float) -> Measured:
-    """A case in both versions, in turn; as many rounds as fit in a budget of seconds, and no fewer than three."""
+    """Measures a case in all versions in turn. The number of rounds fits in `budget` seconds, from 3 to `rounds`."""
     once = sum(min(version.ask("time", case=case, repeats=2)) for version in versions)
     repeats = max(1, min(5, int(0.2 / once)))
     rounds = max(3, min(rounds, int(budget / (once * repeats))))
@@ -100,7 +101,7 @@ def named(case: Case) -> str:
 
 
 def table_of_steps(measured: Sequence[Measured], peak: float) -> str:
-    """Share of the peak: operations by shape, over seconds, over the peak."""
+    """Returns a Markdown table. The share of the peak is FLOPs (by tensor shapes) per second, divided by `peak`."""
     head = ["step", "GFLOP", "ms", "of peak", "ms before", "of peak before", "times as fast", "quartiles"]
     rows = []
     for found in measured:
@@ -114,7 +115,7 @@ def table_of_steps(measured: Sequence[Measured], peak: float) -> str:
 
 
 def table_of_shares(measured: Sequence[Measured]) -> str:
-    """Percent of a step's time by kind of operation; with two versions, before and now."""
+    """Returns a Markdown table: percent of a step's time by kind of operation, as `other > this` for two versions."""
     kinds = (*KINDS, OTHER, PYTHON)
     rows = [
         [
@@ -127,7 +128,7 @@ def table_of_shares(measured: Sequence[Measured]) -> str:
 
 
 def clip_costs(threads: int, steps: int) -> list[dict[str, float]]:
-    """A clip of each length in a fresh process of this version."""
+    """Returns length, seconds and peak memory (MiB) of a clip of each length, in a fresh process of this version."""
     found = []
     for seconds in progress(LENGTHS, "lengths"):
         with Version(HERE, threads) as version:
@@ -136,9 +137,9 @@ def clip_costs(threads: int, steps: int) -> list[dict[str, float]]:
 
 
 def line_of_clips(found: Sequence[dict[str, float]], steps: int) -> str:
-    """A line through cost over length, and the memory of the longest over that of the shortest."""
+    """Returns a table, a line fitted to cost over length, and the ratio of memory of the longest and shortest clip."""
     lengths, taken, memory = (np.array([row[name] for row in found]) for name in ("length", "seconds", "peak_mib"))
-    # Weights of one over the length: each clip counts by its relative error.
+    # The weights 1 / length minimise relative errors.
     slope, intercept = np.polyfit(lengths, taken, 1, w=1 / lengths)
     rows = [[f"{row['length']:.1f}", f"{row['seconds']:.3f}", f"{row['peak_mib']:.0f}"] for row in found]
     table = markdown_table(rows, head=["seconds of clip", f"seconds for {steps} steps", "peak MiB"])

@@ -1,8 +1,8 @@
-"""How many denoising steps a model needs: alignment and quality over steps and solvers, in all three directions.
+"""Measures alignment and quality over denoising steps and solvers, in all three directions.
 
     python benchmarks/steps.py FOLDER --picture PICTURE.png
 
-prints a table a family and direction. It goes on where it was interrupted.
+Prints one table per family and direction. An interrupted run resumes.
 """
 
 import argparse
@@ -33,7 +33,7 @@ QUALITY: dict[Direction, str] = {
     "audio_to_video": "pictures",
     "joint": "spectrogram",
 }
-"""Frechet distances of generated frames to true ones; smaller is better."""
+"""Quality measure by direction: Frechet distance between generated and true frames; smaller is better."""
 
 
 class Setting(NamedTuple):
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def measured(setting: Setting, *, folder: Path, model: str | None, clips: int) -> list[dict[str, Any]]:
-    """A row a family; measured once."""
+    """Returns one row per family. The result is stored in the folder and not measured again."""
     file = folder / f"{setting.name}.json"
     if not file.exists():
         sampling = SamplingConfig(steps=setting.steps, sampler=setting.solver)
@@ -84,7 +84,7 @@ def measured(setting: Setting, *, folder: Path, model: str | None, clips: int) -
 
 
 def tables(found: dict[Setting, list[dict[str, Any]]]) -> str:
-    """A table a family and direction: F1@50 and quality of every solver."""
+    """Returns one Markdown table per family and direction: F1@50 and quality of every solver."""
     parts = []
     for family, direction in ROWS:
         rows = []
@@ -106,7 +106,7 @@ def row_at(found: dict[Setting, list[dict[str, Any]]], family: str, setting: Set
 
 
 def draw(found: dict[Setting, list[dict[str, Any]]], picture: Path) -> None:
-    """F1@50 above, quality below; a panel a family and direction, a line a solver."""
+    """Plots F1@50 (top) and quality (bottom), one column per family and direction, one line per solver."""
     figure = Figure(figsize=(3.2 * len(ROWS), 5.6), layout="constrained")
     panels = figure.subplots(2, len(ROWS), sharex=True)
     for column, (family, direction) in enumerate(ROWS):

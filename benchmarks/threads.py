@@ -1,9 +1,10 @@
-"""How long a clip takes when several processes share the processors, by how their threads wait (ours).
+"""Times a clip when several processes share the processors, for several thread settings (ours).
 
     python benchmarks/threads.py --processes 1 3 --rounds 3
 
-Every way has its own processes, which load the shipped model and then wait for a line. In each round each way makes a
-clip in 1, then in 3 of its processes at once, one way after the other: what else the machine does meets all alike.
+Every setting has separate processes, which load the shipped model and wait for requests. In each round and for each
+number of processes (here 1, then 3), the settings take turns: each generates one clip in every process at the same
+time. Other load on the machine therefore affects all settings alike.
 """
 
 import argparse
@@ -27,7 +28,7 @@ WAYS = {
 
 
 class Maker:
-    """A process that makes a clip at every line that it reads."""
+    """A process that generates one clip per line of its standard input."""
 
     def __init__(self, settings: dict[str, str], steps: int) -> None:
         plain = {name: value for name, value in os.environ.items() if name not in (*COUNTS, *WAITING)}
@@ -58,7 +59,7 @@ class Maker:
 
 
 def make(steps: int) -> None:
-    """Load, make a clip to warm up, then one a line."""
+    """Loads the model, generates a clip as a warm-up, then one clip per line of standard input."""
     from cmmd.data.world.families import world_clip
     from cmmd.loading import load_pipeline
 
@@ -71,7 +72,7 @@ def make(steps: int) -> None:
 
 
 def seconds(makers: list[Maker]) -> float:
-    """Until the last of them has its clip."""
+    """Starts all processes and returns the seconds until the last one has its clip."""
     started = time.perf_counter()
     for maker in makers:
         maker.start()

@@ -1,10 +1,10 @@
-"""What a training step costs: parameters, kernels, host reads and copies; seconds, items a second, memory.
+"""Measures a training step: parameters, kernels, host reads and copies; seconds, items per second, memory.
 
     python benchmarks/training_step.py aist.cmmd --set loop.batch_size=16 --set loop.micro_batches=1
 
-Without and with the contrastive term, in every mode that is asked for, on random latents: no data are needed. Kernels
-are counted without a GPU as torch dispatches them, for a step that is not logged, and measured where there is a GPU.
-Steps of all variants are interleaved, so that their ratios are those of one run.
+Measures steps with and without the contrastive term, in each of the given modes, on random latents, so that no data are
+needed. Kernels of a step without logging are counted by torch dispatch, without a GPU, and measured if there is a GPU.
+Steps with and without the term alternate, so that their ratios are within one run.
 """
 
 import argparse
@@ -44,7 +44,8 @@ HEAD = ("step", "kernels", "host reads", "copies", "time", "spread", "times plai
 
 @dataclass(kw_only=True)
 class Variant:
-    """A mode, with or without contrast, and what was found of it."""
+    """A mode, with or without the contrastive term, and its results. spread: interquartile range of the seconds,
+    relative to their median. first_losses: losses per item of the warm-up steps."""
 
     mode: str
     contrast: bool
@@ -63,7 +64,7 @@ class Variant:
 
 
 class Training:
-    """A training of a variant, one step at a time."""
+    """The training of a variant; `step` runs one step."""
 
     def __init__(self, recipe: CoupledRecipe, variant: Variant, clips: EncodedClips, ranks: Ranks) -> None:
         precision = "bf16" if variant.mode.startswith("bf16") else "fp32"
@@ -86,14 +87,14 @@ class Training:
         return [moved(batch, pin=True) for batch in drawn] if self.ranks.device.type == "cuda" else drawn
 
     def step(self, batches: list[Any]) -> Tensor:
-        """A step that is not logged; the sum of its losses stays on the device."""
+        """Runs a step without logging. Returns the sum of its losses, on the device."""
         terms, _ = accumulate_gradients(self.module, batches, self.loop, self.ranks)
         update_weights(self.state, self.loop)
         return torch.stack([part["loss"].total for part in terms]).sum()
 
 
 def random_clips(recipe: CoupledRecipe) -> EncodedClips:
-    """Latents and spectrograms of noise, in the sizes of the recipe."""
+    """Returns noise as latents and spectrograms, in the sizes of the recipe."""
     generator = torch.Generator().manual_seed(0)
     geometry = recipe.geometry
     video = torch.randn(CLIPS, 4, geometry.frames, geometry.latent_size, geometry.latent_size, generator=generator)
@@ -102,7 +103,7 @@ def random_clips(recipe: CoupledRecipe) -> EncodedClips:
 
 
 def random_network(recipe: CoupledRecipe, clips: EncodedClips) -> Any:
-    """As training starts, but with a random last projection everywhere: nothing is zero."""
+    """Returns the initial network with noise added to all weights, so that no zero-initialised weight remains."""
     network = build_network(
         recipe,
         latent_channels=clips.video.shape[1],
@@ -117,7 +118,8 @@ def random_network(recipe: CoupledRecipe, clips: EncodedClips) -> Any:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountedWork:
-    """Work of one micro-batch without a device. Clipping is left out: without a GPU torch takes tensor after tensor."""
+    """Work of one micro-batch, counted without a device. Gradient clipping is excluded: without a GPU, torch clips
+    tensor by tensor."""
 
     forward: DeviceWork
     backward: DeviceWork
@@ -126,7 +128,7 @@ class CountedWork:
 
     @property
     def kernels(self) -> int:
-        """Of forward and backward pass."""
+        """Kernels of the forward and backward pass."""
         return self.forward.kernels + self.backward.kernels
 
     @property
@@ -135,7 +137,7 @@ class CountedWork:
 
 
 def counted(recipe: CoupledRecipe, *, contrast: bool) -> CountedWork:
-    """A micro-batch of eight items, then optimiser and EMA, on tensors without values."""
+    """Counts a micro-batch of eight items, the optimiser and EMA, on tensors without values."""
     clips = random_clips(recipe)
     recipe = replace(recipe, loop=replace(recipe.loop, batch_size=8, micro_batches=1))
     weight = (recipe.contrastive.weight or 0.1) if contrast else 0.0
@@ -143,14 +145,14 @@ def counted(recipe: CoupledRecipe, *, contrast: bool) -> CountedWork:
     objective = cmmd_objective(recipe, clips)
     batch = objective.draw(0, MicroBatch())
     with FakeTensorMode(allow_non_fake_inputs=True) as mode, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the scalars that a fused optimiser keeps beside the weights
+        warnings.simplefilter("ignore")  # about scalars that the fused optimiser stores
         network = build_network(recipe, latent_channels=4, spectrogram_channels=1, bins=recipe.geometry.mels)
         state = TrainingState.fresh(network, learning_rate=1e-3, weight_decay=0.0, ema_decay=0.99)
         module = TrainedModule(state.model, objective, precision="fp32").train()
         fake = _mapped(batch, mode.from_tensor)
         losses: list[Tensor] = []
         found = {}
-        for _ in range(2):  # the first step makes the optimiser's state
+        for _ in range(2):  # the first step creates the optimiser's state
             found["forward"] = dispatched(lambda: losses.append(module(fake)["loss"].total))
             found["backward"] = dispatched(losses.pop().backward)
             found["update"] = dispatched(lambda: update_weights(state, recipe.loop))
@@ -164,14 +166,14 @@ def _mapped(tree: Any, function: Callable[[Tensor], Tensor]) -> Any:
 
 
 def _tensors(tree: Any) -> int:
-    """Each is copied to the device once."""
+    """Returns the number of tensors of a batch; each is copied to the device once."""
     if isinstance(tree, Tensor):
         return 1
     return sum(map(_tensors, tree)) if isinstance(tree, tuple) else 0
 
 
 def measure(recipe: CoupledRecipe, mode: str, ranks: Ranks, *, steps: int) -> list[Variant]:
-    """Plain and contrastive steps of a mode, in turn."""
+    """Measures plain and contrastive steps of a mode in turn. Returns both variants."""
     clips = random_clips(recipe)
     cuda = ranks.device.type == "cuda"
     variants = [Variant(mode=mode, contrast=contrast) for contrast in (False, True)]
@@ -203,7 +205,7 @@ def measure(recipe: CoupledRecipe, mode: str, ranks: Ranks, *, steps: int) -> li
 
 
 def table(variants: Sequence[Variant]) -> str:
-    """A row a variant; ratios are to the plain step of the same mode."""
+    """Returns a Markdown table, one row per variant. Ratios are to the plain step of the same mode."""
     plain = {variant.mode: variant for variant in variants if not variant.contrast}
     rows = []
     for variant in variants:

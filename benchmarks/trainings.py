@@ -1,6 +1,6 @@
-"""Many small trainings and what came of them: restartable, each in a process of its own, compared over paired seeds.
+"""Runs and measures many small trainings, each in a separate process, and compares them over paired seeds.
 
-What is there is not done again, so that a comparison may be interrupted at any time, and run a part at a time.
+Finished trainings are skipped, so that a comparison can be interrupted at any time and run in several sessions.
 """
 
 import copy
@@ -49,11 +49,11 @@ GUIDANCE: dict[Guidance, dict[Direction, float]] = {
     "usual": {"video_to_audio": 1.5, "audio_to_video": 4.5, "joint": 3.0},
     "less": {"video_to_audio": 1.0, "audio_to_video": 2.0, "joint": 1.5},
 }
-"""The same for all methods, and for every run of a comparison whatever the defaults are. A network with `shared_time`
-always hears: it is sampled without guidance."""
+"""Guidance by direction. It is the same for all methods and runs and does not depend on the default guidance. A
+network with `shared_time` is sampled without guidance, because it always hears."""
 TEST_SEED = 3_000_000
 RETRIEVAL_TIMES = (0.8,)
-"""One noise level, and half of a clip: a comparison of many models needs no more, and it takes long."""
+"""Retrieval takes long: one noise level and `RETRIEVAL_FRAMES` frames suffice to compare many models."""
 RETRIEVAL_FRAMES = 24
 CANDIDATES = 32
 MEASURES = {
@@ -67,13 +67,13 @@ MEASURES = {
 }
 DIGITS = {"f1": 3, "offset": 1, "retrieval": 3, "pitch": 3, "spectrogram": 2, "fad": 1, "pictures": 0}
 T_95 = (math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""Student's quantile by degrees of freedom."""
+"""Two-sided 95 % quantile of Student's t distribution; the index is the number of degrees of freedom."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """recipe: what is trained. marks: steps after which it is measured. retrieval: whether that is measured too. less:
-    whether it is sampled with less guidance as well, after the last step."""
+    """marks: steps at which the model is measured. retrieval: whether retrieval is measured too. less: whether the model
+    is also sampled with less guidance after the last step."""
 
     name: str
     recipe: CoupledRecipe
@@ -85,16 +85,19 @@ class Training:
         return folder / f"{self.name}.json"
 
     def weights(self, folder: Path) -> Path:
-        """At the end, EMA."""
+        """Path of the final EMA weights."""
         return folder / f"{self.name}.safetensors"
 
     def rows(self, folder: Path) -> list[dict[str, Any]]:
-        """What was measured; empty before it was done."""
+        """Returns the rows of the record; empty if the training has not finished."""
         return json.loads(self.file(folder).read_text())["rows"] if self.file(folder).exists() else []
 
 
 def do_missing(trainings: Sequence[Training], folder: Path, *, workers: int) -> None:
-    """Every training that has no record yet, `workers` at a time, each by this command with `--only NAME`."""
+    """Runs the trainings without a record, `workers` at a time, each as this command with `--only NAME`.
+
+    Exits if a training fails; trainings that have not started are cancelled.
+    """
     for training in trainings:
         encoded(training.recipe, folder)
     missing = [training for training in trainings if not training.file(folder).exists()]
@@ -122,7 +125,7 @@ def do(
     objective: Objective | None = None,
     device: str = "cpu",
 ) -> None:
-    """Train on a device, measure on the CPU at the marks, and write the record."""
+    """Trains on `device`, measures on the CPU at the marks, and writes the EMA weights and the record."""
     recipe, clips = training.recipe, encoded(training.recipe, folder)
     options = ScoreOptions(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
     truths = true_clips(options, backbone=YAMNet(yamnet) if yamnet else None)
@@ -147,7 +150,7 @@ def do(
 
 
 def encoded(recipe: CoupledRecipe, folder: Path) -> EncodedClips:
-    """The training clips of a recipe, kept in the folder."""
+    """Returns the encoded training clips of a recipe, and stores them in the folder for further calls."""
     autoencoder = load_autoencoder(str(SHIPPED_MODEL / "video_autoencoder")).eval()
     codec = spectrogram_codec(recipe.codec, recipe.geometry)
     shared: dict[str, Any] = {"geometry": recipe.geometry, "autoencoder": autoencoder, "codec": codec}
@@ -177,7 +180,7 @@ def started(
     objective: Objective | None = None,
     device: str = "cpu",
 ) -> tuple[Any, Iterator[StepReport]]:
-    """The state of a training and its steps, which are done as they are asked for."""
+    """Returns the training state and an iterator that runs one step per report."""
     loop, ranks = replace(recipe.loop, steps=steps, log_every=1), Ranks(device=torch.device(device))
     state = fresh_state(untrained(recipe, clips), loop, ranks)
     return state, train(state, objective or cmmd_objective(recipe, clips), loop, ranks=ranks)
@@ -202,7 +205,8 @@ def measured(
     guidance: Sequence[Guidance],
     retrieval: bool,
 ) -> list[dict[str, Any]]:
-    """A row a guidance, family and direction: alignment and quality; retrieval, which takes no sampling, once."""
+    """Returns one row per guidance, family and direction: alignment and quality. Retrieval needs no sampling and is
+    measured once, in the rows of the usual guidance."""
     rows = []
     for name in guidance:
         for direction, strength in GUIDANCE[name].items():
@@ -246,12 +250,12 @@ ROWS: tuple[tuple[str, Direction], ...] = (
     *((family, direction) for family in PLAIN_FAMILIES for direction in ("video_to_audio", "audio_to_video")),
     ("any", "joint"),
 )
-"""Family and direction of every row of a table."""
+"""Family and direction of each row of the tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a figure is looked up: a row of the records."""
+    """Key of a figure in the rows of the records."""
 
     measure: str
     family: str
@@ -264,7 +268,7 @@ Seeds = Mapping[int, Training]
 
 
 def values(seeds: Seeds, folder: Path, place: Place, *, step: int) -> dict[int, float]:
-    """By seed, of those trainings that are done and have it."""
+    """Returns the figure at `step` by seed, for the finished trainings that have it."""
     wanted = (place.family, place.direction, place.guidance, step)
     return {
         seed: row[place.measure]
@@ -275,7 +279,10 @@ def values(seeds: Seeds, folder: Path, place: Place, *, step: int) -> dict[int, 
 
 
 def paired(own: Mapping[int, float], base: Mapping[int, float]) -> tuple[float, float] | None:
-    """Mean of the differences over the seeds that both have, and half of its 95 % interval (nan for one seed)."""
+    """Returns the mean difference over the common seeds, and half the width of its 95 % interval (nan for one seed).
+
+    Returns None without common seeds.
+    """
     differences = [own[seed] - base[seed] for seed in own if seed in base]
     if not differences:
         return None
@@ -286,7 +293,7 @@ def paired(own: Mapping[int, float], base: Mapping[int, float]) -> tuple[float, 
 
 
 def told(difference: tuple[float, float] | None, measure: str) -> str:
-    """A difference and its interval; in bold where it is beyond the interval."""
+    """Formats a difference with its interval, in bold if the interval excludes 0; "-" for None."""
     if difference is None:
         return "-"
     digits = DIGITS[measure]
