@@ -3,9 +3,9 @@
     python benchmarks/contrast.py FOLDER
 
 Trains many variants of the recipe world.ablation and prints the tables. `--plan` selects one group of trainings, all
-or none. An interrupted run resumes. nCMMD is compared with the other forms at equal steps and at equal time, for which the
-step costs of all forms are measured in one run. The control attracts a prediction to its true target as the term does,
-but does not repel it from others.
+or none. An interrupted run resumes. nCMMD is compared with the other forms at equal steps and at equal time; the step
+costs of all forms are measured in one run. The control attracts a prediction to its true target as the term does, but
+does not repel it from others.
 """
 
 import argparse

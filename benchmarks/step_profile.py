@@ -76,7 +76,7 @@ class Measured:
 
 
 def measure(versions: Sequence[Version], case: Case, *, rounds: int, budget: float) -> Measured:
-    """Measures a case in all versions in turn. The number of rounds fits in `budget` seconds, from 3 to `rounds`."""
+    """Measures a case in all versions in turn: `rounds` rounds, or fewer to fit in `budget` seconds, but at least 3."""
     once = sum(min(version.ask("time", case=case, repeats=2)) for version in versions)
     repeats = max(1, min(5, int(0.2 / once)))
     rounds = max(3, min(rounds, int(budget / (once * repeats))))

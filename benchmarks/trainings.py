@@ -53,8 +53,9 @@ GUIDANCE: dict[Guidance, dict[Direction, float]] = {
 network with `shared_time` is sampled without guidance, because it always hears."""
 TEST_SEED = 3_000_000
 RETRIEVAL_TIMES = (0.8,)
-"""Retrieval takes long: one noise level and `RETRIEVAL_FRAMES` frames suffice to compare many models."""
+"""Retrieval takes long: one noise level suffices to compare many models."""
 RETRIEVAL_FRAMES = 24
+"""Longest clip for retrieval. The test clips have 16 frames."""
 CANDIDATES = 32
 MEASURES = {
     "f1": "F1@50",
@@ -72,8 +73,8 @@ T_95 = (math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """marks: steps at which the model is measured. retrieval: whether retrieval is measured too. less: whether the model
-    is also sampled with less guidance after the last step."""
+    """marks: steps at which the model is measured. retrieval: whether retrieval is measured too. less: whether the
+    model is also sampled with less guidance after the last step."""
 
     name: str
     recipe: CoupledRecipe
