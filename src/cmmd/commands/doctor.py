@@ -14,7 +14,11 @@ UNUSABLE = 1
 @click.command(short_help="Find what is wrong with media files before training on them.")
 @click.argument("path", type=ANY_PATH)
 @click.option(
-    "--json", "record", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json", help="Write all figures."
+    "--json",
+    "record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.json",
+    help="Write all measurements.",
 )
 @click.option(
     "--page",
@@ -22,8 +26,8 @@ UNUSABLE = 1
     metavar="FILE.html",
     help="Write a page with pictures of every file.",
 )
-@click.option("--seconds", type=Number(0, 3600, min_open=True), help="Shortest useful clip.  [default: 1.6]")
-@click.option("--workers", type=Whole(1, 1024), help="Processes that decode.  [default: one a processor]")
+@click.option("--seconds", type=Number(0, 3600, min_open=True), help="Shortest useful clip in seconds.  [default: 1.6]")
+@click.option("--workers", type=Whole(1, 1024), help="Processes that decode files.  [default: one per processor]")
 def doctor(path: Path, record: Path | None, page: Path | None, seconds: float | None, workers: int | None) -> int:
     """Examine PATH, a media file or a folder of them: damage, silence, offsets, duplicates and more.
 

@@ -13,21 +13,23 @@ FAILED_CLIPS = 1
 
 @click.command(short_help="Measure generated clips against real ones.")
 @click.argument("clips", nargs=-1, type=ANY_PATH, metavar="[GENERATED] [REFERENCE]")
-@click.option("--system", "systems", multiple=True, metavar="NAME=CLIPS", help="Clips of one of several systems.")
+@click.option(
+    "--system", "systems", multiple=True, metavar="NAME=CLIPS", help="Clips of one system; repeat for each system."
+)
 @click.option(
     "--model",
     metavar="MODEL",
-    help="Generate with this folder or hub:ORG/NAME.  [with --data: shipped]",
+    help="Model to generate with: a folder or hub:ORG/NAME.  [with --data: shipped]",
 )
-@click.option("--data", metavar="CLIPS", help="Real clips to generate from, or `world`: clips of known event times.")
-@click.option("--out", type=ANY_PATH, required=True, metavar="DIR", help="Where record and report go.")
+@click.option("--data", metavar="CLIPS", help="Real clips to generate from, or `world`: clips with known event times.")
+@click.option("--out", type=ANY_PATH, required=True, metavar="DIR", help="Folder for the record and the report.")
 @click.option(
     "--direction",
     type=click.Choice(["both", "video_to_audio", "audio_to_video"]),
     default="both",
-    help="What was generated, or is to be: sound, video.",
+    help="Direction to measure (with --data: to generate).",
 )
-@click.option("--samples", type=Whole(2, 100_000), default=50, help="Samples a direction and family, with --data.")
+@click.option("--samples", type=Whole(2, 100_000), default=50, help="Samples per direction and family, with --data.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the first sample.")
 @click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps.")
 @device_option
@@ -37,11 +39,15 @@ FAILED_CLIPS = 1
     "backbones",
     multiple=True,
     metavar="NAME[=PATH]",
-    help="YAMNet, MobileNetV2, CLAP, I3D, VGGish, PANNs; without PATH from the folder in CMMD_BACKBONES.",
+    help="YAMNet, MobileNetV2, CLAP, I3D, VGGish or PANNs; without PATH, from the folder that CMMD_BACKBONES names.",
 )
-@click.option("--training", type=ANY_PATH, metavar="CLIPS", help="Training clips, to look for copies of them.")
-@click.option("--cache", type=ANY_PATH, metavar="DIR", help="Embeddings of real clips.  [default: the user's cache]")
-@click.option("--workers", type=Whole(1, 256), help="Processes that read files.  [default: one a processor]")
+@click.option(
+    "--training", type=ANY_PATH, metavar="CLIPS", help="Training clips; the report lists possible copies of them."
+)
+@click.option(
+    "--cache", type=ANY_PATH, metavar="DIR", help="Folder for embeddings of real clips.  [default: the user's cache]"
+)
+@click.option("--workers", type=Whole(1, 256), help="Processes that read files.  [default: one per processor]")
 def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], **options: Any) -> int:
     """Measure GENERATED clips against REFERENCE clips of the same names, or the samples of a model.
 

@@ -35,34 +35,48 @@ class Keep(click.ParamType):
 
 @click.command()
 @click.argument("inputs", nargs=-1, type=ANY_PATH, metavar="INPUT...")
-@click.option("--manifest", type=ANY_PATH, metavar="FILE", help="Table of clips: columns as `cmmd prepare` has them.")
-@click.option("--to", type=click.Choice(["audio", "video"]), help="What to make.  [default: what INPUT lacks]")
-@click.option("--joint", is_flag=True, help="Make both: without an INPUT, or going on from what --keep names.")
-@click.option("--seconds", type=Number(0, 3600, min_open=True), help="Length with --joint.  [default: 1.6, or INPUT's]")
+@click.option("--manifest", type=ANY_PATH, metavar="FILE", help="Table of clips, with the columns of `cmmd prepare`.")
+@click.option("--to", type=click.Choice(["audio", "video"]), help="What to generate.  [default: what INPUT lacks]")
+@click.option(
+    "--joint", is_flag=True, help="Generate video and sound, without an INPUT or continuing the stretches of --keep."
+)
+@click.option(
+    "--seconds", type=Number(0, 3600, min_open=True), help="Seconds with --joint.  [default: 1.6, or INPUT's]"
+)
 @click.option("--model", metavar="MODEL", help="Model folder, or hub:ORG/NAME.  [default: the shipped one]")
 @click.option("-o", "--out", metavar="PATH", help="File, or folder (ends with /).  [default: INPUT's name and _cmmd]")
-@click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
-@click.option("--seed", type=SEED, default=0, help="Same seed, same result.")
-@click.option("--takes", type=Whole(1, 100), default=1, help="Different results an input.")
-@click.option("--picture", is_flag=True, help="Write frames and spectrogram as PNG beside each result.")
-@click.option("--fit", type=click.Choice(["crop", "letterbox"]), default="crop", help="How frames become square.")
+@click.option("--overwrite", is_flag=True, help="Replace existing results.")
+@click.option("--seed", type=SEED, default=0, help="The same seed gives the same result.")
+@click.option("--takes", type=Whole(1, 100), default=1, help="Number of different results per input.")
+@click.option("--picture", is_flag=True, help="Write frames and spectrogram as PNG next to each result.")
+@click.option("--fit", type=click.Choice(["crop", "letterbox"]), default="crop", help="How to make frames square.")
 @click.option(
     "--keep",
     type=Keep(),
     multiple=True,
     metavar="START-END|best",
-    help="Seconds of what INPUT has already that stay, such as 0-2.5; may be repeated. The rest is made to fit. "
-    "best: of several --takes only the best one by the model's own score.",
+    help="Stretch of INPUT to keep, in seconds, such as 0-2.5; may be repeated. The rest is generated to match. "
+    "best: write only the one of several --takes that the model scores best.",
 )
 @click.option(
     "--keep-sound",
     is_flag=True,
-    help="Keep a video's own sound as a second track.  [default: it is left out, and told]",
+    help="Keep the original sound as a second track.  [default: it is left out, and this is reported]",
 )
-@click.option("--mix", type=Number(-60, 20), metavar="DB", help="Mix a video's own sound in, at this level; in stereo.")
-@click.option("--duck", type=Number(0, 60), metavar="DB", help="With --mix: lower it while the new sound is heard.")
-@click.option("--loudness", type=Number(-60, -5), metavar="LUFS", help="Loudness of the result (EBU R 128), as -23.")
-@click.option("--stereo", is_flag=True, help="Sound at 48 kHz in stereo.  [default: as the model makes it, mono]")
+@click.option(
+    "--mix",
+    type=Number(-60, 20),
+    metavar="DB",
+    help="Mix in the original sound, changed by this many dB; the result is stereo.",
+)
+@click.option(
+    "--duck",
+    type=Number(0, 60),
+    metavar="DB",
+    help="With --mix: lower the original sound further while the new sound is heard.",
+)
+@click.option("--loudness", type=Number(-60, -5), metavar="LUFS", help="Loudness to reach (EBU R 128), such as -23.")
+@click.option("--stereo", is_flag=True, help="Write 48 kHz stereo sound.  [default: mono, as the model generates it]")
 @sampling_options
 def generate(
     inputs: tuple[Path, ...], manifest: Path | None, joint: bool, seconds: float | None, **options: Any

@@ -37,13 +37,13 @@ def _use_threads(ctx: click.Context, param: click.Parameter, count: int | None) 
         use_threads(count)
 
 
-device_option = click.option("--device", default="cpu", metavar="DEVICE", help="That computes: cpu, cuda, cuda:1, mps.")
+device_option = click.option("--device", default="cpu", metavar="DEVICE", help="Device: cpu, cuda, cuda:1, mps.")
 threads_option = click.option(
     "--threads",
     type=Whole(1, 1024),
     callback=_use_threads,  # runs before torch is imported, which then reads the number
     expose_value=False,
-    help="Threads that compute on the CPU.  [default: one a core]",
+    help="Threads that compute on the CPU.  [default: one per core]",
 )
 ANY_PATH = click.Path(path_type=Path)  # the code that opens it reports a missing file, and what was expected
 SEED = Whole(0, 2**31 - 1)
@@ -64,18 +64,18 @@ def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--sampler", type=click.Choice(["ddim", "dpm++", "unipc", "ddpm"]), default="unipc", help="Solver."
         ),
         click.option(
-            "--gradient", type=Number(0, 100), default=0, help="Pull of the condition, for models of one shared time."
+            "--gradient", type=Number(0, 100), default=0, help="Reconstruction guidance, for models of one shared time."
         ),
         click.option(
-            "--contrast", type=Number(0, 100), default=0, help="Push away from the wrong timing; not when making both."
+            "--contrast", type=Number(0, 100), default=0, help="Guidance away from wrong timing; not for joint clips."
         ),
-        click.option("--guidance", type=Number(0, 100), help="Guidance strength.  [default: the model's own]"),
+        click.option("--guidance", type=Number(0, 100), help="Guidance strength.  [default: that of the model]"),
         click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps."),
         click.option(
             "--dtype",
             type=click.Choice(["float32", "bfloat16"]),
             default="float32",
-            help="That the networks compute in.",
+            help="Precision of the networks.",
         ),
         threads_option,
         device_option,

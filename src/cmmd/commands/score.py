@@ -14,20 +14,22 @@ from cmmd.commands.options import SEED, Whole, sampling_config, sampling_options
     "--family",
     type=click.Choice(["impacts", "dance", "hits", "both"]),
     default="both",
-    help="World clips; both are impacts and dance.",
+    help="Family of world clips; both: impacts and dance.",
 )
 @click.option(
-    "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="How hard they are."
+    "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="Difficulty of the clips."
 )
-@click.option("--clips", type=Whole(2, 1_000_000), default=300, help="Unseen clips a family.")
+@click.option("--clips", type=Whole(2, 1_000_000), default=300, help="Number of unseen clips per family.")
 @click.option(
     "--direction",
     type=click.Choice(["video_to_audio", "audio_to_video", "joint", "all"]),
     default="all",
-    help="What to make.",
+    help="What to generate.",
 )
 @click.option("--seed", type=SEED, default=1_000_000, help="Seed of the first clip.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json", help="Write the figures.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.json", help="Write the results as JSON."
+)
 @sampling_options
 def score(**options: Any) -> None:
     """Score MODEL (a folder or hub:ORG/NAME; default: the shipped one) on world clips whose event times are known.

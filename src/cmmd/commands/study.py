@@ -22,20 +22,25 @@ def study() -> None:
 @study.command(short_help="Write a page that raters open, and its key.")
 @click.argument("out", type=ANY_PATH)
 @click.option(
-    "--system", "systems", multiple=True, metavar="NAME=FOLDER", help="Clips of one system; once for each of them."
+    "--system", "systems", multiple=True, metavar="NAME=FOLDER", help="Clips of one system; repeat for each system."
 )
-@click.option("--reference", type=ANY_PATH, metavar="FOLDER", help="Real clips: the ceiling, and the floor's parts.")
 @click.option(
-    "--questions", default=",".join(QUESTIONS), metavar="LIST", help="What to ask about: sound, picture, sync."
+    "--reference",
+    type=ANY_PATH,
+    metavar="FOLDER",
+    help="Real clips: the ceiling and, with mismatched sound, the floor.",
 )
-@click.option("--pairs", type=Whole(0, 500), default=24, help="Comparisons a rater.")
-@click.option("--ratings", type=Whole(0, 500), default=24, help="Single clips a rater, on five points.")
-@click.option("--checks", type=Whole(0, 20), default=2, help="Attention checks in each of the two parts.")
+@click.option(
+    "--questions", default=",".join(QUESTIONS), metavar="LIST", help="Comma-separated questions: sound, picture, sync."
+)
+@click.option("--pairs", type=Whole(0, 500), default=24, help="Comparisons per rater.")
+@click.option("--ratings", type=Whole(0, 500), default=24, help="Single clips per rater, rated on a five-point scale.")
+@click.option("--checks", type=Whole(0, 20), default=2, help="Attention checks per part (comparisons, single clips).")
 @click.option("--headphones", type=Whole(0, 24), default=6, help="Trials of the headphone check.")
 @click.option("--forced", is_flag=True, help="Do not offer 'no preference'.")
-@click.option("--embed", is_flag=True, help="One file with all clips inside; OUT ends in .html then.")
-@click.option("--title", default="Video and sound", help="What raters read at the top.")
-@click.option("--seed", type=SEED, default=0, help="Same seed and clips, same page.")
+@click.option("--embed", is_flag=True, help="Write one file with all clips embedded; OUT must end in .html.")
+@click.option("--title", default="Video and sound", help="Title that raters see.")
+@click.option("--seed", type=SEED, default=0, help="The same seed and clips give the same page.")
 def build(out: Path, systems: tuple[str, ...], questions: str, **options: Any) -> None:
     """Write a static page OUT that needs no server, and next to it OUT.key.json, which must not be published.
 
@@ -64,11 +69,11 @@ def build(out: Path, systems: tuple[str, ...], questions: str, **options: Any) -
     "--keep",
     multiple=True,
     type=click.Choice(["attention", "headphones"]),
-    help="Use raters who failed this check, too; may be repeated.",
+    help="Include raters who failed this check; may be repeated.",
 )
 @click.option("--misses", type=Whole(0, 100), default=0, help="Attention checks that a rater may miss.")
-@click.option("--resamples", type=Whole(100, 1_000_000), default=5000, help="Draws of raters and items.")
-@click.option("--seed", type=SEED, default=0, help="Of these draws.")
+@click.option("--resamples", type=Whole(100, 1_000_000), default=5000, help="Bootstrap draws of raters and items.")
+@click.option("--seed", type=SEED, default=0, help="Seed of the bootstrap draws.")
 def analyse(
     key: Path,
     answers: tuple[Path, ...],

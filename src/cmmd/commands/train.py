@@ -11,9 +11,11 @@ from cmmd.errors import InputError
 @click.command(short_help="Train by a recipe: a named set of settings.")
 @click.argument("recipe", required=False)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a setting; may be repeated.")
-@click.option("--config", "file", type=ANY_PATH, metavar="FILE", help="YAML file of settings, below --set.")
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out, with the settings of that run.")
-@click.option("--out", type=ANY_PATH, metavar="DIR", help="Folder.  [default: runs/RECIPE]")
+@click.option("--config", "file", type=ANY_PATH, metavar="FILE", help="YAML file of settings; --set takes precedence.")
+@click.option(
+    "--resume", is_flag=True, help="Continue from the last checkpoint in --out, with the settings of that run."
+)
+@click.option("--out", type=ANY_PATH, metavar="DIR", help="Output folder.  [default: runs/RECIPE]")
 @click.option("--device", default="auto", metavar="DEVICE", help="cpu, cuda, cuda:1, or auto: a GPU if there is one.")
 @threads_option
 @click.option("--list", "list_names", is_flag=True, help="Print the recipes and exit.")

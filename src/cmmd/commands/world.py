@@ -13,11 +13,13 @@ from cmmd.commands.options import SEED, Whole
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
 @click.option("--clips", type=Whole(1, 1_000_000), default=16, help="Number of clips.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the first clip.")
-@click.option("--frames", type=Whole(1, 36_000), default=16, help="Frames a clip.")
-@click.option("--fps", type=Whole(1, 100), default=10, help="Frames a second, of hits.")
-@click.option("--image-size", type=Whole(8, 512), default=64, help="Pixels of a side, of hits.")
+@click.option("--frames", type=Whole(1, 36_000), default=16, help="Frames per clip.")
+@click.option("--fps", type=Whole(1, 100), default=10, help="Frames per second; can be changed for hits only.")
 @click.option(
-    "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="How hard they are."
+    "--image-size", type=Whole(8, 512), default=64, help="Side of the frames in pixels; can be changed for hits only."
+)
+@click.option(
+    "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="Difficulty of the clips."
 )
 def world(family: Literal["impacts", "dance", "hits"], folder: Path, **options: Any) -> None:
     """Write procedural clips of FAMILY (impacts, dance or hits) as MP4 and their event times as JSON into DIR.
