@@ -27,7 +27,7 @@ FAILED_CLIPS = 1
     "--direction",
     type=click.Choice(["both", "video_to_audio", "audio_to_video"]),
     default="both",
-    help="Direction to measure (with --data: to generate).",
+    help="Direction to measure; with --data, to generate and measure.",
 )
 @click.option("--samples", type=Whole(2, 100_000), default=50, help="Samples per direction and family, with --data.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the first sample.")

@@ -41,7 +41,7 @@ class Keep(click.ParamType):
     "--joint", is_flag=True, help="Generate video and sound, without an INPUT or continuing the stretches of --keep."
 )
 @click.option(
-    "--seconds", type=Number(0, 3600, min_open=True), help="Seconds with --joint.  [default: 1.6, or INPUT's]"
+    "--seconds", type=Number(0, 3600, min_open=True), help="Length in seconds with --joint.  [default: 1.6, or INPUT's]"
 )
 @click.option("--model", metavar="MODEL", help="Model folder, or hub:ORG/NAME.  [default: the shipped one]")
 @click.option("-o", "--out", metavar="PATH", help="File, or folder (ends with /).  [default: INPUT's name and _cmmd]")
