@@ -51,7 +51,7 @@ except Cancelled:
 
 # %% Several takes, and the one that the model itself finds to belong best to the picture.
 takes = pipeline.video_to_audio(folder / "silent.mp4", takes=3, steps=12, judge=True)
-best = max(takes, key=lambda one: one.alignment)
+best = max(takes, key=lambda one: one.alignment or 0.0)
 best.save(folder / "best.mp4")
 print(*takes, sep="\n")
 

@@ -31,7 +31,7 @@ def text_of(page: str) -> str:
 def test_a_public_name_stands_there_with_its_docstring(page, name):
     value = getattr(cmmd, name)
     assert f'id="{value.__module__}.{name}"' in page
-    first = re.split(r"(?<=[.:;]) ", " ".join(inspect.getdoc(value).split()))[0]
+    first = re.split(r"(?<=[.:;]) ", " ".join((inspect.getdoc(value) or "").split()))[0]
     words = re.sub(r"[`*]", "", first)[:60]
     assert words in re.sub(r"[`*]", "", text_of(page))
 
