@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -129,22 +130,42 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(alone, tmp_path):
-    """Two agents of torchrun on this machine, a rank each; the end is that of a run in which nothing happened."""
-    out = tmp_path / "run"
+def run_on_two_nodes(out: Path, *, seconds: float) -> list[tuple[int, str]] | None:
+    """Exit code and end of the log of two agents of torchrun on this machine, a rank each; None if they hang."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
     launch += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{free_port()}", "--rdzv-id", "test"]
     launch += ["--max-restarts", "2", str(SCRIPT), str(out), "--held-out", "6", "--die-at", "4", "--die-rank", "1"]
     nodes = [
-        subprocess.Popen(launch, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)
+        subprocess.Popen(
+            launch, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        )
+        for _ in range(2)
     ]
     try:
-        told = [node.communicate(timeout=240)[1].decode()[-3000:] for node in nodes]
+        logs = [node.communicate(timeout=seconds)[1].decode()[-3000:] for node in nodes]
+    except subprocess.TimeoutExpired:
+        return None
     finally:
         for node in nodes:
-            node.kill()
-    assert [node.returncode for node in nodes] == [0, 0], told
-    assert (tmp_path / "run.died").exists()
+            with suppress(ProcessLookupError):
+                os.killpg(node.pid, signal.SIGKILL)
+    return [(node.returncode, log) for node, log in zip(nodes, logs, strict=True)]
+
+
+def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(alone, tmp_path):
+    """The end is that of a run in which nothing happened.
+
+    Once the two ranks waited for each other before the first step, on a busy machine. A second attempt is made then.
+    """
+    ended = None
+    for attempt in ("first", "second"):
+        out = tmp_path / attempt / "run"
+        out.parent.mkdir()
+        ended = run_on_two_nodes(out, seconds=150)
+        if ended is not None:
+            break
+    assert ended is not None and [code for code, _ in ended] == [0, 0], ended
+    assert out.with_name("run.died").exists()
     assert losses(out) == pytest.approx(losses(alone), rel=1e-5)
     assert held_out(out) == pytest.approx(held_out(alone), rel=1e-5)
     assert same(alone, out)
