@@ -44,6 +44,7 @@ OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
         (("held_out=1.0",), "held_out is 1.0, expected a share of at least 0 and less than 1"),
         (("copies=2",), "copies is 2 with held_out 0.0, expected conditions held out"),
         (("conditioning.joint=0.5",), "video_to_audio, audio_to_video and joint sum to 1.2, expected 1"),
+        (("data.levels=[-9,-3]",), "levels are -9 and -3, expected both above -4.200"),
         (("data.seed=-1",), "data: seed is -1, expected 0 or more, and less than 2^31"),
         (("data.families=[]",), "data: families is [], expected one or more of impacts, dance"),
         (

@@ -21,7 +21,7 @@ from cmmd.models.exchange import OTHER, Condition
 
 TIME = 0.5
 """Diffusion time of the noised targets. With less noise, a target is denoised well without its condition; with more
-noise, conditions have little effect (docs/results.md)."""
+noise, conditions have little effect (decision 13)."""
 SHIFTS = 3
 
 

@@ -11,6 +11,7 @@ from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
 from cmmd.diffusion.sampling_config import UsualGuidance
+from cmmd.latents.level import check_levels
 from cmmd.latents.spectrogram import CodecName, spectrogram_codec
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
@@ -72,6 +73,8 @@ class CoupledRecipe:
             raise ValueError(f"copies is {self.copies}, expected {MOST_COPIES} at most")
         if not self.prepared.folders:
             require_world(self.geometry, self.data.families)
+            if self.data.levels is not None:
+                check_levels(self.data.levels)
             if self.data.frames < self.geometry.frames:
                 raise ValueError(
                     f"data.frames is {self.data.frames}, expected at least the {self.geometry.frames} of the geometry"

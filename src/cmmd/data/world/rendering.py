@@ -1,6 +1,5 @@
 """Renders many world clips in a fixed order, in worker processes that do not need torch (ours)."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -41,8 +40,6 @@ class WorldConfig:
                 f"clips is {self.clips} for each of {len(self.families)} families and frames {self.frames}, expected "
                 f"{MOST_FRAMES} frames in all at most"
             )
-        if self.levels is not None and not all(map(math.isfinite, self.levels)):
-            raise ValueError(f"levels are {self.levels[0]:g} and {self.levels[1]:g}, expected finite numbers")
         if not 0 <= self.seed < LARGEST_SEED:
             raise ValueError(f"seed is {self.seed}, expected 0 or more, and less than 2^31")
 
