@@ -59,7 +59,7 @@ def small_pipeline(
 
     from cmmd.clips.geometry import Geometry
     from cmmd.data.statistics import Statistics
-    from cmmd.latents.video_autoencoder import small_autoencoder
+    from cmmd.latents.small_autoencoder import small_autoencoder
     from cmmd.models.coupled_unet import CoupledUNet
     from cmmd.models.network_config import NetworkConfig
     from cmmd.pipeline import CMMDPipeline

@@ -18,6 +18,7 @@ from cmmd.diffusion.scheduler_check import check_scheduler_values, check_solvers
 from cmmd.diffusion.solver import Scheduler
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
+from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.taef2 import TAEF2
 from cmmd.latents.video_autoencoder import VideoAutoencoder, check_sizes
 from cmmd.model_name import INDEX_FILE, require_index
@@ -31,6 +32,7 @@ CLASSES: dict[str, dict[tuple[str, str], type]] = {
         ("diffusers", "AutoencoderKL"): AutoencoderKL,
         ("diffusers", "AutoencoderTiny"): AutoencoderTiny,
         ("cmmd.latents.taef2", "TAEF2"): TAEF2,
+        ("cmmd.latents.event_autoencoder", "EventAutoencoder"): EventAutoencoder,
     },
     "scheduler": {
         ("diffusers", "DDIMScheduler"): DDIMScheduler,

@@ -10,8 +10,8 @@ from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.errors import InputError
 from cmmd.latents.level import gain_into
+from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.latents.spectrogram import LogMelCodec
-from cmmd.latents.video_autoencoder import small_autoencoder
 
 
 def test_files_are_read_back_under_their_key_only(tmp_path):

@@ -25,7 +25,7 @@ from cmmd.study.key import Key, read_key
 from cmmd.study.plan import plan_study
 from cmmd.study.results import AnalyseOptions
 
-RECIPES = ("world.tiny", "folder.cmmd", "world.autoencoder", "world.visual_events")
+RECIPES = ("world.tiny", "folder.cmmd", "world.autoencoder", "world.events", "world.visual_events")
 
 
 @dataclass(frozen=True, slots=True)

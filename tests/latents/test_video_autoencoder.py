@@ -11,13 +11,14 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.families import world_clip
 from cmmd.errors import InputError
+from cmmd.latents import video_autoencoder
+from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.latents.video_autoencoder import (
     decode_frames,
     encode_frames,
     frames_to_pixels,
     load_autoencoder,
     pixels_to_frames,
-    small_autoencoder,
 )
 from cmmd.pretrained import SHIPPED_MODEL
 
@@ -37,11 +38,13 @@ def test_frames_and_pixels_are_inverse():
     assert torch.equal(pixels_to_frames(frames_to_pixels(frames)), frames)
 
 
-def test_chunks_do_not_change_the_latents():
+def test_chunks_do_not_change_the_latents(monkeypatch):
     torch.manual_seed(0)
     autoencoder = small_autoencoder().eval()
     frames = torch.randint(0, 256, (5, 64, 64, 3), dtype=torch.uint8)
-    whole, parts = encode_frames(autoencoder, frames), encode_frames(autoencoder, frames, chunk=2)
+    whole = encode_frames(autoencoder, frames)
+    monkeypatch.setattr(video_autoencoder, "CHUNK", 2)
+    parts = encode_frames(autoencoder, frames)
     assert whole.shape == (4, 5, 8, 8)
     assert torch.allclose(whole, parts, atol=1e-5)
 

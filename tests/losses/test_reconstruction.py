@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cmmd.latents.video_autoencoder import small_autoencoder
+from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.losses.reconstruction import reconstruction_losses
 
 

@@ -10,6 +10,9 @@ STATISTICS, LATENT, PIPELINE = "data/statistics.py", "latent_pipeline.py", "pipe
 IN_ORDER, IN_CROPS, IN_PREPARED = "data/test_order.py", "data/test_crops.py", "data/test_prepared_clips.py"
 IN_PIPELINE = "test_pipeline.py"
 AGREEMENT, LEVEL = "measures/agreement.py", "latents/level.py"
+EVENTS, EVENT_TRAINING, START = "latents/event_encoder.py", "recipes/events.py", "recipes/starting_model.py"
+AUTOENCODER, IN_EVENTS = "latents/video_autoencoder.py", "latents/test_event_encoder.py"
+IN_TRAINING = "recipes/test_events.py"
 
 OF_THE_CLIPS = (
     Mutant("epoch order without the seed", ORDER,
@@ -158,4 +161,24 @@ OF_THE_GENERATION = (
            "made / np.float32(self.gain(", "made / np.float32(1 + 0 * self.gain(", "test_continuation.py", "faint"),
 )
 
-MUTANTS = (*OF_THE_CLIPS, *OF_THE_GENERATION)
+OF_THE_EVENTS = (
+    Mutant("differences that are not normalised", EVENTS,
+           "(change / rms).clamp", "change.clamp", IN_EVENTS),
+    Mutant("the previous difference twice", EVENTS,
+           "change[:, :, :-1], change[:, :, 1:]], dim=1", "change[:, :, :-1], change[:, :, :-1]], dim=1", IN_EVENTS),
+    Mutant("chunks without a margin", AUTOENCODER,
+           "first = max(0, start - reach)", "first = start", IN_EVENTS, "chunks"),
+    Mutant("logits that are not clamped", "latents/event_autoencoder.py",
+           ".clamp(SMALLEST_LOGIT, LARGEST_LOGIT)", "", IN_EVENTS, "logits"),
+    Mutant("the curve always from the clip's start", EVENT_TRAINING,
+           "targets[index, start * bins : (start + crop) * bins]", "targets[index, : crop * bins]",
+           IN_TRAINING, "crop"),
+    Mutant("the model starts untrained", START,
+           "weights[name][tuple(slice(size) for size in known.shape)] = known", "pass", IN_TRAINING, "goes_on"),
+    Mutant("statistics of the clips for all channels", START,
+           "known.mean + of_clips.mean[count:]", "of_clips.mean", IN_TRAINING, "goes_on"),
+    Mutant("training goes on with any latents", START,
+           "and weights_hash(chosen.pictures) == weights_hash(known)", "", IN_TRAINING, "other_latents"),
+)
+
+MUTANTS = (*OF_THE_CLIPS, *OF_THE_GENERATION, *OF_THE_EVENTS)

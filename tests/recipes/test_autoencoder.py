@@ -10,7 +10,7 @@ from cmmd.data.order import batch_indices
 from cmmd.data.pictures.picture import pictures
 from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig
-from cmmd.latents.video_autoencoder import small_autoencoder
+from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.recipes.autoencoder import CROP, EVERY, AutoencoderRecipe, autoencoder_objective, training_frames
 from cmmd.training.objective import MicroBatch

@@ -93,6 +93,7 @@ def test_settings_that_do_not_fit_are_one_line_and_write_nothing(tmp_path, capsy
             "data.clips=500000: clips is 500000 and frames 16: 197 GB of pixels",
         ),
         ("world.visual_events", "width=1000000", "width is 1000000, expected 1 to 4096"),
+        ("world.events", "data.clips=20000", "clips is 20000 and frames 48: 83 GB of pixels, expected 32 GB"),
         ("world.autoencoder", "data.clips=400000", "clips is 400000 and frames 16: 39 GB of pixels, expected 32 GB"),
     ],
 )

@@ -11,7 +11,7 @@ from tiny_runs import logged, train
 
 from cmmd.cli import main
 from cmmd.diffusion.mismatch import MISMATCHES
-from cmmd.latents.video_autoencoder import small_autoencoder
+from cmmd.latents.small_autoencoder import small_autoencoder
 
 WEIGHTS = "model/unet/diffusion_pytorch_model.safetensors"
 TOLD = ("loss", "gradient_norm")

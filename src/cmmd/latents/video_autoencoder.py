@@ -12,27 +12,19 @@ from torch import Tensor
 
 from cmmd.clips.geometry import AUTOENCODER_DOWNSAMPLING
 from cmmd.errors import InputError
+from cmmd.latents.event_autoencoder import EventAutoencoder
+from cmmd.latents.event_encoder import REACH
 from cmmd.latents.taef2 import FILES, LATENT_CHANNELS, TAEF2
 from cmmd.model_name import SHIPPED, local_folder
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.safe_weights import CONFIG, load_model, read_json
 
-VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2
+VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2 | EventAutoencoder
 
-
-def small_autoencoder(*, latent_channels: int = 4, width: int = 32) -> AutoencoderTiny:
-    """Builds the embedded default autoencoder, untrained, with 8x downsampling.
-
-    latent_channels: channels of the latents. width: channels inside the network. The defaults give 0.39 M parameters.
-    There is no block at full resolution, where it would cost as much as all others together.
-    """
-    return AutoencoderTiny(
-        latent_channels=latent_channels,
-        encoder_block_out_channels=(width,) * 4,
-        decoder_block_out_channels=(width,) * 4,
-        num_encoder_blocks=(0, 1, 2, 3),
-        num_decoder_blocks=(3, 2, 1, 0),
-    )
+CHUNK = 32
+"""Frames that an autoencoder of pictures encodes at once; bounds the memory of the network."""
+CLIP_CHUNK = 128
+"""The same for an autoencoder of clips, which encodes `REACH` more on either side, so that larger chunks waste less."""
 
 
 def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
@@ -47,7 +39,8 @@ def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
     if not (folder / CONFIG).exists():
         raise InputError(f"{folder}: no {CONFIG}, expected a diffusers autoencoder")
     name = read_json(folder / CONFIG).get("_class_name")
-    classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny, "TAEF2": TAEF2}
+    kinds = (AutoencoderKL, AutoencoderTiny, TAEF2, EventAutoencoder)
+    classes = {kind.__name__: kind for kind in kinds}
     if not isinstance(name, str) or name not in classes:
         raise InputError(f"{folder}: holds {name!r:.60}, expected one of {', '.join(classes)}")
     return load_model(classes[name], folder, check=check_sizes)
@@ -68,6 +61,8 @@ def check_sizes(autoencoder: VideoAutoencoder) -> None:
 
 def latent_channels(autoencoder: VideoAutoencoder) -> int:
     """Returns the number of channels of the latents."""
+    if isinstance(autoencoder, EventAutoencoder):
+        return autoencoder.latent_channels
     return LATENT_CHANNELS if isinstance(autoencoder, TAEF2) else autoencoder.config["latent_channels"]
 
 
@@ -95,25 +90,24 @@ def pixels_to_frames(pixels: Float[Tensor, "f 3 h w"]) -> UInt8[Tensor, "f h w 3
 
 
 @torch.no_grad()
-def encode_frames(
-    autoencoder: VideoAutoencoder, frames: UInt8[Tensor, "f h w 3"], *, chunk: int = 32
-) -> Float[Tensor, "c f lh lw"]:
-    """Encodes frames to float32 latents, `chunk` frames at a time, which bounds the memory of the network."""
+def encode_frames(autoencoder: VideoAutoencoder, frames: UInt8[Tensor, "f h w 3"]) -> Float[Tensor, "c f lh lw"]:
+    """Encodes the frames of a clip to float32 latents, in chunks, which bounds the memory of the network."""
+    chunk, reach = (CLIP_CHUNK, REACH) if isinstance(autoencoder, EventAutoencoder) else (CHUNK, 0)
     latents = []
-    for part in frames.split(chunk):
-        pixels = frames_to_pixels(part).to(autoencoder.device, autoencoder.dtype)
+    for start in range(0, len(frames), chunk):
+        first = max(0, start - reach)
+        pixels = frames_to_pixels(frames[first : start + chunk + reach]).to(autoencoder.device, autoencoder.dtype)
         (encoded,) = autoencoder.encode(pixels, return_dict=False)  # pyright: ignore[reportArgumentType]
-        latents.append(encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded)
+        part: Any = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
+        latents.append(part[start - first :][:chunk])
     return torch.cat(latents).transpose(0, 1).float()
 
 
 @torch.no_grad()
-def decode_frames(
-    autoencoder: VideoAutoencoder, latents: Float[Tensor, "c f lh lw"], *, chunk: int = 32
-) -> UInt8[Tensor, "f h w 3"]:
-    """Decodes latents to frames on the CPU, `chunk` frames at a time."""
+def decode_frames(autoencoder: VideoAutoencoder, latents: Float[Tensor, "c f lh lw"]) -> UInt8[Tensor, "f h w 3"]:
+    """Decodes latents to frames on the CPU, in chunks."""
     frames = []
-    for part in latents.transpose(0, 1).split(chunk):
+    for part in latents.transpose(0, 1).split(CHUNK):
         part = part.to(autoencoder.device, autoencoder.dtype).contiguous()
         (pixels,) = autoencoder.decode(part, return_dict=False)  # pyright: ignore[reportArgumentType]
         frames.append(pixels_to_frames(pixels.float()).cpu())

@@ -14,7 +14,8 @@ from cmmd.data.order import batch_indices
 from cmmd.data.pictures.rendering import render_pictures
 from cmmd.data.world.clip import IMAGE_SIZE
 from cmmd.data.world.rendering import WorldConfig, render, require_pixels_in_memory
-from cmmd.latents.video_autoencoder import frames_to_pixels, small_autoencoder
+from cmmd.latents.small_autoencoder import small_autoencoder
+from cmmd.latents.video_autoencoder import frames_to_pixels
 from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.progress import progress
 from cmmd.recipes.model_folder import save_model

@@ -2,11 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.errors import InputError
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import absolute_name
 from cmmd.models.coupled_unet import CoupledUNet
@@ -14,13 +11,11 @@ from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
 from cmmd.recipes.model_folder import save_model
 from cmmd.recipes.recipe_clips import recipe_autoencoder, recipe_clips
+from cmmd.recipes.starting_model import load_starting_model, start_from, starting_autoencoder
 from cmmd.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
-
-if TYPE_CHECKING:
-    from cmmd.pipeline import CMMDPipeline
 
 
 def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
@@ -29,18 +24,17 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     Raises InputError if the clips or the starting model do not fit the recipe, and as `run_training`.
     """
     config = _with_absolute_folders(config)
-    start = _starting_model(config)
-    autoencoder = recipe_autoencoder(config) if start is None else start.video_autoencoder
+    start = load_starting_model(config)
+    autoencoder = recipe_autoencoder(config) if start is None else starting_autoencoder(config, start)
     codec = spectrogram_codec(config.codec, config.geometry)
     # Encoded world clips are cached in the parent folder, where all runs on the same clips share them.
     clips, held_out = recipe_clips(config, autoencoder=autoencoder, codec=codec, folder=out.parent, ranks=ranks)
     channels = len(clips.video_statistics.mean)
     network = build_network(config, latent_channels=channels, spectrogram_channels=codec.channels, bins=codec.bins)
     if start is not None:
-        network.load_state_dict(start.unet.state_dict())
         # The starting network was trained on clips that were standardised with its own statistics.
-        known = {"video": start.statistics["video"], "audio": start.statistics["audio"]}
-        clips, held_out = clips.standardised_as(**known), held_out and held_out.standardised_as(**known)
+        clips, held_out = start_from(start, network, clips, held_out)
+        assert clips is not None
     trained = run_training(
         network,
         cmmd_objective(config, clips),
@@ -87,28 +81,3 @@ def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:
         autoencoder=config.autoencoder and absolute_name(config.autoencoder),
         prepared=replace(config.prepared, folders=tuple(map(absolute_name, config.prepared.folders))),
     )
-
-
-def _starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
-    """The model to start from, or None if `config.start` is None. Raises InputError, with every setting that differs,
-    if the model does not fit the recipe."""
-    if config.start is None:
-        return None
-    from cmmd.loading import load_pipeline
-
-    model = load_pipeline(None if config.start == "shipped" else config.start, device="cpu")
-    wanted = as_dict(config.network) | {
-        "geometry": as_dict(config.geometry),
-        "codec": config.codec,
-        "prediction_type": config.prediction_type,
-    }
-    found = as_dict(model.unet.network) | {
-        "geometry": as_dict(model.geometry),
-        "codec": model.config["codec"],
-        "prediction_type": model.scheduler.config["prediction_type"],
-    }
-    different = [name for name in wanted if found[name] != wanted[name]]
-    if different:
-        told = "; ".join(f"{name} is {found[name]}, expected {wanted[name]}" for name in different)
-        raise InputError(f"{config.start}: {told}")
-    return model

@@ -11,15 +11,9 @@ from torch import Tensor, nn
 
 from cmmd.data.order import batch_indices
 from cmmd.data.world.clip import FPS, IMAGE_SIZE
-from cmmd.data.world.rendering import WorldConfig, render, require_pixels_in_memory
-from cmmd.measures.visual_events import (
-    BINS_PER_FRAME,
-    VisualEventDetector,
-    damage,
-    event_targets,
-    frames_to_video,
-)
-from cmmd.progress import progress
+from cmmd.data.world.rendering import WorldConfig, require_pixels_in_memory
+from cmmd.measures.visual_events import VisualEventDetector, damage, frames_to_video
+from cmmd.recipes.event_examples import event_examples
 from cmmd.recipes.model_folder import save_model
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import LoopConfig
@@ -67,7 +61,7 @@ class DamagedClips(NamedTuple):
 def run(config: VisualEventsRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
     """Train into folder `out`. The main rank saves the detector to `out/model`."""
     loop = config.loop
-    objective = detection_objective(*_examples(config.data), batch_size=loop.batch_size, seed=loop.seed)
+    objective = detection_objective(*event_examples(config.data), batch_size=loop.batch_size, seed=loop.seed)
     torch.manual_seed(loop.seed)
     detector = VisualEventDetector(image_size=IMAGE_SIZE, fps=FPS, width=config.width, depth=config.depth)
     trained = run_training(
@@ -95,16 +89,3 @@ def detection_objective(
         return {"loss": Term(F.binary_cross_entropy_with_logits(model(batch.video), batch.targets) * count, count)}
 
     return Objective(draw, losses)
-
-
-def _examples(config: WorldConfig) -> tuple[Tensor, Tensor]:
-    """Frames (clips, f, h, w, 3) and event curves (clips, f * BINS_PER_FRAME), which have a bump at every event."""
-    bar = progress(config.clips * len(config.families), "world clips", unit="clip")
-    frames, targets = [], []
-    for clip in render(config):
-        frames.append(torch.from_numpy(clip.frames))
-        bins = len(clip.frames) * BINS_PER_FRAME
-        targets.append(event_targets(clip.event_times, bins=bins, bins_per_second=FPS * BINS_PER_FRAME))
-        bar.update()
-    bar.close()
-    return torch.stack(frames), torch.stack(targets)

@@ -1,0 +1,85 @@
+"""The model that a training starts from, also for latents with more channels than it was trained on (ours)."""
+
+from typing import TYPE_CHECKING
+
+from cmmd.configuration import as_dict
+from cmmd.data.statistics import Statistics
+from cmmd.data.training_clips import TrainingClips
+from cmmd.errors import InputError
+from cmmd.latents.event_autoencoder import EventAutoencoder
+from cmmd.latents.video_autoencoder import VideoAutoencoder, load_autoencoder, weights_hash
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.recipes.coupled import CoupledRecipe
+
+if TYPE_CHECKING:
+    from cmmd.pipeline import CMMDPipeline
+
+
+def load_starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
+    """Loads the model to start from; returns None if `config.start` is None.
+
+    Raises InputError, with every setting that differs, if the model does not fit the recipe.
+    """
+    if config.start is None:
+        return None
+    from cmmd.loading import load_pipeline
+
+    model = load_pipeline(None if config.start == "shipped" else config.start, device="cpu")
+    wanted = as_dict(config.network) | {
+        "geometry": as_dict(config.geometry),
+        "codec": config.codec,
+        "prediction_type": config.prediction_type,
+    }
+    found = as_dict(model.unet.network) | {
+        "geometry": as_dict(model.geometry),
+        "codec": model.config["codec"],
+        "prediction_type": model.scheduler.config["prediction_type"],
+    }
+    different = [name for name in wanted if found[name] != wanted[name]]
+    if different:
+        message = "; ".join(f"{name} is {found[name]}, expected {wanted[name]}" for name in different)
+        raise InputError(f"{config.start}: {message}")
+    return model
+
+
+def starting_autoencoder(config: CoupledRecipe, start: "CMMDPipeline") -> VideoAutoencoder:
+    """Returns the autoencoder of the starting model, or `config.autoencoder` if that adds an event encoder to it.
+
+    Raises InputError for any other autoencoder: the network knows only the latents that it was trained on.
+    """
+    known = start.video_autoencoder
+    if config.autoencoder is None:
+        return known
+    chosen = load_autoencoder(config.autoencoder).eval()
+    if weights_hash(chosen) == weights_hash(known):
+        return known
+    if isinstance(chosen, EventAutoencoder) and weights_hash(chosen.pictures) == weights_hash(known):
+        return chosen
+    raise InputError.about(
+        config.autoencoder,
+        found="another autoencoder than that of the model to start from",
+        expected="the same, or the same with an event encoder",
+    )
+
+
+def start_from(start: "CMMDPipeline", network: CoupledUNet, *clips: TrainingClips | None) -> list[TrainingClips | None]:
+    """Copies the weights of the starting model into the network. Returns the clips with the model's statistics.
+
+    Where the latents have additional channels, the weights of these channels keep their initial values, and the
+    statistics of these channels are those of the clips.
+    """
+    weights = network.state_dict()
+    for name, known in start.unet.state_dict().items():
+        weights[name][tuple(slice(size) for size in known.shape)] = known
+    network.load_state_dict(weights)
+    audio = start.statistics["audio"]
+    return [
+        None if some is None else some.standardised_as(video=_extended(start, some.video_statistics), audio=audio)
+        for some in clips
+    ]
+
+
+def _extended(start: "CMMDPipeline", of_clips: Statistics) -> Statistics:
+    known = start.statistics["video"]
+    count = len(known.mean)
+    return Statistics(mean=known.mean + of_clips.mean[count:], std=known.std + of_clips.std[count:])

@@ -1,0 +1,139 @@
+"""Training of the event encoder: crops with their curves, augmentation, and the autoencoder that is the result."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from tiny_runs import command, train
+
+from cmmd.cli import main
+from cmmd.data.world.rendering import WorldConfig
+from cmmd.latents.event_autoencoder import EventAutoencoder
+from cmmd.latents.event_encoder import EventEncoder
+from cmmd.latents.small_autoencoder import small_autoencoder
+from cmmd.latents.video_autoencoder import load_autoencoder, weights_hash
+from cmmd.pipeline import CMMDPipeline
+from cmmd.recipes.event_examples import event_examples
+from cmmd.recipes.events import EventsRecipe, events_objective, varied
+from cmmd.training.objective import MicroBatch
+
+
+def numbered(clips: int, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Clips whose pixels are the number of the frame, and curves whose values are the number of the frame too."""
+    pixels = torch.arange(frames, dtype=torch.uint8)[None, :, None, None, None].expand(clips, frames, 16, 16, 3)
+    return pixels, torch.arange(frames).repeat_interleave(8).float().expand(clips, -1)
+
+
+def test_a_crop_and_its_curve_are_of_the_same_frames(monkeypatch):
+    monkeypatch.setattr("cmmd.recipes.events.varied", lambda video, generator: video)
+    objective = events_objective(*numbered(5, 12), crop=4, batch_size=4, seed=0)
+    starts = set()
+    for step in range(60):
+        batch = objective.draw(step, MicroBatch())
+        seen = ((batch.video[:, 0, :, 0, 0] + 1) * 127.5).round()
+        assert batch.video.shape == (4, 3, 4, 16, 16) and batch.targets.shape == (4, 32)
+        assert torch.equal(batch.targets, seen.repeat_interleave(8, dim=1))
+        starts |= set(seen[:, 0].int().tolist())
+    assert starts == set(range(9))
+
+
+def test_a_batch_is_the_same_however_it_is_cut():
+    objective = events_objective(*numbered(5, 12), crop=4, batch_size=8, seed=1)
+    whole, cut = objective.draw(2, MicroBatch()), [objective.draw(2, MicroBatch(part, 4)) for part in range(4)]
+    assert torch.equal(torch.cat([part.video for part in cut]), whole.video)
+    assert torch.equal(torch.cat([part.targets for part in cut]), whole.targets)
+
+
+def test_augmentation_changes_the_look_and_no_time():
+    generator = torch.Generator().manual_seed(0)
+    video = torch.zeros(64, 3, 6, 8, 8)
+    video[:, :, 3] = 0.5  # one frame differs
+    seen = varied(video, generator)
+    change = (seen[:, :, 1:] - seen[:, :, :-1]).mean((1, 3, 4)).abs()
+    assert set(change.topk(2).indices.sort().values.flatten(1).tolist()[0]) == {2, 3}
+    assert torch.equal(change.topk(2).indices.sort().values, torch.tensor([2, 3]).expand(64, 2))
+    assert seen.min() >= -1 and seen.max() <= 1 and seen[:, :, 3].mean((1, 2, 3)).std() > 0.05
+
+
+def test_it_learns_a_few_clips():
+    examples = event_examples(WorldConfig(families=("impacts",), clips=2, frames=16))
+    objective = events_objective(*examples, crop=16, batch_size=2, seed=0)
+    torch.manual_seed(0)
+    encoder = EventEncoder(widths=(8, 8, 16, 16))
+    optimiser = torch.optim.AdamW(encoder.parameters(), 5e-3)
+    losses = []
+    for step in range(60):
+        term = objective.losses(encoder, objective.draw(step, MicroBatch()))["loss"]
+        losses.append((term.total / term.count).item())
+        optimiser.zero_grad()
+        (term.total / term.count).backward()
+        optimiser.step()
+    assert sum(losses[-5:]) < 0.7 * sum(losses[5:10])
+
+
+def test_the_result_is_an_autoencoder_with_the_pictures_of_the_given_one(tmp_path):
+    settings = {"data.families": "[impacts]", "data.clips": 2, "data.frames": 16, "crop": 8, "loop.steps": 2}
+    settings |= {"loop.batch_size": 2, "widths": "[4,4,4,4]"}
+    words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    assert main(["train", "world.events", "--out", str(tmp_path / "run"), *words]) == 0
+    trained = load_autoencoder(str(tmp_path / "run" / "model"))
+    assert isinstance(trained, EventAutoencoder)
+    assert weights_hash(trained.pictures) == weights_hash(pictures_of("shipped"))
+    again = ["--set", f"autoencoder={tmp_path / 'run' / 'model'}"]
+    assert main(["train", "world.events", "--out", str(tmp_path / "again"), *words, *again]) == 0
+    assert weights_hash(pictures_of(str(tmp_path / "again" / "model"))) == weights_hash(trained.pictures)
+
+
+def pictures_of(name: str):
+    autoencoder = load_autoencoder(name)
+    return autoencoder.pictures if isinstance(autoencoder, EventAutoencoder) else autoencoder
+
+
+def test_other_autoencoders_are_refused_in_one_line(tmp_path, capsys):
+    small = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
+    AutoencoderKL(**small, block_out_channels=(8,) * 4, norm_num_groups=4).save_pretrained(tmp_path / "kl")  # pyright: ignore[reportArgumentType]
+    words = ["--set", f"autoencoder={tmp_path / 'kl'}", "--set", "data.clips=1"]
+    assert main(["train", "world.events", "--out", str(tmp_path / "run"), *words]) == 2
+    assert "found AutoencoderKL, expected AutoencoderTiny or EventAutoencoder" in capsys.readouterr().err
+
+
+def test_impossible_settings_are_refused():
+    for change, words in (({"crop": 60}, "crop is 60, expected 1 to data.frames, 48"), ({"widths": (4, 6, 8, 8)}, "6")):
+        with pytest.raises(ValueError, match=words):
+            replace(EventsRecipe(), **change)
+
+
+def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
+    """The shipped recipe: the weights of the known channels are those of the model that training starts from."""
+    train("world.tiny", out=tmp_path / "first")
+    first = CMMDPipeline.from_pretrained(tmp_path / "first" / "model")
+    torch.manual_seed(0)
+    events = EventEncoder(widths=(4, 4, 4, 4))
+    autoencoder = first.video_autoencoder
+    assert isinstance(autoencoder, AutoencoderTiny)
+    EventAutoencoder.of(autoencoder, events).save_pretrained(tmp_path / "events")
+    added = ("autoencoder=" + str(tmp_path / "events"), "loop.learning_rate=1e-30")
+    train("world.tiny", f"start={tmp_path / 'first' / 'model'}", *added, out=tmp_path / "second")
+    second = CMMDPipeline.from_pretrained(tmp_path / "second" / "model")
+    before, after = first.unet.state_dict(), second.unet.state_dict()
+    wider = {name for name in before if before[name].shape != after[name].shape}
+    assert wider == {"video_unet.stem.weight", "video_unet.head.weight", "video_unet.head.bias"}
+    for name, known in before.items():
+        assert torch.equal(after[name][tuple(slice(size) for size in known.shape)], known)
+    assert after["video_unet.stem.weight"].shape[1] == before["video_unet.stem.weight"].shape[1] + 8
+    assert second.statistics["video"].mean[:4] == first.statistics["video"].mean
+    assert len(second.statistics["video"].mean) == 12 and second.statistics["audio"] == first.statistics["audio"]
+    assert second.video_to_audio(np.zeros((16, 64, 64, 3), np.uint8), steps=1)[0].waveform.shape == (25_600,)
+
+
+def test_a_model_does_not_go_on_with_other_latents(tmp_path, capsys):
+    torch.manual_seed(0)
+    EventAutoencoder.of(small_autoencoder(), EventEncoder(widths=(4, 4, 4, 4))).save_pretrained(tmp_path / "events")
+    words = command("world.fine_tune", "start=shipped", f"autoencoder={tmp_path / 'events'}", out=tmp_path / "run")
+    words = [word for word in words if not word.startswith("network.")]
+    words = [word for at, word in enumerate(words) if word != "--set" or "=" in words[at + 1]]
+    assert main(words) == 2
+    assert "found another autoencoder than that of the model to start from" in capsys.readouterr().err
