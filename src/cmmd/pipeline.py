@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Unpack
 
 import numpy as np
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from huggingface_hub import HfApi
 from jaxtyping import Float, UInt8
 
 from cmmd.clips.geometry import Geometry
@@ -29,6 +31,7 @@ from cmmd.latent_pipeline import LatentPipeline
 from cmmd.latents.level import Levels
 from cmmd.latents.video_autoencoder import VideoAutoencoder
 from cmmd.measures.agreement import check_judged
+from cmmd.model_card import ModelCard
 from cmmd.model_folder import load_model_folder
 from cmmd.model_name import INDEX_FILE, SHIPPED, HubOptions, local_folder
 from cmmd.models.blocks import Modality
@@ -114,6 +117,26 @@ class CMMDPipeline(LatentPipeline):
             pipeline = cls(parts.unet, parts.video_autoencoder, parts.scheduler, **parts.values)
         with quiet_diffusers():
             return pipeline if dtype is None else pipeline.to(dtype)
+
+    def push_to_hub(  # pyright: ignore[reportIncompatibleMethodOverride] - diffusers' writes an empty card
+        self,
+        repo_id: str,
+        card: ModelCard,
+        *,
+        commit_message: str = "Upload model",
+        private: bool | None = None,
+        token: str | None = None,
+    ) -> str:
+        """Uploads the model with its card to the Hugging Face hub. Returns the address of the commit.
+
+        repo_id: ORG/NAME, created if it does not exist; private: applies only to a repository that is created.
+        """
+        api = HfApi(token=token)
+        name = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder)
+            Path(folder, "README.md").write_text(card.markdown(self, name), encoding="utf-8")
+            return api.upload_folder(repo_id=name, folder_path=folder, commit_message=commit_message)
 
     @torch.no_grad()
     def video_to_audio(
