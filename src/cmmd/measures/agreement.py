@@ -36,9 +36,10 @@ def unknown_condition(scores: Iterable[float | None]) -> str | None:
     known = [score for score in scores if score is not None]
     if not known or max(known) >= UNKNOWN_BELOW:
         return None
+    best = round(max(known), 2) + 0.0  # no -0.00
     return (
-        f"beyond what the model has learnt: the best take scores {max(known):.2f}, and below {UNKNOWN_BELOW} the model "
-        "finds little timing in its input"
+        f"beyond what the model has learnt: the best take scores {best:.2f}, and below {UNKNOWN_BELOW} the model finds "
+        "little timing in its input"
     )
 
 

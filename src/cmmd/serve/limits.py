@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """upload_megabytes: largest upload in megabytes of 10^6 bytes. seconds: longest clip or result, in seconds. queue:
+    """upload_megabytes: largest upload in megabytes of 2^20 bytes. seconds: longest clip or result, in seconds. queue:
     largest number of requests that wait; one more is being generated. steps, takes: largest numbers per request.
     retained: seconds after which uploads and results are removed. uploads: the oldest uploads are removed when all of
     them exceed this many times the largest upload."""
@@ -27,4 +27,4 @@ class Limits:
 
     @property
     def upload_bytes(self) -> int:
-        return self.upload_megabytes * 1_000_000
+        return self.upload_megabytes * 2**20

@@ -5,6 +5,7 @@ The values come from a browser and are not trusted: any client can send any valu
 
 import math
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -41,7 +42,8 @@ def read_order(task: Task, values: dict[str, Any], limits: Limits) -> Order:
     """Checks the values of a tab and returns the order.
 
     values: source (path or None), target, start, end and seconds (numbers or None; only for the tasks that have them),
-    steps, guidance (None: the default of the model), seed (-1: random), takes. Raises InputError, naming the field, for
+    steps, guidance (the default of the model if it is None), seed (-1: random), takes. start, end, seconds and guidance
+    may be texts, of which an empty one is None. Raises InputError, naming the field, for
     a missing file and for values out of range.
     """
     if task not in get_args(Task):
@@ -52,17 +54,16 @@ def read_order(task: Task, values: dict[str, Any], limits: Limits) -> Order:
         raise InputError.about("the upload", found="no file", expected=needed)
     takes = _whole(values, "takes", 1, limits.takes)
     seed = _whole(values, "seed", -1, SEEDS - takes)
-    guidance = values.get("guidance")
     target, keep = _target(task, values)
-    seconds = values.get("seconds") if target == "both" else None
+    seconds = _optional(values, "seconds", 0.1, limits.seconds) if target == "both" else None
     return Order(
         target=target,
         source=None if task == "both" else Path(source or ""),
         keep=keep,
-        seconds=seconds if seconds is None else _number(values, "seconds", 0.1, limits.seconds),
+        seconds=seconds,
         sampling=SamplingConfig(
             steps=_whole(values, "steps", 1, limits.steps),
-            guidance=None if guidance is None else _number(values, "guidance", 0, STRONGEST),
+            guidance=_optional(values, "guidance", 0, STRONGEST),
         ),
         seed=secrets.randbelow(SEEDS - takes + 1) if seed == -1 else seed,
         takes=takes,
@@ -80,8 +81,17 @@ def _target(task: Task, values: dict[str, Any]) -> tuple[Target, tuple[Stretch, 
     return targets[task], ()
 
 
+def _optional(values: dict[str, Any], name: str, least: float | int, most: float | int) -> float | None:
+    value = values.get(name)
+    empty = value is None or (isinstance(value, str) and not value.strip())
+    return None if empty else _number(values, name, least, most)
+
+
 def _number(values: dict[str, Any], name: str, least: float | int, most: float | int) -> float:
     value = values.get(name)
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
     if isinstance(value, bool) or not isinstance(value, float | int) or not least <= value <= most:  # nan too
         expected = f"a number from {least:g} to {most:g}" if math.isfinite(most) else f"a number of at least {least:g}"
         raise InputError.about(name, found=f"{value!r:.60}", expected=expected)

@@ -45,6 +45,7 @@ def page_look() -> dict[str, Any]:
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
+    theme.set(body_text_color_subdued="*neutral_600", block_info_text_color="*neutral_600")
     script = (ASSETS / "page.js").read_text()
     return {"theme": theme, "css": (ASSETS / "page.css").read_text(), "head": f"<script>{script}</script>"}
 

@@ -46,14 +46,21 @@ def result_html(generation: Generation) -> str:
     )
 
 
+def rounded(score: float) -> str:
+    """Returns a score with two digits, without a sign if it is 0."""
+    return f"{round(score, 2) + 0.0:.2f}"
+
+
 def error_html(message: str) -> str:
     """Returns a message about a request that failed."""
     return _notice("error", message)
 
 
 def _notice(kind: str, message: str) -> str:
-    title = {"warning": "Unfamiliar input", "error": "This did not work"}[kind]
-    return f'<div class="cmmd-notice cmmd-{kind}" role="alert"><strong>{title}</strong> {escape(message)}</div>'
+    title = {"warning": "Beyond what the model has learnt", "error": "This did not work"}[kind]
+    text = message.removeprefix(f"{title.lower()}: ")
+    text = text[:1].upper() + text[1:] if kind == "warning" else text
+    return f'<div class="cmmd-notice cmmd-{kind}" role="alert"><strong>{title}</strong> {escape(text)}</div>'
 
 
 def _switch(generation: Generation) -> str:
@@ -71,9 +78,8 @@ def _switch(generation: Generation) -> str:
 
 def _facts(generation: Generation) -> str:
     order = generation.order
-    parts = [f"{generation.takes[0].seconds:.1f} s", f"{order.sampling.steps} steps"]
-    parts += [f"guidance {generation.takes[0].guidance:g}", f"seed {order.seed}"]
-    return " · ".join([*parts, f"computed in {generation.seconds:.1f} s"])
+    parts = [f"{order.sampling.steps} steps", f"guidance {generation.takes[0].guidance:g}", f"seed {order.seed}"]
+    return " · ".join([*parts, f"{generation.seconds:.1f} s to compute"])
 
 
 def _timeline(take: TakeFiles) -> str:
@@ -82,13 +88,13 @@ def _timeline(take: TakeFiles) -> str:
     return (
         '<div class="cmmd-scroll"><div class="cmmd-timeline" '
         f'data-left="{left}" data-right="{right}"><img src="{address(take.picture)}" '
-        'alt="Frames over the spectrogram. Triangles mark the events that are seen and heard."><i class="cmmd-playhead">'
-        "</i></div></div>"
+        'alt="Frames over the spectrogram. Triangles mark the events that are seen and heard.">'
+        '<i class="cmmd-playhead"></i></div></div>'
     )
 
 
 def _card(take: TakeFiles, number: int, selected: bool) -> str:
-    score = "" if take.alignment is None else f'<span title="{SCORE_HELP}">match {take.alignment:.2f}</span>'
+    score = "" if take.alignment is None else f'<span title="{SCORE_HELP}">match {rounded(take.alignment)}</span>'
     best = '<em class="cmmd-best">best</em>' if take.best else ""
     downloads = "".join(
         f'<a href="{address(file)}" download="{escape(file.name)}" title="{escape(file.name)}">{label}</a>'

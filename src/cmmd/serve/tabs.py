@@ -25,22 +25,22 @@ class TaskText:
 TEXTS: dict[Task, TaskText] = {
     "sound": TaskText(
         title="Video to sound",
-        lead="Makes sound for a silent video. Its picture stays as it is.",
+        lead="Generates sound for a video. The picture stays as it is.",
         button="Generate sound",
         source="Video",
     ),
     "video": TaskText(
         title="Sound to video",
-        lead="Makes a video for a sound. The sound stays as it is.",
+        lead="Generates a video for a sound. The sound stays as it is.",
         button="Generate video",
         source="Sound",
     ),
     "both": TaskText(
-        title="Both from nothing", lead="Makes a video together with its sound.", button="Generate video and sound"
+        title="From nothing", lead="Generates a video and its sound, both from nothing.", button="Generate video and sound"
     ),
     "keep": TaskText(
         title="Keep a stretch",
-        lead="Keeps a stretch of a clip and makes the rest anew, so that it goes on from there.",
+        lead="Keeps a stretch of a clip and generates the rest to match it.",
         button="Generate the rest",
         source="Video with sound",
     ),
@@ -72,8 +72,9 @@ def build_tab(task: Task, examples: Sequence[Example], limits: Limits) -> Tab:
             inputs |= _settings(limits)
             generate = gr.Button(text.button, variant="primary", elem_id=f"generate-{task}")
         with gr.Column(scale=7, min_width=320):
-            progress = gr.HTML(visible=False, elem_id=f"progress-{task}")
-            cancel = gr.Button("Cancel", visible=False, elem_id=f"cancel-{task}")
+            with gr.Row(elem_classes="cmmd-running"):
+                progress = gr.HTML(visible=False, min_width=200, elem_id=f"progress-{task}")
+                cancel = gr.Button("Cancel", visible=False, scale=0, min_width=96, elem_id=f"cancel-{task}")
             result = gr.HTML(EMPTY, elem_id=f"result-{task}")
     return Tab(
         task=task, inputs=inputs, picks=picks, generate=generate, cancel=cancel, progress=progress, result=result
@@ -98,46 +99,56 @@ def _inputs(
             inputs["source"] = gr.Video(label=label, sources=["upload"], height=height, elem_id=name)
         picks = _examples(task, examples, limits)
     if task == "keep":
-        inputs["target"] = gr.Radio(REMAINDER, value="audio", label="Make anew", elem_id="target-keep")
+        inputs["target"] = gr.Radio(REMAINDER, value="audio", label="Generate", elem_id="target-keep")
         with gr.Row():
             inputs["start"] = gr.Number(0, label="Keep from (s)", minimum=0, min_width=100, step=0.1)
-            inputs["end"] = gr.Number(0.8, label="to (s)", minimum=0, min_width=100, step=0.1)
-    if task in ("both", "keep"):
+            inputs["end"] = gr.Number(0.8, label="Keep to (s)", minimum=0, min_width=100, step=0.1)
+        inputs["seconds"] = _length_of_rest(inputs["target"])
+    if task == "both":
         inputs["seconds"] = gr.Number(
-            1.6 if task == "both" else None,
-            label="Length (s)",
-            info=None if task == "both" else "With both: empty is the clip's length, more continues it",
-            placeholder="the clip's",
-            minimum=0.1,
-            maximum=limits.seconds,
-            step=0.1,
+            1.6, label="Length (s)", minimum=0.1, maximum=limits.seconds, step=0.1, elem_id="seconds-both"
         )
     return inputs, picks
+
+
+def _length_of_rest(target: gr.Radio) -> gr.Textbox:
+    """Adds the length of a result in which picture and sound are generated; it is hidden for the other targets."""
+    length = gr.Textbox(
+        label="Length (s)",
+        info="More than the clip's length continues it",
+        placeholder="as long as the clip",
+        visible=False,
+        elem_id="seconds-keep",
+    )
+
+    def show(chosen: str) -> gr.Textbox:
+        return gr.Textbox(visible=chosen == "both")
+
+    target.change(show, target, length, show_progress="hidden", api_visibility="private")
+    return length
 
 
 def _examples(task: Task, examples: Sequence[Example], limits: Limits) -> tuple[tuple[gr.Button, Example], ...]:
     """Adds a row of buttons that load an example, and the limits of an upload."""
     with gr.Row(elem_classes="cmmd-examples"):
-        gr.HTML('<span class="cmmd-label">Or an example:</span>')
-        buttons = [gr.Button(one.title, size="sm", elem_id=f"example-{task}-{one.title.lower()}") for one in examples]
-    gr.HTML(f'<span class="cmmd-label">Up to {limits.upload_megabytes} MB and {limits.seconds:g} s</span>')
+        gr.HTML('<span class="cmmd-label">Examples</span>', min_width=0)
+        buttons = [
+            gr.Button(one.title, size="sm", scale=0, elem_id=f"example-{task}-{one.title.lower()}") for one in examples
+        ]
+        most = f"up to {limits.upload_megabytes} MB, {limits.seconds:g} s"
+        gr.HTML(f'<span class="cmmd-label">{most}</span>', min_width=0, elem_classes="cmmd-most")
     return tuple(zip(buttons, examples, strict=True))
 
 
 def _settings(limits: Limits) -> dict[str, Any]:
     """Adds the settings that all tasks have."""
     with gr.Row():
-        takes = gr.Slider(1, limits.takes, 1, step=1, label="Takes", min_width=140)
-        steps = gr.Slider(1, limits.steps, min(25, limits.steps), step=1, label="Steps", min_width=140)
+        takes = gr.Slider(1, limits.takes, 1, step=1, label="Takes", min_width=200)
+        steps = gr.Slider(1, limits.steps, min(25, limits.steps), step=1, label="Steps", min_width=200)
     with gr.Row():
-        seed = gr.Number(-1, label="Seed", info="-1: random", precision=0, minimum=-1, maximum=SEEDS, min_width=140)
-        guidance = gr.Number(
-            None,
-            label="Guidance",
-            info="Empty: the model's own",
-            placeholder="auto",
-            minimum=0,
-            step=0.1,
-            min_width=140,
+        seed = gr.Number(
+            -1, label="Seed", info="-1: a random one", precision=0, minimum=-1, maximum=SEEDS, min_width=140
         )
+        # An empty gr.Number is sent as 0, which is another guidance.
+        guidance = gr.Textbox(label="Guidance", info="Empty: the model's", placeholder="auto", min_width=140)
     return {"takes": takes, "steps": steps, "seed": seed, "guidance": guidance}
