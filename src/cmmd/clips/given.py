@@ -32,14 +32,14 @@ def as_clip(
     fit: Fit = "crop",
     longest: float | None = None,
 ) -> Clip:
-    """Returns a clip with all modalities in `needs`. longest: largest length of a file, in seconds; reading stops there.
+    """Returns a clip with all modalities in `needs`. longest: largest length of a file in seconds; no more is read.
 
     An array holds frames, uint8 (f, h, w, 3), or a mono waveform, float (s,) between -1 and 1. If `needs` names both
     modalities, the clip of a file lasts as long as the one that `span` names.
 
-    Raises InputError if a file cannot be read or is too long, a needed modality is missing or empty, a single picture is given as
-    video, rates or sizes differ from `geometry`, frames or waveform have another shape, dtype or range, or `given` has
-    another type.
+    Raises InputError if a file cannot be read or is too long, a needed modality is missing or empty, a single picture
+    is given as video, rates or sizes differ from `geometry`, frames or waveform have another shape, dtype or range, or
+    `given` has another type.
     """
     if isinstance(given, (str, Path)):
         clip = _of_file(given, geometry, needs, span, fit, longest)

@@ -21,7 +21,7 @@ def build_page(service: Service, examples: Sequence[Example]) -> gr.Blocks:
     """Builds the page. It is not served yet."""
     with gr.Blocks(title="CMMD", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(HEAD)
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):
             tabs = [build_tab(task, examples, service.limits) for task in get_args(Task)]
         for tab in tabs:
             _connect(tab, service)

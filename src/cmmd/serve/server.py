@@ -47,6 +47,7 @@ def serve(options: ServeOptions) -> None:
         from cmmd.serve.page import build_page
         from cmmd.serve.service import Service
 
+        os.environ |= {"NO_PROXY": "*", "no_proxy": "*"}  # gradio asks its own page through a proxy otherwise
         refuse_outside(listens_on=options.host)
         jobs = Jobs(waiting=options.limits.queue)
         try:
@@ -86,7 +87,7 @@ def _settle_gradio(files: "ServedFiles") -> None:
             warnings.simplefilter("ignore")
             import gradio  # noqa: F401
     except ImportError as error:
-        expected = 'pip install "gradio>=6" (in a checkout: pip install "./[page]")'
+        expected = 'pip install "gradio>=6.31" (in a checkout: pip install "./[page]")'
         raise InputError.about("serve", found="no gradio", expected=expected) from error
 
 

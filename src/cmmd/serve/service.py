@@ -11,7 +11,7 @@ from cmmd.serve.generating import Cancelled, Generation, generate
 from cmmd.serve.jobs import Job, Jobs
 from cmmd.serve.limits import Limits
 from cmmd.serve.order import Order, Task, read_order
-from cmmd.serve.player import EMPTY, error_html, result_html
+from cmmd.serve.player import error_html, result_html
 from cmmd.serve.progress_html import stage_html, waiting_html
 from cmmd.serve.stages import Stage
 
@@ -86,8 +86,9 @@ class Service:
         return result
 
 
-def _ended(job: Job) -> str:
-    """Returns the HTML of a job that has ended: its result, its error, or the empty page after a cancellation."""
+def _ended(job: Job) -> str | None:
+    """Returns the HTML of a job that has ended: its result or its error; None if it was cancelled, which leaves the
+    earlier result in place."""
     if job.result is not None:
         return result_html(job.result)
-    return EMPTY if job.error is None else error_html(job.error)
+    return None if job.error is None else error_html(job.error)

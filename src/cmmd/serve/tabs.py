@@ -8,7 +8,7 @@ import gradio as gr
 
 from cmmd.serve.examples import Example
 from cmmd.serve.limits import Limits
-from cmmd.serve.order import SEEDS, Task
+from cmmd.serve.order import Task
 from cmmd.serve.player import EMPTY
 
 
@@ -36,7 +36,7 @@ TEXTS: dict[Task, TaskText] = {
         source="Sound",
     ),
     "both": TaskText(
-        title="From nothing", lead="Generates a video and its sound, both from nothing.", button="Generate video and sound"
+        title="Both from nothing", lead="Generates a video together with its sound.", button="Generate video and sound"
     ),
     "keep": TaskText(
         title="Keep a stretch",
@@ -69,7 +69,7 @@ def build_tab(task: Task, examples: Sequence[Example], limits: Limits) -> Tab:
         with gr.Column(scale=4, min_width=320):
             gr.HTML(f'<p class="cmmd-lead">{text.lead}</p>')
             inputs, picks = _inputs(task, examples, limits)
-            inputs |= _settings(limits)
+            inputs |= _settings(task, limits)
             generate = gr.Button(text.button, variant="primary", elem_id=f"generate-{task}")
         with gr.Column(scale=7, min_width=320):
             with gr.Row(elem_classes="cmmd-running"):
@@ -140,15 +140,21 @@ def _examples(task: Task, examples: Sequence[Example], limits: Limits) -> tuple[
     return tuple(zip(buttons, examples, strict=True))
 
 
-def _settings(limits: Limits) -> dict[str, Any]:
+def _settings(task: Task, limits: Limits) -> dict[str, Any]:
     """Adds the settings that all tasks have."""
+    wide: dict[str, Any] = {"step": 1, "min_width": 200}
     with gr.Row():
-        takes = gr.Slider(1, limits.takes, 1, step=1, label="Takes", min_width=200)
-        steps = gr.Slider(1, limits.steps, min(25, limits.steps), step=1, label="Steps", min_width=200)
+        takes = gr.Slider(1, limits.takes, 1, label="Takes", elem_id=f"takes-{task}", **wide)
+        steps = gr.Slider(1, limits.steps, min(25, limits.steps), label="Steps", elem_id=f"steps-{task}", **wide)
     with gr.Row():
         seed = gr.Number(
-            -1, label="Seed", info="-1: a random one", precision=0, minimum=-1, maximum=SEEDS, min_width=140
+            -1, label="Seed", info="-1: a random one", precision=0, minimum=-1, min_width=140, elem_id=f"seed-{task}"
         )
-        # An empty gr.Number is sent as 0, which is another guidance.
-        guidance = gr.Textbox(label="Guidance", info="Empty: the model's", placeholder="auto", min_width=140)
+        guidance = gr.Textbox(  # an empty gr.Number is sent as 0, which is another guidance
+            label="Guidance",
+            info="Empty: the model's",
+            placeholder="auto",
+            min_width=140,
+            elem_id=f"guidance-{task}",
+        )
     return {"takes": takes, "steps": steps, "seed": seed, "guidance": guidance}
