@@ -43,10 +43,10 @@ def test_sound_for_a_video_is_a_file_to_play_and_one_to_listen_to(pipeline, orde
     ]
 
 
-def test_a_take_is_that_of_the_pipeline(pipeline, order, scene, tmp_path):
-    made = run(pipeline, order(), tmp_path)
-    expected = pipeline.video_to_audio(scene, seed=5, steps=2)[0]
-    found = read_clip(made.takes[0].sound, want="audio").waveform
+def test_every_take_is_that_of_the_pipeline_with_its_seed(pipeline, order, scene, tmp_path):
+    made = run(pipeline, order(takes=2), tmp_path)
+    expected = pipeline.video_to_audio(scene, seed=6, steps=2)[0]
+    found = read_clip(made.takes[1].sound, want="audio").waveform
     assert found is not None
     np.testing.assert_allclose(found, expected.waveform, atol=2 / 32768)
 

@@ -3,11 +3,13 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cmmd.cli import main
 from cmmd.errors import InputError
+from cmmd.measures.agreement import UNKNOWN_BELOW
 from cmmd.serve import server
 from cmmd.serve.limits import Limits
 from cmmd.serve.server import ServeOptions, free_port
@@ -70,3 +72,31 @@ def test_a_missing_gradio_is_one_line_that_tells_how_to_install_it():
     assert (process.returncode, process.stdout) == (2, "")
     assert process.stderr.count("\n") == 1 and 'pip install "./[page]"' in process.stderr
     assert process.stderr.startswith("cmmd: serve: found no gradio")
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "warned"),
+    [
+        ("127.0.0.1", "127.0.0.1", False),
+        ("localhost", "localhost", False),
+        ("::1", "[::1]", False),
+        ("0.0.0.0", "127.0.0.1", True),
+        ("::", "[::1]", True),
+        ("192.0.2.1", "192.0.2.1", True),
+    ],
+)
+def test_the_address_is_told_and_that_there_is_no_password(capsys, host, address, warned):
+    server._announce(host, 8000)
+    out, err = capsys.readouterr()
+    assert out == f"CMMD: http://{address}:8000 (Ctrl-C ends it)\n"
+    assert ("it has no password" in err) == warned
+
+
+def test_the_page_on_serving_has_the_numbers_of_the_code():
+    page = " ".join((Path(__file__).parents[2] / "docs" / "serving.md").read_text().split())
+    limits = Limits()
+    assert f"| `--max-upload` | {limits.upload_megabytes} |" in page and limits.upload_bytes == 200 * 2**20
+    assert f"| `--max-seconds` | {limits.seconds:g} |" in page and f"| `--queue` | {limits.queue} |" in page
+    assert f"At most {limits.takes} takes of {limits.steps} steps" in page
+    assert limits.retained == 3600 and f"exceed {limits.uploads} times the largest upload" in page
+    assert f"If the best take scores below {UNKNOWN_BELOW}," in page

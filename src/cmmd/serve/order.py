@@ -53,7 +53,10 @@ def read_order(task: Task, values: dict[str, Any], limits: Limits) -> Order:
     takes = _whole(values, "takes", 1, limits.takes)
     seed = _whole(values, "seed", -1, SEEDS - takes)
     target, keep = _target(task, values)
-    seconds = _optional(values, "seconds", 0.1, limits.seconds) if target == "both" else None
+    seconds = None
+    if target == "both":
+        read = _number if task == "both" else _optional  # a clip that goes on has a length of its own
+        seconds = read(values, "seconds", 0.1, limits.seconds)
     return Order(
         target=target,
         source=None if task == "both" else Path(source or ""),

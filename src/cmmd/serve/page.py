@@ -36,7 +36,7 @@ def build_page(service: Service, examples: Sequence[Example]) -> gr.Blocks:
 
 
 def page_look() -> dict[str, Any]:
-    """Returns the arguments of `launch` that set the look: fonts of the system only, nothing from another host."""
+    """Returns the arguments of `launch` that set the look. All fonts are those of the system."""
     theme = gr.themes.Default(
         primary_hue="blue",
         secondary_hue="blue",
@@ -47,7 +47,12 @@ def page_look() -> dict[str, Any]:
     )
     theme.set(body_text_color_subdued="*neutral_600", block_info_text_color="*neutral_600")
     script = (ASSETS / "page.js").read_text()
-    return {"theme": theme, "css": (ASSETS / "page.css").read_text(), "head": f"<script>{script}</script>"}
+    return {
+        "theme": theme,
+        "css": (ASSETS / "page.css").read_text(),
+        "head": f"<script>{script}</script>",
+        "favicon_path": str(ASSETS / "favicon.svg"),
+    }
 
 
 def _connect(tab: Tab, service: Service) -> None:

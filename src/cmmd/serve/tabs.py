@@ -106,7 +106,12 @@ def _inputs(
         inputs["seconds"] = _length_of_rest(inputs["target"])
     if task == "both":
         inputs["seconds"] = gr.Number(
-            1.6, label="Length (s)", minimum=0.1, maximum=limits.seconds, step=0.1, elem_id="seconds-both"
+            min(1.6, limits.seconds),
+            label="Length (s)",
+            minimum=0.1,
+            maximum=limits.seconds,
+            step=0.1,
+            elem_id="seconds-both",
         )
     return inputs, picks
 
