@@ -21,7 +21,8 @@ def upload(files: ServedFiles, name: str, *, size: int = 10, age: float = 0) -> 
     path = files.uploads / name / "clip.mp4"
     path.parent.mkdir()
     path.write_bytes(b"0" * size)
-    os.utime(path, (time.time() - age,) * 2)
+    changed = time.time() - age
+    os.utime(path, (changed, changed))
     return path
 
 

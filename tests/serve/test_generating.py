@@ -53,8 +53,8 @@ def test_every_take_is_that_of_the_pipeline_with_its_seed(pipeline, order, scene
 
 def test_the_take_with_the_highest_score_is_the_best(pipeline, order, tmp_path):
     made = run(pipeline, order(takes=3), tmp_path)
-    scores = [take.alignment for take in made.takes]
-    assert None not in scores and [take.best for take in made.takes] == [score == max(scores) for score in scores]
+    scores = [take.alignment for take in made.takes if take.alignment is not None]
+    assert len(scores) == 3 and [take.best for take in made.takes] == [score == max(scores) for score in scores]
 
 
 def test_a_single_take_is_not_called_the_best_and_a_random_model_is_told(pipeline, order, tmp_path):

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from cmmd.errors import InputError
-from cmmd.serve.generating import Cancelled
+from cmmd.serve.generating import Cancelled, Generation
 from cmmd.serve.jobs import DEFECT, Job, Jobs
+
+RESULT = object.__new__(Generation)
 
 
 class Gate:
@@ -18,7 +20,7 @@ class Gate:
         self.opened, self.started = threading.Event(), threading.Event()
         self.running = self.most_running = 0
 
-    def work(self, job: Job) -> None:
+    def work(self, job: Job) -> Generation:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self.started.set()
@@ -28,6 +30,7 @@ class Gate:
                     raise Cancelled
         finally:
             self.running -= 1
+        return RESULT
 
 
 @pytest.fixture
@@ -47,6 +50,7 @@ def test_jobs_run_one_after_the_other_in_order(jobs):
     def work(job):
         gate.work(job)
         order.append(job.session)
+        return RESULT
 
     submitted = [jobs.submit(name, work) for name in "abc"]
     assert gate.started.wait(20) and [jobs.ahead(job) for job in submitted] == [0, 1, 2]
@@ -89,11 +93,11 @@ def test_a_bad_input_is_its_line_and_a_defect_a_plain_one_and_the_queue_goes_on(
         raise RuntimeError("/secret/path")
 
     with caplog.at_level(logging.ERROR):
-        first, second, third = jobs.submit("a", bad), jobs.submit("b", defect), jobs.submit("c", lambda job: None)
+        first, second, third = jobs.submit("a", bad), jobs.submit("b", defect), jobs.submit("c", lambda job: RESULT)
         assert all(ended(job) for job in (first, second, third))
     assert first.error == "clip.mp4: found nothing, expected a clip"
     assert second.error == DEFECT and "/secret/path" in caplog.text
-    assert third.error is None
+    assert third.error is None and third.result is RESULT
 
 
 def test_closing_cancels_everything():

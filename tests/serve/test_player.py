@@ -1,6 +1,7 @@
 """HTML of results: escaped, relative, the best take selected, a switch where there is something to compare."""
 
 from pathlib import Path
+from typing import Any
 
 from cmmd.serve.generating import Generation, TakeFiles
 from cmmd.serve.player import address, error_html, result_html
@@ -10,12 +11,13 @@ FOLDER = Path("/tmp/r")
 
 def take(number: int, **changes) -> TakeFiles:
     stem = FOLDER / f"a-{number}.mp4"
-    files = {"video": stem, "sound": stem.with_suffix(".wav"), "picture": stem.with_suffix(".png")}
-    return TakeFiles(**(files | {"seed": number, "seconds": 1.6, "guidance": 1.0, "alignment": 0.5} | changes))
+    values: dict[str, Any] = {"video": stem, "sound": stem.with_suffix(".wav"), "picture": stem.with_suffix(".png")}
+    values |= {"seed": number, "seconds": 1.6, "guidance": 1.0, "alignment": 0.5}
+    return TakeFiles(**(values | changes))
 
 
 def generation(order, takes, **changes) -> Generation:
-    values = {"original": FOLDER / "o.mp4", "warning": None, "notes": (), "seconds": 2.0}
+    values: dict[str, Any] = {"original": FOLDER / "o.mp4", "warning": None, "notes": (), "seconds": 2.0}
     return Generation(**(values | {"order": order(), "takes": takes} | changes))
 
 

@@ -139,7 +139,9 @@ def _written(order: Order, takes: tuple[Take, ...], folder: Path, on_take: Calla
     started, stem, mark = time.monotonic(), result_stem(order.source), uuid.uuid4().hex[:6]
     scores = [take.alignment for take in takes]
     best = max((score for score in scores if score is not None), default=None) if len(takes) > 1 else None
-    files, notes = [], []
+    files: list[TakeFiles] = []
+    notes: list[str] = []
+    spent = max(sum(take.seconds.values()) for take in takes)  # each take has the clock of all of them
     for number, take in enumerate(takes, start=1):
         on_take(number)
         out = folder / f"{stem}-cmmd-{take.seed}-{number}-{mark}.mp4"
@@ -152,7 +154,7 @@ def _written(order: Order, takes: tuple[Take, ...], folder: Path, on_take: Calla
         original=_original(order, folder / f"{stem}-original-{mark}.mp4"),
         warning=unknown_condition(scores) if order.source else None,
         notes=tuple(notes),
-        seconds=sum(takes[0].seconds.values()) + time.monotonic() - started,  # the clock of a take runs over all takes
+        seconds=spent + time.monotonic() - started,
     )
 
 

@@ -17,6 +17,7 @@ from cmmd.output_plan import Target
 from cmmd.serve.limits import Limits
 
 Task = Literal["sound", "video", "both", "keep"]
+TARGETS: tuple[Target, ...] = get_args(Target)
 SEEDS = 2**31
 
 
@@ -73,9 +74,10 @@ def read_order(task: Task, values: dict[str, Any], limits: Limits) -> Order:
 
 def _target(task: Task, values: dict[str, Any]) -> tuple[Target, tuple[Stretch, ...]]:
     if task == "keep":
-        target = values.get("target")
-        if target not in get_args(Target):
-            raise InputError.about("what to generate", found=repr(target), expected=" or ".join(get_args(Target)))
+        wanted = values.get("target")
+        target = next((known for known in TARGETS if known == wanted), None)
+        if target is None:
+            raise InputError.about("what to generate", found=f"{wanted!r:.60}", expected=" or ".join(TARGETS))
         start, end = (_number(values, name, 0, math.inf) for name in ("start", "end"))
         return target, ((start, end),)
     targets: dict[Task, Target] = {"sound": "audio", "video": "video", "both": "both"}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
+from gradio.themes import Default
 
 from cmmd.serve.examples import Example
 from cmmd.serve.order import Task
@@ -37,7 +38,7 @@ def build_page(service: Service, examples: Sequence[Example]) -> gr.Blocks:
 
 def page_look() -> dict[str, Any]:
     """Returns the arguments of `launch` that set the look. All fonts are those of the system."""
-    theme = gr.themes.Default(
+    theme = Default(
         primary_hue="blue",
         secondary_hue="blue",
         neutral_hue="slate",
