@@ -90,6 +90,7 @@ def test_a_file_beyond_the_largest_length_is_one_line_and_not_read_to_its_end(tm
 def test_a_long_sound_under_a_short_picture_is_too_long_for_a_task_of_sound(tmp_path):
     write_video(FRAMES, tmp_path / "clip.mp4", fps=10, waveform=np.zeros(64_000, np.float32), sample_rate=16_000)
     assert as_clip(tmp_path / "clip.mp4", geometry=GEOMETRY, needs={"video"}, longest=2).seconds <= 2
-    for needs in ({"audio"}, {"video", "audio"}):
+    for_sound: list[set[Part]] = [{"audio"}, {"video", "audio"}]
+    for needs in for_sound:
         with pytest.raises(InputError, match="more than 2 s"):
             as_clip(tmp_path / "clip.mp4", geometry=GEOMETRY, needs=needs, span="audio", longest=2)

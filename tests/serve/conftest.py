@@ -28,7 +28,12 @@ def order(scene: Path) -> Callable[..., Order]:
     """Builds an order: sound for the scene with two steps, unless told otherwise."""
 
     def build(*, steps: int = 2, **changes: Any) -> Order:
-        values: dict[str, Any] = {"target": "audio", "source": scene, "seed": 5}
-        return Order(**(values | {"sampling": SamplingConfig(steps=steps)} | changes))
+        values: dict[str, Any] = {
+            "target": "audio",
+            "source": scene,
+            "seed": 5,
+            "sampling": SamplingConfig(steps=steps),
+        }
+        return Order(**(values | changes))
 
     return build

@@ -62,5 +62,15 @@ def test_the_oldest_uploads_go_when_there_are_too_many_bytes(files):
 
 
 def test_an_upload_that_is_gone_is_not_made_by_using_it(files):
-    files.use(files.uploads / "a" / "clip.mp4")
-    assert list(files.uploads.iterdir()) == []
+    gone = upload(files, "a")
+    gone.unlink()
+    files.use(gone)
+    assert not gone.exists()
+
+
+def test_the_results_of_a_long_job_stay_while_it_works(files):
+    folder = files.new_folder("a")
+    os.utime(folder, (0, 0))
+    files.use(folder)
+    files.sweep()
+    assert folder.exists()

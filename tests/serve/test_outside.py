@@ -1,5 +1,6 @@
 """Nothing leaves the machine: the process cannot connect or look up names, and pages may load from their host only."""
 
+import socket
 import subprocess
 import sys
 
@@ -54,3 +55,18 @@ def test_the_policy_names_no_other_host():
     policy = HEADERS["Content-Security-Policy"]
     assert "default-src 'self'" in policy and "connect-src 'self' data: blob:" in policy
     assert "http" not in policy and "*" not in policy
+
+
+def test_the_host_of_the_server_can_be_reached():
+    name = socket.gethostname()
+    try:
+        address = socket.gethostbyname(name)
+    except OSError:
+        pytest.skip("the name of this machine has no address")
+    code = (
+        "import socket; from cmmd.serve.outside import refuse_outside\n"
+        f"refuse_outside(listens_on={name!r})\n"
+        f"listener = socket.create_server(({address!r}, 0))\n"
+        f"socket.create_connection(({name!r}, listener.getsockname()[1])).close()"
+    )
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)

@@ -1,6 +1,7 @@
 """Temporary files of the page: uploads, results of a session, examples; all are removed (ours)."""
 
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -41,11 +42,12 @@ class ServedFiles:
         for folder in folders:
             remove(folder)
 
-    def use(self, upload: Path | None) -> None:
-        """Counts an upload as new, so that it is retained for the full time from now on."""
-        with suppress(OSError):
-            if upload is not None:
-                upload.touch()
+    def use(self, *paths: Path | None) -> None:
+        """Counts uploads and folders of results as new, so that they are retained for the full time from now on."""
+        for path in paths:
+            with suppress(OSError):
+                if path is not None:
+                    os.utime(path)  # does not create it
 
     def sweep(self, now: float | None = None) -> None:
         """Removes results and uploads that are older than `Limits.retained`, and the oldest uploads when all of them

@@ -77,7 +77,7 @@ class Jobs:
                 job.result = work(job)
         except Cancelled:
             pass
-        except (InputError, ValueError) as error:
+        except InputError as error:
             job.error = str(error)
         except Exception:
             LOGGER.exception("a request failed")

@@ -75,7 +75,7 @@ def read_order(task: Task, values: dict[str, Any], limits: Limits) -> Order:
 def _target(task: Task, values: dict[str, Any]) -> tuple[Target, tuple[Stretch, ...]]:
     if task == "keep":
         wanted = values.get("target")
-        target = next((known for known in TARGETS if known == wanted), None)
+        target: Target | None = next((known for known in TARGETS if known == wanted), None)
         if target is None:
             raise InputError.about("what to generate", found=f"{wanted!r:.60}", expected=" or ".join(TARGETS))
         start, end = (_number(values, name, 0, math.inf) for name in ("start", "end"))

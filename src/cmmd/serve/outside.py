@@ -5,6 +5,7 @@ for every library in the process (PEP 578). Connections that come in are not aff
 """
 
 import ipaddress
+import socket
 import sys
 from typing import Any
 
@@ -45,8 +46,10 @@ def is_this_machine(host: Any) -> bool:
 
 def refuse_outside(*, listens_on: str) -> None:
     """Lets every later connection and name look-up of this process fail with PermissionError unless it is for this
-    machine. It holds until the process ends. listens_on: the host of the server, which may be looked up."""
-    own = {listens_on, listens_on.strip("[]")}
+    machine. It holds until the process ends. listens_on: the host of the server, which may be looked up and connected
+    to."""
+    name = listens_on.strip("[]")
+    own = {listens_on, name, *(found[4][0] for found in socket.getaddrinfo(name, None))}
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect" or event == "socket.sendto":

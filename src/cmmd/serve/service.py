@@ -41,8 +41,9 @@ class Service:
     async def run(self, session: str, task: Task, values: dict[str, Any]) -> AsyncIterator[View]:
         """Starts a job for the values of a tab and yields what the tab shows, until the job has ended."""
         try:
-            job = self.start(session, read_order(task, values, self.limits))
-        except (InputError, ValueError) as error:
+            order = read_order(task, values, self.limits)
+            job = self.start(session, order)
+        except InputError as error:
             yield View(False, result=error_html(str(error)))
             return
         shown = ""
@@ -51,6 +52,7 @@ class Service:
             if html != shown:
                 shown = html
                 yield View(True, html)
+            self.files.use(order.source)  # a job may wait for longer than an upload is retained
             await asyncio.sleep(POLL_SECONDS)
         yield View(False, result=_ended(job))
 
@@ -67,6 +69,7 @@ class Service:
     def _generate(self, job: Job, order: Order) -> Generation:
         def on_stage(stage: Stage) -> None:
             job.stage = stage
+            self.files.use(folder, order.source)
 
         folder = self.files.new_folder(job.session)
         try:
