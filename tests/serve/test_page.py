@@ -101,7 +101,7 @@ def page(browser: "Browser", server: Server) -> "Iterator[Page]":
     """The page in a new window; every request, also of a web socket, goes to the server."""
     context = browser.new_context(viewport={"width": 1400, "height": 950}, accept_downloads=True)
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)  # a busy machine
     asked: list[str] = []
     errors: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
