@@ -50,7 +50,7 @@ LAYERS = (
     {"evaluation"},
     {"output_plan"},
     {"clip_generation"},
-    {"generation", "folder_generation", "doctor", "study"},
+    {"generation", "folder_generation", "doctor", "study", "serve"},
     {"recipes"},
     {"commands"},
     {"cli"},

@@ -20,6 +20,7 @@ from cmmd.commands.generate import generate
 from cmmd.commands.options import BAD_INPUT
 from cmmd.commands.prepare import prepare
 from cmmd.commands.score import score
+from cmmd.commands.serve import serve
 from cmmd.commands.study import study
 from cmmd.commands.train import train
 from cmmd.commands.world import world
@@ -95,7 +96,7 @@ def commands() -> None:
     """
 
 
-for command in (generate, doctor, prepare, train, score, evaluate, study, world):
+for command in (generate, serve, doctor, prepare, train, score, evaluate, study, world):
     commands.add_command(command)
 
 

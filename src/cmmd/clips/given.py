@@ -18,23 +18,31 @@ Part = Literal["video", "audio"]
 LOUDEST = 100.0
 """Largest accepted peak of a waveform. Mixes exceed 1 slightly; integer samples converted to float without scaling
 exceed it by thousands."""
+OVERRUN = 0.5
+"""Seconds read beyond the largest allowed length, to see that a file is longer."""
 Given = str | Path | Clip | np.ndarray
 
 
 def as_clip(
-    given: Given, *, geometry: Geometry, needs: Collection[Part], span: Part = "video", fit: Fit = "crop"
+    given: Given,
+    *,
+    geometry: Geometry,
+    needs: Collection[Part],
+    span: Part = "video",
+    fit: Fit = "crop",
+    longest: float | None = None,
 ) -> Clip:
-    """Returns a clip with all modalities in `needs`.
+    """Returns a clip with all modalities in `needs`. longest: largest length of a file in seconds; no more is read.
 
     An array holds frames, uint8 (f, h, w, 3), or a mono waveform, float (s,) between -1 and 1. If `needs` names both
     modalities, the clip of a file lasts as long as the one that `span` names.
 
-    Raises InputError if a file cannot be read, a needed modality is missing or empty, a single picture is given as
-    video, rates or sizes differ from `geometry`, frames or waveform have another shape, dtype or range, or `given` has
-    another type.
+    Raises InputError if a file cannot be read or is too long, a needed modality is missing or empty, a single picture
+    is given as video, rates or sizes differ from `geometry`, frames or waveform have another shape, dtype or range, or
+    `given` has another type.
     """
     if isinstance(given, (str, Path)):
-        clip = _of_file(given, geometry, needs, span, fit)
+        clip = _of_file(given, geometry, needs, span, fit, longest)
     elif isinstance(given, Clip):
         clip = given
     elif isinstance(given, np.ndarray):
@@ -47,7 +55,9 @@ def as_clip(
     return replace(clip, frames=frames, waveform=waveform)
 
 
-def _of_file(path: str | Path, geometry: Geometry, needs: Collection[Part], span: Part, fit: Fit) -> Clip:
+def _of_file(
+    path: str | Path, geometry: Geometry, needs: Collection[Part], span: Part, fit: Fit, longest: float | None
+) -> Clip:
     if "video" in needs:
         refuse_single_picture(Path(path), choose_streams(Path(path)))
     read = partial(
@@ -57,15 +67,24 @@ def _of_file(path: str | Path, geometry: Geometry, needs: Collection[Part], span
         image_size=geometry.image_size,
         sample_rate=geometry.sample_rate,
         fit=fit,
+        seconds=None if longest is None else longest + OVERRUN,
     )
     if len(needs) == 1:
-        return read(want=next(iter(needs)))
+        clip = read(want=next(iter(needs)))
+        _check_length(path, clip, longest)
+        return clip
     clip = read(want="both")
     if span == "audio" and clip.frames is not None and clip.waveform is not None:
         # Read together, both end with the picture. Read alone, the sound has the same start and its full length.
         sound = read(want="audio")
         clip = replace(clip, waveform=sound.waveform, seconds=sound.seconds, notes=sound.notes)
+    _check_length(path, clip, longest)
     return clip
+
+
+def _check_length(path: str | Path, clip: Clip, longest: float | None) -> None:
+    if longest is not None and clip.seconds > longest:
+        raise InputError.about(path, found=f"more than {longest:g} s", expected=f"at most {longest:g} s")
 
 
 def _of_array(given: np.ndarray, geometry: Geometry) -> Clip:

@@ -24,6 +24,7 @@ INK = "#333333"
 TOLERANCE = 0.1  # seconds: one frame at 10 fps
 FRAMES_SHOWN = 16
 WIDTH = 10.0  # inches
+PLOT = (0.095, 0.985)  # left and right end of the time axis, as parts of the width
 DYNAMIC_RANGE = 65.0  # dB of the spectrogram's grey scale
 SPECTROGRAM_HZ = (60, 8000)
 STYLE = {
@@ -124,7 +125,7 @@ def _figure(
             figsize=(WIDTH, sum(heights) + 0.85),
             sharex=True,
             height_ratios=heights,
-            gridspec_kw={"hspace": 0.08, "left": 0.095, "right": 0.985},
+            gridspec_kw={"hspace": 0.08, "left": PLOT[0], "right": PLOT[1]},
         )
         figure.subplots_adjust(top=1 - 0.30 / figure.get_figheight(), bottom=0.42 / figure.get_figheight())
         draw_strip(rows[0], frames, shown, len(frames) / fps, strip)
