@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-import cmmd
+from cmmd import __version__
 
 if TYPE_CHECKING:
     from cmmd.pipeline import CMMDPipeline
@@ -45,7 +45,7 @@ class ModelCard:
 
 A coupled U-Net of {millions:.1f} M parameters that generates sound for video, video for sound, or both, at any length:
 {geometry.image_size} x {geometry.image_size} pixels at {geometry.fps} frames per second, {geometry.sample_rate} Hz.
-Published with CMMD {cmmd.__version__}.
+Published with CMMD {__version__}.
 
 ```python
 from cmmd import CMMDPipeline
