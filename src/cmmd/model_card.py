@@ -8,7 +8,7 @@ import yaml
 from cmmd import __version__
 
 if TYPE_CHECKING:
-    from cmmd.pipeline import CMMDPipeline
+    from cmmd.latent_pipeline import LatentPipeline
 
 TAGS = ("cmmd", "video-to-audio", "audio-to-video", "diffusers")
 
@@ -33,7 +33,7 @@ class ModelCard:
             if not getattr(self, field.name).strip():
                 raise ValueError(f"{field.name} of the model card is empty, expected Markdown")
 
-    def markdown(self, pipeline: "CMMDPipeline", name: str) -> str:
+    def markdown(self, pipeline: "LatentPipeline", name: str) -> str:
         """Returns the card of a model that is published as ORG/NAME."""
         geometry = pipeline.geometry
         front = yaml.safe_dump({"license": self.license, "library_name": "cmmd", "tags": list(TAGS)}, sort_keys=False)
