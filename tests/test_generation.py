@@ -213,3 +213,12 @@ def test_a_silent_video_has_nothing_to_keep_or_mix_and_that_is_told(folder, caps
     assert run(folder / "clip.mp4", "--keep-sound", "--mix", -6) == 0
     printed = capsys.readouterr().out
     assert "  no sound of its own to mix in\n" in printed and "  no sound of its own to keep\n" in printed
+
+
+def test_a_clip_beyond_the_model_is_told(folder, capsys):
+    """A picture that does not move holds no timing; a dancer does."""
+    write_video(np.full((16, 64, 64, 3), 90, np.uint8), folder / "still.mp4", fps=10)
+    assert run(folder / "still.mp4") == 0
+    assert "beyond what the model has learnt: the best take scores " in capsys.readouterr().out
+    assert main(["generate", str(folder / "clip.mp4"), "--steps", "8"]) == 0
+    assert "beyond what the model" not in capsys.readouterr().out

@@ -5,7 +5,7 @@ This module prints nothing and chooses no file names, so that single clips and f
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -87,11 +87,14 @@ def make_takes(
 ) -> tuple[Take, ...]:
     """Generates all takes of a clip, or jointly without a source; returns only the best one with `outputs.best`.
 
-    on_step: called after each step of each take. Raises InputError, naming the file, for a clip that cannot be used.
+    on_step: called after each step of each take. The notes of the first take say if the clip is unlike the training
+    data. Raises InputError, naming the file, for a clip that cannot be used.
     """
+    from cmmd.measures.agreement import can_judge, unknown_condition  # here, as it loads torch
+
     outputs = options.outputs
     shared = asdict(options.sampling) | {"seed": options.seed, "takes": outputs.takes, "on_step": on_step}
-    shared |= {"judge": outputs.best}
+    shared |= {"judge": outputs.best or (target != "both" and can_judge(pipeline.unet))}
     given = {"keep": options.keep, "fit": options.fit}
     try:
         if source is None:
@@ -101,7 +104,9 @@ def make_takes(
         else:
             make = pipeline.video_to_audio if target == "audio" else pipeline.audio_to_video
             takes = make(source, **given, **shared)
-        return (max(takes, key=lambda take: take.alignment or 0.0),) if outputs.best else takes
+        takes = (max(takes, key=lambda take: take.alignment or 0.0),) if outputs.best else takes
+        message = None if target == "both" else unknown_condition(take.alignment for take in takes)
+        return takes if message is None else (replace(takes[0], notes=(*takes[0].notes, message)), *takes[1:])
     except InputError as error:
         if source is None or printable(str(source)) in str(error):
             raise

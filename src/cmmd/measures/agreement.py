@@ -43,6 +43,11 @@ def unknown_condition(scores: Iterable[float | None]) -> str | None:
     )
 
 
+def can_judge(unet: CoupledUNet) -> bool:
+    """Whether a model has an encoded condition to shift: not with `clean_hears` or `shared_time`."""
+    return not (unet.network.clean_hears or unet.network.shared_time)
+
+
 def check_judged(unet: CoupledUNet) -> None:
     """Raises InputError for a model with `clean_hears` or `shared_time`: it has no encoded condition to shift."""
     for name in ("clean_hears", "shared_time"):
