@@ -41,7 +41,7 @@ class DecoderRecipe:
     LARGEST, or the sounds do not fit into memory.
     """
 
-    data: WorldConfig = field(default_factory=lambda: WorldConfig(families=FAMILIES, clips=400, frames=16))
+    data: WorldConfig = field(default_factory=lambda: WorldConfig(families=FAMILIES, clips=250, frames=16))
     crop: int = 10
     gains: tuple[float, float] = (-12.0, 3.0)
     mels: int = 64
