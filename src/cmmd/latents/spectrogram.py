@@ -67,7 +67,7 @@ class LogMelCodec(nn.Module):
     window: samples of the analysis window. The default is 512, or more for hops so long that windows of 512 would not
     overlap by half. 512 at 16 kHz is a compromise between the sharpness of onsets and the resolution of bass. vocoder:
     converts the log-mel itself to a waveform. estimator: estimates the magnitudes for Griffin-Lim; without one they are
-    those of least squares.
+    those of least squares. noise: whether comfort noise is added where Griffin-Lim decodes.
     """
 
     channels = 1
@@ -79,6 +79,7 @@ class LogMelCodec(nn.Module):
         window: int | None = None,
         vocoder: Vocoder | None = None,
         estimator: MagnitudeEstimator | None = None,
+        noise: bool = True,
     ) -> None:
         super().__init__()
         window = overlapping_window(geometry.hop) if window is None else window
@@ -91,6 +92,7 @@ class LogMelCodec(nn.Module):
         self.register_buffer("inverse_filters", torch.linalg.pinv(filters), persistent=False)
         self.vocoder = vocoder or GriffinLim(fft_size=self.fft_size, window=window, hop=geometry.hop)
         self.estimator = estimator
+        self.noise = noise
         self.filters: Tensor
         self.inverse_filters: Tensor
 
@@ -125,6 +127,8 @@ class LogMelCodec(nn.Module):
         waveform = self.vocoder.in_blocks(
             lambda stretch: magnitude(log_mel, stretch), log_mel.shape[-1], generator=generator
         )
+        if not self.noise:
+            return waveform
         sizes = {"items": len(waveform), "sample_rate": self.geometry.sample_rate}
         return waveform + comfort_noise(waveform.shape[-1], **sizes, generator=generator).to(waveform)
 
@@ -238,7 +242,8 @@ def mel_filters(
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     filters = torch.minimum(rising, falling).clamp_min(0)
-    empty = filters.sum(1) == 0
-    nearest = (bins - edges[1:-1, None]).abs().argmin(1)
-    filters[empty, nearest[empty]] = 1.0
+    # Without indexing by a mask, so that models with such filters can be built on the meta device.
+    empty = filters.sum(1, keepdim=True) == 0
+    nearest = (bins - edges[1:-1, None]).abs().argmin(1, keepdim=True)
+    filters = torch.where(empty & (torch.arange(len(bins)) == nearest), 1.0, filters)
     return (filters / filters.sum(1, keepdim=True) if normalised else filters).float()

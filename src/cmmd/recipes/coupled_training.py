@@ -4,11 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import absolute_name
+from cmmd.latents.waveform_decoder import codec_with, load_waveform_decoder
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
@@ -26,10 +30,12 @@ if TYPE_CHECKING:
 def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
     """Train into folder `out`. The main rank saves the pipeline to `out/model`, for `CMMDPipeline.from_pretrained`.
 
-    Raises InputError if the clips or the starting model do not fit the recipe, and as `run_training`.
+    Raises InputError if the clips, the starting model or the waveform decoder do not fit the recipe, and as
+    `run_training`.
     """
     config = _with_absolute_folders(config)
     start = _starting_model(config)
+    decoder = _waveform_decoder(config, start)
     autoencoder = recipe_autoencoder(config) if start is None else start.video_autoencoder
     codec = spectrogram_codec(config.codec, config.geometry)
     # Encoded world clips are cached in the parent folder, where all runs on the same clips share them.
@@ -60,6 +66,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     with quiet_diffusers():
         # Half precision halves the size on disk. Checkpoints are not rounded.
         half = trained.cpu().half()
+        decoder = decoder and decoder.half()
     pipeline = CMMDPipeline.assemble(
         unet=half,
         video_autoencoder=autoencoder,
@@ -70,6 +77,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         prediction_type=config.prediction_type,
         guidance=config.guidance,
         levels=None if config.prepared.folders else config.data.levels,
+        waveform_decoder=decoder,
     )
     save_model(pipeline, out / MODEL)
     if config.copies:
@@ -85,6 +93,7 @@ def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:
         config,
         start=config.start and absolute_name(config.start),
         autoencoder=config.autoencoder and absolute_name(config.autoencoder),
+        waveform_decoder=config.waveform_decoder and absolute_name(config.waveform_decoder),
         prepared=replace(config.prepared, folders=tuple(map(absolute_name, config.prepared.folders))),
     )
 
@@ -112,3 +121,13 @@ def _starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
         told = "; ".join(f"{name} is {found[name]}, expected {wanted[name]}" for name in different)
         raise InputError(f"{config.start}: {told}")
     return model
+
+
+def _waveform_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.Module | None:
+    """The waveform decoder of the trained model. Raises InputError if it cannot be loaded or does not fit the recipe."""
+    if config.waveform_decoder is None:
+        return None if start is None else start.waveform_decoder
+    decoder = load_waveform_decoder(config.waveform_decoder)
+    with reading(f"waveform_decoder {config.waveform_decoder}", expected="one for the geometry of the recipe"):
+        codec_with(decoder, config.codec, config.geometry)
+    return decoder
