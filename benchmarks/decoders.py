@@ -113,9 +113,9 @@ def generated(path: Path | None, clips: dict[str, list[WorldClip]]) -> dict[str,
     return found
 
 
-def real_sounds(folder: Path | None, geometry: Geometry) -> Sounds:
+def real_sounds(folder: Path, geometry: Geometry) -> Sounds:
     found = []
-    for path in sorted(folder.iterdir()) if folder else ():
+    for path in sorted(folder.iterdir()):
         try:
             clip = read_clip(path, want="audio")
         except InputError:
@@ -148,6 +148,30 @@ class Embedded:
         return DistanceTo(self._vectors(sounds), self.gaussians[family])()
 
 
+def row_of(
+    name: str,
+    log_mels: Sequence[dict[str, Tensor]],
+    embedded: Embedded,
+    kinds: dict[str, Sounds],
+    codec: LogMelCodec,
+) -> list[str]:
+    """Measures one decoder. log_mels: of true and of generated sound, by family."""
+    decode, seconds, cells = decoder_of(name, codec.geometry), 0.0, [name]
+    for of in log_mels:
+        for family in PLAIN_FAMILIES:
+            started = time.process_time()
+            sounds = [
+                decode(log_mel[None], torch.Generator().manual_seed(SEED + index))[0].numpy()
+                for index, log_mel in enumerate(of[family])
+            ]
+            seconds += time.process_time() - started
+            cells.append(f"{embedded.distance(family, sounds):.1f}")
+    measures = zip(*(compared(decode, sounds, codec) for sounds in kinds.values()), strict=True)
+    for places, values in zip((1, 2, 1), measures, strict=True):
+        cells.append(", ".join(f"{value:.{places}f}" for value in values))
+    return [*cells, f"{seconds / (4 * TESTED * codec.geometry.seconds):.3f}"]
+
+
 @torch.no_grad()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -156,45 +180,23 @@ def main() -> None:
     parser.add_argument("--real", type=Path)
     parser.add_argument("--latents", type=Path)
     arguments = parser.parse_args()
-    geometry = Geometry()
-    codec = LogMelCodec(geometry)
-    clips = {
-        family: [world_clip(family, SEED + index) for index in range(TESTED + REFERENCES)] for family in PLAIN_FAMILIES
-    }
+    codec, seeds = LogMelCodec(Geometry()), range(SEED, SEED + TESTED + REFERENCES)
+    clips = {family: [world_clip(family, seed) for seed in seeds] for family in PLAIN_FAMILIES}
     tested = {family: of[:TESTED] for family, of in clips.items()}
-    embedded = Embedded(
-        arguments.yamnet, {family: [clip.waveform for clip in of[TESTED:]] for family, of in clips.items()}
-    )
-    made = generated(arguments.latents, tested)
-    true = {
-        family: codec.encode(torch.from_numpy(np.stack([clip.waveform for clip in of])))
-        for family, of in tested.items()
-    }
+    waveforms = {family: [clip.waveform for clip in of] for family, of in clips.items()}
+    embedded = Embedded(arguments.yamnet, {family: of[TESTED:] for family, of in waveforms.items()})
+    true = {family: codec.encode(torch.from_numpy(np.stack(of[:TESTED]))) for family, of in waveforms.items()}
     kinds = {
-        "world": Sounds([clip.waveform for of in tested.values() for clip in of[:COMPARED]], world=True),
-        "hits": Sounds([world_clip("hits", SEED + index).waveform for index in range(COMPARED)], world=True),
-        "real": real_sounds(arguments.real, geometry),
+        "world": Sounds([sound for of in waveforms.values() for sound in of[:COMPARED]], world=True),
+        "hits": Sounds([world_clip("hits", seed).waveform for seed in seeds[:COMPARED]], world=True),
     }
-    kinds = {name: sounds for name, sounds in kinds.items() if sounds.waveforms}
-    floor = [embedded.distance(family, [clip.waveform for clip in of]) for family, of in tested.items()]
-    rows = [("true sound", *(f"{value:.1f}" for value in floor), "-", "-", "-", "-", "-", "-")]
+    if arguments.real:
+        kinds["real"] = real_sounds(arguments.real, codec.geometry)
+    floor = [f"{embedded.distance(family, of[:TESTED]):.1f}" for family, of in waveforms.items()]
+    rows, log_mels = [["true sound", *floor, *["-"] * 6]], (true, generated(arguments.latents, tested))
     for name in arguments.decoders:
-        decode, seconds, distances = decoder_of(name, geometry), 0.0, []
-        for log_mels in (true, made):
-            for family in PLAIN_FAMILIES:
-                started = time.process_time()
-                sounds = [
-                    decode(log_mel[None], torch.Generator().manual_seed(SEED + index))[0].numpy()
-                    for index, log_mel in enumerate(log_mels[family])
-                ]
-                seconds += time.process_time() - started
-                distances.append(f"{embedded.distance(family, sounds):.1f}")
-        measured = zip(*(compared(decode, sounds, codec) for sounds in kinds.values()), strict=True)
-        cells = (
-            ", ".join(f"{value:.{places}f}" for value in of) for places, of in zip((1, 2, 1), measured, strict=True)
-        )
-        rows.append((name, *distances, *cells, f"{seconds / (4 * TESTED * geometry.seconds):.3f}"))
-        print(rows[-1], flush=True)
+        rows.append(row_of(name, log_mels, embedded, kinds, codec))
+        print(*rows[-1], sep=" | ", flush=True)
     columns = [f"FAD, {of} {family}" for of in ("true", "generated") for family in PLAIN_FAMILIES]
     measures = [f"{name}: {', '.join(kinds)}" for name in ("log-spectral, dB", "STFT distance", "onset shift, ms")]
     print(markdown_table(rows, head=("", *columns, *measures, "CPU seconds a second")))

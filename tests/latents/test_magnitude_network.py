@@ -8,7 +8,7 @@ import torch
 from cmmd.clips.geometry import Geometry
 from cmmd.data.world.families import world_clip
 from cmmd.latents.magnitude_network import MagnitudeNetwork
-from cmmd.latents.spectrogram import LOG_FLOOR, LogMelCodec, mel_filters
+from cmmd.latents.spectrogram import LOG_FLOOR, SQUELCH, LogMelCodec, mel_filters
 from cmmd.latents.waveform import BLOCK
 
 
@@ -71,11 +71,19 @@ def test_the_codec_scales_its_magnitudes_until_the_mel_is_the_given_one():
     codec = LogMelCodec(Geometry(), estimator=small_network())
     given = codec.encode(torch.from_numpy(world_clip("impacts", 3).waveform)[None])[:, 0]
     magnitude = codec._estimated(given, slice(0, given.shape[-1]))
-    mel, loud = codec.filters @ magnitude, given > math.log(LOG_FLOOR) + 0.01
+    mel, loud = codec.filters @ magnitude, given > math.log(LOG_FLOOR) + SQUELCH
     assert loud.any() and not loud.all()
     assert ((mel.log() - given).abs()[loud] < 0.2).float().mean() > 0.95
     # A quiet band next to a loud one shares bins with it.
     assert (mel[~loud] < 1.3 * LOG_FLOOR).float().mean() > 0.9
+
+
+@torch.no_grad()
+def test_what_is_just_above_the_floor_or_below_it_is_seen_on_the_floor():
+    codec, floor = LogMelCodec(Geometry(), estimator=small_network()), math.log(LOG_FLOOR)
+    levels = torch.tensor([-1.0, 0.0, 0.9 * SQUELCH, 1.1 * SQUELCH]).repeat(2, 64, 10)
+    expected = codec._estimated(torch.tensor([0.0, 0.0, 0.0, 1.1 * SQUELCH]).repeat(2, 64, 10) + floor, slice(0, 40))
+    assert torch.equal(codec._estimated(levels + floor, slice(0, 40)), expected)
 
 
 @torch.no_grad()

@@ -124,7 +124,7 @@ def _starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
 
 
 def _waveform_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.Module | None:
-    """The waveform decoder of the trained model. Raises InputError if it cannot be loaded or does not fit the recipe."""
+    """The waveform decoder of the trained model. Raises InputError if it cannot be loaded or does not fit."""
     if config.waveform_decoder is None:
         return None if start is None else start.waveform_decoder
     decoder = load_waveform_decoder(config.waveform_decoder)
