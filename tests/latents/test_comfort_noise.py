@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from cmmd.clips.geometry import Geometry
+from cmmd.clips.loudness import measure_loudness
 from cmmd.latents.comfort_noise import BLOCK, CORNER, LEVEL, TAPS, comfort_noise
 from cmmd.latents.spectrogram import LOG_FLOOR, ComplexSTFTCodec, LogMelCodec
 from cmmd.pipeline import INAUDIBLE
@@ -21,10 +22,12 @@ def decibels(sound: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("rate", [RATE, 48_000])
-def test_it_has_its_level_at_any_rate_far_below_what_is_audible(rate):
+def test_it_has_its_level_at_any_rate_and_is_silent_to_a_meter(rate):
     noise = comfort_noise(20 * rate, sample_rate=rate, generator=seeded(0))
     assert decibels(noise) == pytest.approx(LEVEL, abs=0.3)
     assert noise.abs().max() < INAUDIBLE
+    # Mastering leaves a take of nothing else as it is.
+    assert measure_loudness(noise[0].numpy(), rate).lufs is None
 
 
 def test_its_power_falls_with_frequency_as_it_is_told():

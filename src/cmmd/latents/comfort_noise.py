@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-LEVEL = -68.0
-"""RMS in dB of full scale. The rooms of the world lie between -76 and -62 dB."""
+LEVEL = -72.0
+"""RMS in dB of full scale. The rooms of the world lie between -76 and -62 dB. The noise alone is silent by the gate of
+EBU R 128, so that a silent take is not amplified to the loudness that a user asks for."""
 CORNER = 100.0
 """Hz. The power is flat below, and falls by 3 dB per octave above."""
 TAPS = 1023
