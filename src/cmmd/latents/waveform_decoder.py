@@ -17,7 +17,8 @@ from cmmd.latents.upsampling_vocoder import (
     load_big_vgan,
     load_hifi_gan,
 )
-from cmmd.model_name import local_folder
+from cmmd.model_name import SHIPPED, local_folder
+from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.safe_weights import CONFIG, load_model, read_json
 
 
@@ -34,11 +35,11 @@ WAVEFORM_DECODERS: dict[tuple[str, str], Callable[[Path], nn.Module]] = {
 
 
 def load_waveform_decoder(name_or_folder: str) -> nn.Module:
-    """Loads a decoder by hub name or local folder, for inference.
+    """Loads a decoder by hub name or local folder, for inference; `shipped` names that of the shipped model.
 
     Raises InputError if the folder holds none of `WAVEFORM_DECODERS`.
     """
-    folder = local_folder(name_or_folder)
+    folder = SHIPPED_MODEL / "waveform_decoder" if name_or_folder == SHIPPED else local_folder(name_or_folder)
     config = read_json(folder / CONFIG)
     architectures = config.get("architectures")
     name = config.get("_class_name") or (
