@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tiny_runs import command
+from tiny_runs import train as train_tiny
 
 from cmmd.cli import main
 from cmmd.data.order import batch_indices
@@ -16,6 +18,7 @@ from cmmd.latents.magnitude_network import MagnitudeNetwork
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.waveform_decoder import load_waveform_decoder
 from cmmd.losses.magnitude import magnitude_losses
+from cmmd.pipeline import CMMDPipeline
 from cmmd.recipes.decoder import DecoderRecipe, magnitude_objective, training_sounds
 from cmmd.training.loop import fresh_state, train
 from cmmd.training.loop_config import LoopConfig
@@ -109,3 +112,18 @@ def test_a_run_trains_to_a_folder_that_loads(tmp_path):
     assert isinstance(decoder, MagnitudeNetwork) and decoder.config["width"] == 8
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {"loss", "logarithm", "convergence"} <= set(lines[1])
+
+
+def test_a_recipe_puts_a_decoder_into_its_model_and_training_from_it_retains_it(tmp_path, capsys):
+    MagnitudeNetwork(width=8, hidden=8, depth=1).save_pretrained(tmp_path / "decoder")
+    MagnitudeNetwork(width=8, hidden=8, depth=1, hop=100).save_pretrained(tmp_path / "other")
+    train_tiny("world.tiny", f"waveform_decoder={tmp_path / 'decoder'}", out=tmp_path / "first")
+    train_tiny("world.tiny", f"start={tmp_path / 'first' / 'model'}", out=tmp_path / "second")
+    for run in ("first", "second"):
+        decoder = CMMDPipeline.from_pretrained(tmp_path / run / "model").waveform_decoder
+        assert isinstance(decoder, MagnitudeNetwork) and decoder.config["width"] == 8
+    capsys.readouterr()
+    assert main(command("world.tiny", f"waveform_decoder={tmp_path / 'other'}", out=tmp_path / "third")) == 2
+    told = capsys.readouterr().err
+    assert "the waveform decoder has hop 100, expected 200" in told and told.count("\n") == 1
+    assert not (tmp_path / "third").exists()
