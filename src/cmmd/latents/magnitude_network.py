@@ -42,7 +42,7 @@ class MagnitudeNetwork(ModelMixin, ConfigMixin):
     """Estimates the magnitudes of a codec's own STFT from its log-mel.
 
     mels, sample_rate (Hz), hop, fft_size, window (samples): of the codec. width: channels. hidden: channels inside a
-    block. depth: number of blocks. The defaults have 1.06 M parameters. Raises ValueError for a size below 1.
+    block. depth: number of blocks. The defaults have 0.97 M parameters. Raises ValueError for a size below 1.
     """
 
     @register_to_config

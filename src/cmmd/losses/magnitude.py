@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 LOWEST = 0.003
-"""Magnitude added before the logarithm, about 74 dB below the noise of a full-scale window of 512: what is quieter does
-not count."""
+"""Magnitude added before the logarithm, so that what is quieter hardly counts: 73 dB below white noise of RMS 1, with a
+window of 512."""
 SILENT = 0.5
 """Norm added to that of a spectrogram, so that the convergence of silence stays small."""
 
