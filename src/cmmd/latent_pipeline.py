@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.statistics import Statistics
@@ -19,8 +19,9 @@ from cmmd.diffusion.sampling_config import NO_GUIDANCE, SamplingConfig, UsualGui
 from cmmd.diffusion.solver import OnStep, Scheduler
 from cmmd.errors import InputError
 from cmmd.latents.level import check_levels, gain_into
-from cmmd.latents.spectrogram import LogMelCodec, spectrogram_codec
+from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames, latent_channels
+from cmmd.latents.waveform_decoder import codec_with
 from cmmd.measures.agreement import agreement
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
@@ -34,11 +35,15 @@ class LatentPipeline(DiffusionPipeline):
     """The networks of a model with its codecs and statistics. Sampling takes and returns standardised latents.
 
     geometry, codec, statistics, guidance, levels: plain values, stored in model_index.json (see `assemble`).
+    waveform_decoder: decodes log-mel; None for Griffin-Lim alone.
     """
+
+    _optional_components = ["waveform_decoder"]  # noqa: RUF012 - diffusers' name and type
 
     unet: CoupledUNet
     video_autoencoder: VideoAutoencoder
     scheduler: Scheduler
+    waveform_decoder: nn.Module | None
 
     def __init__(
         self,
@@ -51,11 +56,14 @@ class LatentPipeline(DiffusionPipeline):
         statistics: dict[str, dict[str, Any]] | None = None,
         guidance: Mapping[str, float] | None = None,
         levels: Sequence[float] | None = None,
+        waveform_decoder: nn.Module | None = None,
     ) -> None:
         super().__init__()
         if geometry is None or statistics is None:
             raise ValueError("geometry and statistics are missing, expected those that the model was trained with")
-        self.register_modules(unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler)
+        self.register_modules(
+            unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler, waveform_decoder=waveform_decoder
+        )
         # A network with shared_time was never trained without its condition, so that guidance is not possible.
         self.usual_guidance = NO_GUIDANCE if unet.network.shared_time else UsualGuidance(**(guidance or {}))
         self.levels = None if levels is None else check_levels(levels)
@@ -67,7 +75,7 @@ class LatentPipeline(DiffusionPipeline):
             levels=self.levels and list(self.levels),
         )
         self.geometry = Geometry(**geometry)
-        self.spectrogram_codec = spectrogram_codec(codec, self.geometry)  # pyright: ignore[reportArgumentType]
+        self.spectrogram_codec = codec_with(waveform_decoder, codec, self.geometry)  # pyright: ignore[reportArgumentType]
         self.statistics: dict[Modality, Statistics] = {
             "video": Statistics.of_values(statistics["video"]),
             "audio": Statistics.of_values(statistics["audio"]),
@@ -199,7 +207,8 @@ class LatentPipeline(DiffusionPipeline):
     def decode_audio(self, standardised: Float[Tensor, "b c m n"], *, seed: int) -> Float[Tensor, "b s"]:
         """Decodes standardised spectrograms to waveforms whose peak is at most `LOUDEST`.
 
-        The initial phases of item i are drawn from seed + i. Raises InputError if a waveform is not finite.
+        The initial phases and the comfort noise of item i are drawn from seed + i. Raises InputError if a waveform is
+        not finite.
         """
         waveforms = []
         for index, spectrogram in enumerate(self.statistics["audio"].restore(standardised.float().cpu())):

@@ -4,6 +4,7 @@ diffusers imports any module that a model_index.json names. This module lists th
 only choose among them.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+from torch import nn
 
 from cmmd.diffusion.scheduler_check import check_scheduler_values, check_solvers
 from cmmd.diffusion.solver import Scheduler
@@ -21,6 +23,7 @@ from cmmd.foreign_files import reading
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.taef2 import TAEF2
 from cmmd.latents.video_autoencoder import VideoAutoencoder, check_sizes
+from cmmd.latents.waveform_decoder import WAVEFORM_DECODERS
 from cmmd.model_name import INDEX_FILE, require_index
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.safe_weights import check_model_files, load_model, quiet_diffusers, read_json
@@ -41,7 +44,9 @@ CLASSES: dict[str, dict[tuple[str, str], type]] = {
         ("diffusers", "UniPCMultistepScheduler"): UniPCMultistepScheduler,
     },
 }
-"""Library and class that model_index.json may name for each component."""
+"""Library and class that model_index.json may name for each required component."""
+DECODER = "waveform_decoder"
+"""The optional component; one of `WAVEFORM_DECODERS`, or absent."""
 VALUES = ("geometry", "codec", "statistics")
 OPTIONAL_VALUES = ("guidance", "levels")
 BOOKKEEPING = ("_class_name", "_diffusers_version", "_name_or_path")
@@ -53,6 +58,7 @@ class ModelParts(NamedTuple):
     unet: CoupledUNet
     video_autoencoder: VideoAutoencoder
     scheduler: Scheduler
+    waveform_decoder: nn.Module | None
     values: dict[str, Any]
 
 
@@ -60,12 +66,14 @@ def load_model_folder(folder: Path) -> ModelParts:
     """Checks the folder, then loads it. Raises InputError, naming the file, if it is not a model of this project."""
     index, classes = _checked_index(folder / INDEX_FILE)
     _check_scheduler(folder / "scheduler" / SCHEDULER_FILE, class_name=classes["scheduler"].__name__)
+    load_decoder = _decoder_loader(index, folder / INDEX_FILE)
     for name in ("unet", "video_autoencoder"):
         check_model_files(folder / name, class_name=classes[name].__name__)
     return ModelParts(
         load_model(classes["unet"], folder / "unet"),
         load_model(classes["video_autoencoder"], folder / "video_autoencoder", check=check_sizes),
         _load_scheduler(classes["scheduler"], folder / "scheduler" / SCHEDULER_FILE),
+        None if load_decoder is None else load_decoder(folder / DECODER),
         {name: index[name] for name in (*VALUES, *OPTIONAL_VALUES) if name in index},
     )
 
@@ -78,7 +86,7 @@ def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
     if index.get("_class_name") != "CMMDPipeline":
         raise InputError.about(path, found=f"_class_name {index.get('_class_name')!r:.60}", expected="'CMMDPipeline'")
     expected = ", ".join((*CLASSES, *VALUES))
-    for name in sorted(index.keys() - {*CLASSES, *VALUES, *OPTIONAL_VALUES, *BOOKKEEPING}):
+    for name in sorted(index.keys() - {*CLASSES, DECODER, *VALUES, *OPTIONAL_VALUES, *BOOKKEEPING}):
         raise InputError.about(path, found=f"the unknown component {name!r:.60}", expected=expected)
     for name in (*CLASSES, *VALUES):
         if name not in index:
@@ -92,6 +100,19 @@ def _checked_index(path: Path) -> tuple[dict[str, Any], dict[str, type]]:
             raise InputError.about(path, found=f"{name} {found!r:.60}", expected=f"one of {choices}")
         classes[name] = chosen[0]
     return index, classes
+
+
+def _decoder_loader(index: dict[str, Any], path: Path) -> Callable[[Path], nn.Module] | None:
+    """Returns the loader of the waveform decoder, or None for a model without one. Raises InputError for a class that
+    is not allowed."""
+    found = index.get(DECODER)
+    if found is None or found == [None, None]:  # diffusers writes two nulls for a component that is None
+        return None
+    for choice, load in WAVEFORM_DECODERS.items():
+        if found == list(choice):
+            return load
+    choices = ", ".join(".".join(choice) for choice in WAVEFORM_DECODERS)
+    raise InputError.about(path, found=f"{DECODER} {found!r:.60}", expected=f"one of {choices}")
 
 
 def _check_scheduler(path: Path, *, class_name: str) -> None:

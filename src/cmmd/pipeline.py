@@ -12,6 +12,7 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from huggingface_hub import HfApi
 from jaxtyping import Float, UInt8
+from torch import nn
 
 from cmmd.clips.geometry import Geometry
 from cmmd.clips.given import Part, as_clip
@@ -66,11 +67,13 @@ class CMMDPipeline(LatentPipeline):
         prediction_type: PredictionType = "v_prediction",
         guidance: UsualGuidance | None = None,
         levels: Levels | None = None,
+        waveform_decoder: nn.Module | None = None,
     ) -> "CMMDPipeline":
         """Builds a pipeline from trained components, in evaluation mode.
 
         guidance: strengths used where the user gives none. levels: range of the levels of the training sounds; given
-        sounds are scaled into it.
+        sounds are scaled into it. waveform_decoder: one of latents/waveform_decoder.py, which decodes log-mel in place
+        of Griffin-Lim alone. Raises ValueError for components that do not fit together.
         """
         # diffusers would save the path from which the autoencoder was loaded on the training machine.
         video_autoencoder.register_to_config(_name_or_path="")
@@ -85,6 +88,7 @@ class CMMDPipeline(LatentPipeline):
             },
             guidance=asdict(guidance or UsualGuidance()),
             levels=levels,
+            waveform_decoder=waveform_decoder and waveform_decoder.eval(),
         )
 
     @classmethod
@@ -114,7 +118,13 @@ class CMMDPipeline(LatentPipeline):
         folder = SHIPPED_MODEL if name == SHIPPED else local_folder(name, **hub_options)
         parts = load_model_folder(folder)
         with reading(folder / INDEX_FILE, expected="geometry and statistics"):
-            pipeline = cls(parts.unet, parts.video_autoencoder, parts.scheduler, **parts.values)
+            pipeline = cls(
+                parts.unet,
+                parts.video_autoencoder,
+                parts.scheduler,
+                waveform_decoder=parts.waveform_decoder,
+                **parts.values,
+            )
         with quiet_diffusers():
             return pipeline if dtype is None else pipeline.to(dtype)
 

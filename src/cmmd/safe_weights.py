@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,8 +78,9 @@ def load_model(model_class: type[Model], folder: Path, *, check: Callable[[Model
     different shape or not finite, and a failed `check`.
     """
     held = read_headers(check_model_files(folder, class_name=model_class.__name__))
+    build = partial(model_class.from_config, read_json(folder / CONFIG))  # pyright: ignore[reportAttributeAccessIssue]
     with quiet_diffusers():
-        shape = shape_of_model(model_class, read_json(folder / CONFIG), held, folder)
+        shape = shape_of_model(build, held, folder, name=model_class.__name__)
     with reading(folder / CONFIG, expected=f"the settings of {model_class.__name__}"):
         check(shape)
     # low_cpu_mem_usage needs accelerate and serves models that do not fit into memory.

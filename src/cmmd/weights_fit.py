@@ -3,13 +3,12 @@
 The model is first built on torch's meta device, where a tensor has a shape and no memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
-from diffusers.models.modeling_utils import ModelMixin
 from safetensors import safe_open
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
@@ -17,7 +16,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 
-Model = TypeVar("Model", bound=ModelMixin)
+Model = TypeVar("Model", bound=nn.Module)
 FLOATING = ("F64", "F32", "F16", "BF16")
 SLACK = 2**20
 """Number of values in parameters and buffers that a model may have beyond twice those of its weights. Within it, a
@@ -51,15 +50,16 @@ def read_headers(files: Sequence[Path]) -> HeldWeights:
     return HeldWeights(tensors, values)
 
 
-def shape_of_model(model_class: type[Model], config: dict[str, Any], held: HeldWeights, folder: Path) -> Model:
-    """Builds the model on the meta device. Raises InputError if its configuration is invalid, or needs far more tensors
-    or values than the weights hold."""
+def shape_of_model(build: Callable[[], Model], held: HeldWeights, folder: Path, *, name: str) -> Model:
+    """Builds the model on the meta device. name: of its class. Raises InputError if its configuration is invalid, or
+    needs far more tensors or values than the weights hold."""
     too_large = InputError.about(folder, found="a config.json of a larger model", expected="one that fits the weights")
-    expected = f"the settings of {model_class.__name__}"
-    with reading(folder / "config.json", expected=expected), _at_most(2 * held.tensors + 100, too_large):
+    with (
+        reading(folder / "config.json", expected=f"the settings of {name}"),
+        _at_most(2 * held.tensors + 100, too_large),
+    ):
         with torch.device("meta"):
-            model = model_class.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
-        assert isinstance(model, model_class)
+            model = build()
         asked = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
     if asked > 2 * held.values + SLACK:
         raise too_large

@@ -1,6 +1,7 @@
 """All mutants, folder by folder of the source."""
 
 import in_clips_and_generation
+import in_decoders
 import in_diffusion
 import in_folder_generation
 import in_hits
@@ -17,6 +18,7 @@ MODULES = (
     in_training_step,
     in_training_run,
     in_clips_and_generation,
+    in_decoders,
     in_media_writing,
     in_hits,
     in_folder_generation,

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cmmd.clips.geometry import Geometry
+from cmmd.latents.comfort_noise import comfort_noise
 from cmmd.latents.waveform import GriffinLim, Vocoder, istft, stft
 
 CodecName = Literal["log_mel", "complex_stft"]
@@ -20,8 +21,11 @@ CodecName = Literal["log_mel", "complex_stft"]
 LOG_FLOOR = 0.015
 """Mel magnitudes below this count as silence. It is about 74 dB below a full-scale sine. Room noise is below it: a
 model that had to generate room noise would spend most of its loss on inaudible content (decision 03)."""
-
-
+SQUELCH = 0.8
+"""Nepers. An estimator sees bands up to this far above the floor as at the floor: 40 to 55 % of the values of generated
+log-mel lie between, where 5 to 6 % of those of true log-mel do."""
+LARGEST = math.log(1e3)
+"""Largest log-mel value that is decoded, against overflow. A full-scale sine is below."""
 WINDOW = 512
 
 
@@ -48,16 +52,38 @@ class SpectrogramCodec(Protocol):
     ) -> Float[Tensor, "b s"]: ...
 
 
+@runtime_checkable
+class MagnitudeEstimator(Protocol):
+    """The interface of networks that estimate STFT magnitudes. A frame depends on `reach` frames to either side."""
+
+    @property
+    def reach(self) -> int: ...
+
+    def estimate(self, log_mel: Float[Tensor, "b m n"]) -> Float[Tensor, "b bins n"]:
+        """Returns magnitudes, float32 on the device of the log-mel."""
+        ...
+
+
 class LogMelCodec(nn.Module):
     """Natural logarithm of a mel magnitude spectrogram, `(b, 1, m, n)`. Griffin-Lim or a vocoder generates the phase.
 
     window: samples of the analysis window. The default is 512, or more for hops so long that windows of 512 would not
-    overlap by half. 512 at 16 kHz is a compromise between the sharpness of onsets and the resolution of bass.
+    overlap by half. 512 at 16 kHz is a compromise between the sharpness of onsets and the resolution of bass. vocoder:
+    converts the log-mel itself to a waveform. estimator: estimates the magnitudes for Griffin-Lim; without one they are
+    those of least squares. noise: whether comfort noise is added where Griffin-Lim decodes.
     """
 
     channels = 1
 
-    def __init__(self, geometry: Geometry, *, window: int | None = None, vocoder: Vocoder | None = None) -> None:
+    def __init__(
+        self,
+        geometry: Geometry,
+        *,
+        window: int | None = None,
+        vocoder: Vocoder | None = None,
+        estimator: MagnitudeEstimator | None = None,
+        noise: bool = True,
+    ) -> None:
         super().__init__()
         window = overlapping_window(geometry.hop) if window is None else window
         self.geometry = geometry
@@ -68,6 +94,8 @@ class LogMelCodec(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("inverse_filters", torch.linalg.pinv(filters), persistent=False)
         self.vocoder = vocoder or GriffinLim(fft_size=self.fft_size, window=window, hop=geometry.hop)
+        self.estimator = estimator
+        self.noise = noise
         self.filters: Tensor
         self.inverse_filters: Tensor
 
@@ -80,23 +108,62 @@ class LogMelCodec(nn.Module):
 
     def mel(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b m n"]:
         """Returns mel magnitudes, which are proportional to the amplitude of the waveform."""
-        magnitude = stft(waveform, fft_size=self.fft_size, window=self.window_size, hop=self.geometry.hop).abs()
-        return self.filters @ magnitude
+        return self.filters @ self.magnitude(waveform)
+
+    def magnitude(self, waveform: Float[Tensor, "b s"]) -> Float[Tensor, "b bins n"]:
+        """Returns the magnitudes of the STFT on which the mel filters act."""
+        return stft(waveform, fft_size=self.fft_size, window=self.window_size, hop=self.geometry.hop).abs()
 
     def decode(
         self, spectrogram: Float[Tensor, "b 1 m n"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, "b s"]:
-        """Converts log-mel to a waveform of n * hop samples. The generator draws Griffin-Lim's initial phases."""
+        """Converts log-mel to a waveform of n * hop samples.
+
+        A vocoder gets the log-mel as it is. Otherwise the generator (without one, seed 0) draws Griffin-Lim's initial
+        phases and then the comfort noise under the waveform.
+        """
         log_mel = spectrogram.squeeze(1)
         if not isinstance(self.vocoder, GriffinLim):
             return self.vocoder(log_mel)
+        generator = generator or torch.Generator().manual_seed(0)
+        magnitude = self._inverted if self.estimator is None else self._estimated
+        waveform = self.vocoder.in_blocks(
+            lambda stretch: magnitude(log_mel, stretch), log_mel.shape[-1], generator=generator
+        )
+        if not self.noise:
+            return waveform
+        sizes = {"items": len(waveform), "sample_rate": self.geometry.sample_rate}
+        return waveform + comfort_noise(waveform.shape[-1], **sizes, generator=generator).to(waveform)
 
-        def magnitude(stretch: slice) -> Tensor:
-            # The floor represents silence: without the subtraction every quiet bin would hiss at the floor's level.
-            mel = (log_mel[..., stretch].clamp(max=math.log(1e3)).exp() - LOG_FLOOR).clamp_min(0)
-            return self._linear_magnitude(mel)
+    def _inverted(self, log_mel: Float[Tensor, "b m n"], stretch: slice) -> Float[Tensor, "b bins k"]:
+        """Magnitudes of a stretch by least squares. The floor represents silence: without the subtraction every quiet
+        bin would hiss at the floor's level."""
+        mel = (log_mel[..., stretch].clamp(max=LARGEST).exp() - LOG_FLOOR).clamp_min(0)
+        return self._linear_magnitude(mel)
 
-        return self.vocoder.in_blocks(magnitude, log_mel.shape[-1], generator=generator)
+    def _estimated(self, log_mel: Float[Tensor, "b m n"], stretch: slice) -> Float[Tensor, "b bins k"]:
+        """Magnitudes of a stretch by the estimator, which sees all frames that they depend on."""
+        assert self.estimator is not None
+        floor = math.log(LOG_FLOOR)
+        log_mel = torch.where(log_mel < floor + SQUELCH, floor, log_mel.clamp(max=LARGEST))
+        first = max(0, stretch.start - self.estimator.reach)
+        magnitude = self.estimator.estimate(log_mel[..., first : stretch.stop + self.estimator.reach])
+        return self._consistent(magnitude[..., stretch.start - first : stretch.stop - first], log_mel[..., stretch])
+
+    def _consistent(
+        self, magnitude: Float[Tensor, "b bins n"], log_mel: Float[Tensor, "b m n"], *, iterations: int = 5
+    ) -> Float[Tensor, "b bins n"]:
+        """Scales magnitudes, by multiplicative updates, until their mel is the given one minus the floor, as it is with
+        least squares. Bands at the floor are only scaled down to it: what lies below is the estimator's."""
+        quiet = log_mel <= math.log(LOG_FLOOR) + 1e-3
+        mel = torch.where(quiet, LOG_FLOOR, (log_mel.exp() - LOG_FLOOR).clamp_min(0))
+        weight = self.filters.sum(0)[:, None]
+        for _ in range(iterations):
+            ratio = mel / (self.filters @ magnitude).clamp_min(1e-8)
+            ratio = torch.where(quiet, ratio.clamp(max=1), ratio)
+            scale = (self.filters.T @ ratio) / weight.clamp_min(1e-6)
+            magnitude = magnitude * torch.where(weight > 1e-5, scale, 1.0)
+        return magnitude
 
     def _linear_magnitude(self, mel: Float[Tensor, "b m n"], *, iterations: int = 30) -> Float[Tensor, "b bins n"]:
         """Inverts the mel filters by non-negative least squares.
@@ -178,7 +245,8 @@ def mel_filters(
     rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     filters = torch.minimum(rising, falling).clamp_min(0)
-    empty = filters.sum(1) == 0
-    nearest = (bins - edges[1:-1, None]).abs().argmin(1)
-    filters[empty, nearest[empty]] = 1.0
+    # Without indexing by a mask, so that models with such filters can be built on the meta device.
+    empty = filters.sum(1, keepdim=True) == 0
+    nearest = (bins - edges[1:-1, None]).abs().argmin(1, keepdim=True)
+    filters = torch.where(empty & (torch.arange(len(bins)) == nearest), 1.0, filters)
     return (filters / filters.sum(1, keepdim=True) if normalised else filters).float()

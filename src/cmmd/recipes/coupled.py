@@ -31,7 +31,8 @@ MOST_COPIES = 10_000
 class CoupledRecipe:
     """start: model (folder, hub:ORG/NAME or `shipped`) whose weights, autoencoder and statistics training starts from;
     None for random weights. autoencoder: folder, hub:ORG/NAME or `shipped`; None for that of the prepared clips, or the
-    shipped one for world clips. codec: spectrogram codec. data: world clips, used if prepared.folders is empty.
+    shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or `shipped`; None for that of the starting
+    model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips, used if prepared.folders is empty.
 
     held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
     step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
@@ -43,6 +44,7 @@ class CoupledRecipe:
 
     start: str | None = None
     autoencoder: str | None = None
+    waveform_decoder: str | None = None
     codec: CodecName = "log_mel"
     prediction_type: PredictionType = "v_prediction"
     geometry: Geometry = field(default_factory=Geometry)

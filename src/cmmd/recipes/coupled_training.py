@@ -11,7 +11,7 @@ from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
 from cmmd.recipes.model_folder import save_model
 from cmmd.recipes.recipe_clips import recipe_autoencoder, recipe_clips
-from cmmd.recipes.starting_model import load_starting_model, start_from, starting_autoencoder
+from cmmd.recipes.starting_model import load_starting_model, start_from, starting_autoencoder, starting_decoder
 from cmmd.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
 from cmmd.training.run import run_training
@@ -21,10 +21,12 @@ from cmmd.training.run_folder import MODEL
 def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
     """Train into folder `out`. The main rank saves the pipeline to `out/model`, for `CMMDPipeline.from_pretrained`.
 
-    Raises InputError if the clips or the starting model do not fit the recipe, and as `run_training`.
+    Raises InputError if the clips, the starting model or the waveform decoder do not fit the recipe, and as
+    `run_training`.
     """
     config = _with_absolute_folders(config)
     start = load_starting_model(config)
+    decoder = starting_decoder(config, start)
     autoencoder = recipe_autoencoder(config) if start is None else starting_autoencoder(config, start)
     codec = spectrogram_codec(config.codec, config.geometry)
     # Encoded world clips are cached in the parent folder, where all runs on the same clips share them.
@@ -54,6 +56,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     with quiet_diffusers():
         # Half precision halves the size on disk. Checkpoints are not rounded.
         half = trained.cpu().half()
+        decoder = decoder and decoder.half()
     pipeline = CMMDPipeline.assemble(
         unet=half,
         video_autoencoder=autoencoder,
@@ -64,6 +67,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         prediction_type=config.prediction_type,
         guidance=config.guidance,
         levels=None if config.prepared.folders else config.data.levels,
+        waveform_decoder=decoder,
     )
     save_model(pipeline, out / MODEL)
     if config.copies:
@@ -79,5 +83,6 @@ def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:
         config,
         start=config.start and absolute_name(config.start),
         autoencoder=config.autoencoder and absolute_name(config.autoencoder),
+        waveform_decoder=config.waveform_decoder and absolute_name(config.waveform_decoder),
         prepared=replace(config.prepared, folders=tuple(map(absolute_name, config.prepared.folders))),
     )

@@ -2,12 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+from torch import nn
+
 from cmmd.configuration import as_dict
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import TrainingClips
 from cmmd.errors import InputError
+from cmmd.foreign_files import reading
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.video_autoencoder import VideoAutoencoder, load_autoencoder, weights_hash
+from cmmd.latents.waveform_decoder import codec_with, load_waveform_decoder
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe
 
@@ -60,6 +64,19 @@ def starting_autoencoder(config: CoupledRecipe, start: "CMMDPipeline") -> VideoA
         found="another autoencoder than that of the model to start from",
         expected="the same, or the same with an event encoder",
     )
+
+
+def starting_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.Module | None:
+    """Returns the waveform decoder of the recipe, or else that of the starting model, or None.
+
+    Raises InputError if it cannot be loaded or does not fit the geometry.
+    """
+    if config.waveform_decoder is None:
+        return None if start is None else start.waveform_decoder
+    decoder = load_waveform_decoder(config.waveform_decoder)
+    with reading(f"waveform_decoder {config.waveform_decoder}", expected="one for the geometry of the recipe"):
+        codec_with(decoder, config.codec, config.geometry)
+    return decoder
 
 
 def start_from(start: "CMMDPipeline", network: CoupledUNet, *clips: TrainingClips | None) -> list[TrainingClips | None]:

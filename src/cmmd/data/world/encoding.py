@@ -32,14 +32,15 @@ def encode_world(
     torch.set_num_threads(1)
     for clip in render(config, fps=geometry.fps, image_size=geometry.image_size):
         video.append(encode_frames(autoencoder, torch.from_numpy(clip.frames)).half())
-        audio.append(codec.encode(torch.from_numpy(_levelled(clip.waveform, config, codec))[None])[0].half())
+        audio.append(codec.encode(torch.from_numpy(levelled(clip.waveform, config, codec))[None])[0].half())
         bar.update()
     torch.set_num_threads(threads)
     bar.close()
     return EncodedClips.of(torch.stack(video), torch.stack(audio))
 
 
-def _levelled(waveform: np.ndarray, config: WorldConfig, codec: SpectrogramCodec) -> np.ndarray:
+def levelled(waveform: np.ndarray, config: WorldConfig, codec: SpectrogramCodec) -> np.ndarray:
+    """Scales a sound (s,) into the levels of the configuration. Codecs other than log-mel leave it unchanged."""
     if config.levels is None or not isinstance(codec, LogMelCodec):
         return waveform
     return waveform * np.float32(gain_into(codec, waveform, check_levels(config.levels)))
@@ -62,7 +63,7 @@ def world_key(
     for family in config.families:
         sizes = {"fps": geometry.fps, "image_size": geometry.image_size}
         clip = world_clip(family, config.seed, frames=min(config.frames, 8), split=config.split, **sizes)
-        spectrogram = codec.encode(torch.from_numpy(_levelled(clip.waveform, config, codec))[None])
+        spectrogram = codec.encode(torch.from_numpy(levelled(clip.waveform, config, codec))[None])
         digest.update(clip.frames.tobytes() + spectrogram.numpy().tobytes())
     for name, tensor in sorted(autoencoder.state_dict().items()):
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
