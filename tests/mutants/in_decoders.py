@@ -12,7 +12,7 @@ MUTANTS = (
     Mutant("blocks of comfort noise start anew", "latents/comfort_noise.py",
            "past = white[:, BLOCK:]", "past = 0 * past", NOISE),
     Mutant("an estimator sees its own block only", CODEC,
-           "first = max(0, stretch.start - self.estimator.reach)", "first = stretch.start", NETWORK),
+           "first, floor = max(0, stretch.start - self.estimator.reach),", "first, floor = stretch.start,", NETWORK),
     Mutant("an estimator's magnitudes are not scaled to the mel", CODEC,
            "magnitude = magnitude * torch.where(weight > 1e-5, scale, 1.0)", "pass", NETWORK),
     Mutant("a vocoder of another hop", "latents/upsampling_vocoder.py",

@@ -144,11 +144,11 @@ class LogMelCodec(nn.Module):
     def _estimated(self, log_mel: Float[Tensor, "b m n"], stretch: slice) -> Float[Tensor, "b bins k"]:
         """Magnitudes of a stretch by the estimator, which sees all frames that they depend on."""
         assert self.estimator is not None
-        floor = math.log(LOG_FLOOR)
-        log_mel = torch.where(log_mel < floor + SQUELCH, floor, log_mel.clamp(max=LARGEST))
-        first = max(0, stretch.start - self.estimator.reach)
-        magnitude = self.estimator.estimate(log_mel[..., first : stretch.stop + self.estimator.reach])
-        return self._consistent(magnitude[..., stretch.start - first : stretch.stop - first], log_mel[..., stretch])
+        first, floor = max(0, stretch.start - self.estimator.reach), math.log(LOG_FLOOR)
+        seen = log_mel[..., first : stretch.stop + self.estimator.reach]
+        seen = torch.where(seen < floor + SQUELCH, floor, seen.clamp(max=LARGEST))
+        own = slice(stretch.start - first, stretch.stop - first)
+        return self._consistent(self.estimator.estimate(seen)[..., own], seen[..., own])
 
     def _consistent(
         self, magnitude: Float[Tensor, "b bins n"], log_mel: Float[Tensor, "b m n"], *, iterations: int = 5
