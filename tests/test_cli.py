@@ -262,7 +262,9 @@ def test_generate_for_folders_and_tables_is_a_run_with_a_record(
     assert main(["generate", "--manifest", "list.csv", "a.mp4", "--out", "made"]) == 0
     outs = [call.args[1].outputs.out for call in calls]
     assert outs == [Path(name) for name in ("clips_cmmd", "made", "made.mp4", "v.2", "made")]
-    assert [call.kwargs for call in calls] == [{"manifest": None}] * 4 + [{"manifest": Path("list.csv")}]
+    local = import_module("cmmd.engines.placement").LOCAL
+    assert [call.kwargs["manifest"] for call in calls] == [None] * 4 + [Path("list.csv")]
+    assert all(call.kwargs["placement"] == local for call in calls)
 
 
 def test_generate_for_named_files_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

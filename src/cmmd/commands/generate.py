@@ -91,7 +91,12 @@ class Keep(click.ParamType):
 @engine_option
 @sampling_options
 def generate(
-    inputs: tuple[Path, ...], manifest: Path | None, joint: bool, seconds: float | None, engine: "Engine", **options: Any
+    inputs: tuple[Path, ...],
+    manifest: Path | None,
+    joint: bool,
+    seconds: float | None,
+    engine: "Engine",
+    **options: Any,
 ) -> int:
     """Make sound for each video and video for each sound.
 

@@ -17,8 +17,8 @@ ADDRESS = "RAY_ADDRESS"
 ANSWERS_WITHIN = 20.0
 """Seconds within which the cluster of RAY_ADDRESS must answer. Ray itself waits for minutes and then ends the
 process."""
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
-"""No outside connection, and no log lines of Ray's C++ parts between those of the command."""
+USAGE = "RAY_USAGE_STATS_ENABLED"
+"""Ray reports its use to its makers unless this variable is 0."""
 
 
 @contextmanager
@@ -27,8 +27,7 @@ def ray_cluster() -> Iterator[None]:
 
     Raises InputError if Ray is not installed, or the cluster of RAY_ADDRESS does not answer.
     """
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    os.environ.setdefault(USAGE, "0")
     ray = _imported()
     if ray.is_initialized():
         yield
@@ -79,4 +78,6 @@ def _require_answer(address: str) -> None:
 
 
 def _unreachable(address: str, found: str) -> InputError:
-    return InputError.about(f"{ADDRESS}={address or 'local'}", found=found, expected="HOST:PORT of the head of a Ray cluster")
+    return InputError.about(
+        f"{ADDRESS}={address or 'local'}", found=found, expected="HOST:PORT of the head of a Ray cluster"
+    )

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from cmmd.engines.placement import Placement
@@ -105,7 +106,7 @@ class _Crew:
         (because a node has just died) when there is a place."""
         coming = sum(job.unit is None for job in self.jobs.values())
         for _ in range(min(waiting - coming, max(1, self._places()) - len(self.jobs))):
-            actor = self.actor.remote(os.getcwd())
+            actor = self.actor.remote(str(Path.cwd()))
             self.jobs[actor.load.remote(self.load, self.placement.threads)] = _Job(actor, None)
 
     def _places(self) -> int:

@@ -5,6 +5,7 @@ So the record has a single writer, and a worker that is lost, or that runs a cli
 
 import os
 import pickle
+import platform
 import shutil
 import traceback
 from collections.abc import Callable
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cmmd.errors import InputError
-from cmmd.folder_generation.making import Making
+from cmmd.folder_generation.making import Making, model_digest
 from cmmd.folder_generation.one_clip import UNFINISHED, Finished, make_files, name_files
 from cmmd.folder_generation.plan import PlannedClip
 from cmmd.folder_generation.record import Record
 from cmmd.loading import load_pipeline
 from cmmd.model_name import SHIPPED
+from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.unfinished_file import temporary_path
 from cmmd.worker_processes import Failure
 
@@ -45,11 +47,15 @@ class RemoteClips:
     out: Path
 
     def __call__(self) -> Callable[[PlannedClip], Unnamed | NotMade]:
-        """Loads the model and returns the function that generates a clip."""
+        """Loads the model and returns the function that generates a clip. Raises InputError if this node has another
+        model under the name."""
         options = self.making.options
         # The shipped model is a folder of the package, which another node may have elsewhere.
-        model = SHIPPED if self.making.model == SHIPPED else str(self.making.model_folder)
-        pipeline = load_pipeline(model, device=options.device, dtype=options.dtype)
+        folder = SHIPPED_MODEL if self.making.model == SHIPPED else self.making.model_folder
+        if model_digest(folder) != self.making.model_sha256:
+            place = f"model {self.making.model} on node {platform.node()}"
+            raise InputError.about(place, found="other files", expected="those of the node of the command")
+        pipeline = load_pipeline(str(folder), device=options.device, dtype=options.dtype)
 
         def make(one: PlannedClip) -> Unnamed | NotMade:
             folder = temporary_path(self.out / UNFINISHED)

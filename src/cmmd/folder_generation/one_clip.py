@@ -51,9 +51,7 @@ def make_clip(
     return finished
 
 
-def name_files(
-    one: PlannedClip, making: Making, record: Record, folder: Path, finished: Sequence[Finished]
-) -> None:
+def name_files(one: PlannedClip, making: Making, record: Record, folder: Path, finished: Sequence[Finished]) -> None:
     """Writes the record lines of a clip and moves its files from `folder` to their final names.
 
     Raises InputError or OSError if the record cannot be written or a file cannot be renamed.

@@ -114,6 +114,7 @@ def _made(
 
     def load() -> Callable[[PlannedClip], list[Finished] | Exception]:
         pipeline = load_pipeline(str(making.model_folder), device=options.device, dtype=options.dtype)
+        bar.unpause()  # its time starts when the model is loaded
 
         def make(one: PlannedClip) -> list[Finished] | Exception:
             label = f"clip {numbers[id(one)]} of {len(to_make)}, {printable(one.clip.label)}"
