@@ -1,6 +1,6 @@
 """The seam between a command and its engine: units of work in, their results out (ours: docs/scale.md)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 from cmmd.engines.placement import Placement
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 def run_units(
     load: Callable[[], Callable[[Unit], Result]], units: Sequence[Unit], placement: Placement
-) -> Iterator[tuple[Unit, Result | Failure]]:
+) -> Generator[tuple[Unit, Result | Failure], None, None]:
     """Yields every unit with its result: in the given order by the engine `local`, as they are finished by `ray`.
 
     load: called once per worker, returns the function that is applied to the units. With Ray it runs in other

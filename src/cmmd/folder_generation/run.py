@@ -6,7 +6,7 @@ The record in the folder of the results lists what is done; a run after a kill c
 import errno
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from cmmd.model_name import SHIPPED, local_folder, require_index
 from cmmd.output_plan import make_writable
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.progress import Progress, progress
+from cmmd.worker_processes import Failure
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
@@ -61,6 +62,7 @@ def generate_folder(
         for _, told in plan.unusable:
             say(told)
         outcomes, defect = _make_all(plan, making, record, placement)
+        clear_unfinished(out)  # of Ray workers that died
     print(summary(outcomes, seconds=time.perf_counter() - started))
     if defect is not None:
         raise defect
@@ -103,11 +105,12 @@ def _make_all(
 
 def _made(
     to_make: Sequence[PlannedClip], making: Making, record: Record, placement: Placement, bar: Progress
-) -> Iterator[tuple[PlannedClip, list[Finished] | Exception]]:
+) -> Generator[tuple[PlannedClip, list[Finished] | Exception], None, None]:
     """Yields each clip with its results, or with the exception of a clip that failed."""
     if placement.engine == "ray":
         bar.set_description_str(f"{len(to_make)} clips", refresh=False)
         for one, result in run_units(RemoteClips(making, record.folder), to_make, placement):
+            bar.update(bar.total // len(to_make))  # workers do not report single steps
             yield one, named(one, result, making, record)
         return
     options, numbers = making.options, {id(one): number for number, one in enumerate(to_make, start=1)}
@@ -126,7 +129,9 @@ def _made(
 
         return make
 
-    yield from run_units(load, to_make, placement)
+    for one, result in run_units(load, to_make, placement):
+        assert not isinstance(result, Failure), "only Ray workers die"
+        yield one, result
 
 
 def _advance(bar: Progress) -> None:
