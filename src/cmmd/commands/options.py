@@ -59,14 +59,13 @@ ANY_PATH = click.Path(path_type=Path)  # the code that opens it reports a missin
 SEED = Whole(0, 2**31 - 1)
 
 
-def placement(engine: "Engine", device: str, *, cpus: int | None = None, threads: int | None = None) -> "Placement":
-    """Returns where the work of this command runs. threads: default: those of --threads, or 1. cpus: default: as many.
-
-    Results on Ray are those of `--threads 1` by default: a place in the cluster is one CPU."""
+def placement(engine: "Engine", device: str) -> "Placement":
+    """Returns where the work of this command runs. A Ray worker has as many threads as --threads says, by default 1,
+    and reserves as many CPUs."""
     from cmmd.engines.placement import Placement
 
-    threads = threads or click.get_current_context().meta.get(THREADS, 1)
-    return Placement(engine=engine, device=device, cpus=cpus or threads, threads=threads)
+    threads: int = click.get_current_context().meta.get(THREADS, 1)
+    return Placement(engine=engine, device=device, cpus=threads, threads=threads)
 
 
 def sampling_config(options: dict[str, Any]) -> "SamplingConfig":
