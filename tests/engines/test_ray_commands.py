@@ -1,4 +1,4 @@
-"""Commands on a Ray cluster of two nodes, one of which is killed: the results are those of one process, byte for byte."""
+"""Commands on two Ray nodes, one of which is killed: the results are those of one process, byte for byte."""
 
 import hashlib
 import json
