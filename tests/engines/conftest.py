@@ -12,7 +12,8 @@ NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
     pytest.importorskip("ray")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # Workers with the priority of the tests: Ray's default lets them wait for everything else on a busy machine.
+    os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"})
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 100 * 2**20}

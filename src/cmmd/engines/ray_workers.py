@@ -30,10 +30,11 @@ LOOKS_EVERY = 5.0
 
 @dataclass(slots=True)
 class _Job:
-    """What a worker does: unit is the index of its unit, or None while it loads."""
+    """What a worker does. unit: index of its unit; None before it is loaded. placed: it runs on a node."""
 
     actor: Any
-    unit: int | None
+    unit: int | None = None
+    placed: bool = False
 
 
 class RayWorker:
@@ -42,6 +43,9 @@ class RayWorker:
     def __init__(self, folder: str) -> None:
         with suppress(OSError):  # a folder of another machine; absolute names need none
             os.chdir(folder)
+
+    def arrive(self) -> None:
+        """Returns as soon as the worker runs."""
 
     def load(self, load: Callable[[], Callable[[Any], Any]], threads: int) -> None:
         from cmmd.threads import settle_threads, use_threads
@@ -107,7 +111,7 @@ class _Crew:
         coming = sum(job.unit is None for job in self.jobs.values())
         for _ in range(min(waiting - coming, max(1, self._places()) - len(self.jobs))):
             actor = self.actor.remote(str(Path.cwd()))
-            self.jobs[actor.load.remote(self.load, self.placement.threads)] = _Job(actor, None)
+            self.jobs[actor.arrive.remote()] = _Job(actor)
 
     def _places(self) -> int:
         found = 0
@@ -119,7 +123,7 @@ class _Crew:
         return found
 
     def finished(self, todo: deque[int], units: Sequence[Any]) -> list[tuple[_Job, Any]]:
-        """Waits for workers, gives the next unit to each that is free, and returns the results of units."""
+        """Waits for workers, gives each that is free the next thing to do, and returns the results of units."""
         done, _ = self.ray.wait(list(self.jobs), timeout=LOOKS_EVERY)
         results = []
         for reference in done:
@@ -129,13 +133,16 @@ class _Crew:
                 results.append((job, value))
             elif isinstance(value, _Death):
                 self._count_failed_load(value)
+            elif not job.placed:
+                self.jobs[job.actor.load.remote(self.load, self.placement.threads)] = _Job(job.actor, placed=True)
+                continue
             else:
                 self.failed_loads = 0
             if isinstance(value, _Death):
                 self.ray.kill(job.actor)
             elif todo:
                 number = todo.popleft()
-                self.jobs[job.actor.run.remote(units[number])] = _Job(job.actor, number)
+                self.jobs[job.actor.run.remote(units[number])] = _Job(job.actor, number, placed=True)
         self._lose_patience()
         return results
 
@@ -161,7 +168,7 @@ class _Crew:
 
     def _lose_patience(self) -> None:
         now = time.monotonic()
-        if self.busy:
+        if not self.jobs or any(job.placed for job in self.jobs.values()):
             self.since = now
         elif now - self.since > PATIENCE:
             found = f"no place with {self.placement.label} for {PATIENCE:g} s"
