@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def test_every_unit_once_and_a_load_per_worker(two_nodes, tmp_path):
     assert found == {number: 2 * number for number in range(12)}
     assert sorted(what for _, what in lines(log) if what != "load") == list(range(12))
     loads = Counter(pid for pid, what in lines(log) if what == "load")
-    assert set(loads.values()) == {1} and len(loads) == len(two_nodes)
+    assert set(loads.values()) == {1} and len(loads) <= len(two_nodes)
     assert set(loads) == {pid for pid, _ in lines(log)} and os.getpid() not in loads
 
 
@@ -95,8 +96,21 @@ def test_no_more_units_are_in_progress_than_there_are_places(two_nodes, tmp_path
     results.close()
 
 
-def seen_gpu() -> Callable[[int], str]:
-    return lambda unit: os.environ["CUDA_VISIBLE_DEVICES"]
+def test_a_node_that_joins_gets_a_worker(cluster, two_nodes, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_workers, "LOOKS_EVERY", 0.5)
+    cluster.remove_node(two_nodes[0])
+    log = tmp_path / "log"
+    results = run_units(partial(load_behaviour, log), range(400), ON_RAY)
+    next(results)
+    assert len({pid for pid, _ in lines(log)}) == 1
+    cluster.add_node(num_cpus=1)
+    while len({pid for pid, _ in lines(log)}) == 1:
+        next(results)  # StopIteration if there never is a second
+    results.close()
+
+
+def seen_gpu() -> Callable[[int], tuple[str, str]]:
+    return lambda unit: (os.environ["CUDA_VISIBLE_DEVICES"], os.environ["OMP_NUM_THREADS"])
 
 
 def test_work_on_cuda_goes_where_a_gpu_is_and_waits_for_one(cluster, two_nodes, monkeypatch, capsys):
@@ -109,7 +123,9 @@ def test_work_on_cuda_goes_where_a_gpu_is_and_waits_for_one(cluster, two_nodes, 
     monkeypatch.setattr(ray_workers, "PATIENCE", 60.0)
     node = cluster.add_node(num_cpus=2, num_gpus=2)
     try:
-        assert {gpu for _, gpu in run_units(seen_gpu, range(8), on_gpu)} <= {"0", "1"}
+        assert {seen for _, seen in run_units(seen_gpu, range(8), on_gpu)} <= {("0", "1"), ("1", "1")}
+        two_threads = replace(on_gpu, cpus=2, threads=2)
+        assert {threads for _, (_, threads) in run_units(seen_gpu, range(2), two_threads)} == {"2"}
     finally:
         cluster.remove_node(node)
 

@@ -71,6 +71,7 @@ def test_data_alone_takes_the_shipped_model_and_the_papers_samples(asked):
         (("only",), "found 1 places of clips"),
         (("a", "b", "--data", "world"), "leave out GENERATED"),
         (("--model", "m"), "--model generates from --data"),
+        (("a", "b", "--engine", "ray"), "--engine ray generates from --data"),
         (("real", "--system", "ours"), "expected NAME=CLIPS"),
     ],
 )

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from cmmd.errors import InputError
@@ -54,12 +54,14 @@ def ray_cluster() -> Iterator[None]:
 def _imported() -> Any:
     try:
         import ray
-        from ray._private import worker
     except ImportError as error:
         expected = 'the extra: pip install "./[cluster]" in a checkout'
         raise InputError.about("--engine ray", found=f"no Ray ({error})", expected=expected) from error
-    # Ray prints pages of a dead node's log to stdout, between the lines of the command.
-    setattr(worker, "print_to_stdstream", lambda *_, **__: None)  # noqa: B010 - not declared
+    # Ray prints pages of a dead node's log to stdout, between the lines of the command, and has no option against it.
+    with suppress(ImportError):
+        from ray._private import worker
+
+        setattr(worker, "print_to_stdstream", lambda *_, **__: None)  # noqa: B010 - not declared
     return ray
 
 

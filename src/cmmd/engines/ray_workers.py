@@ -158,7 +158,7 @@ class _Crew:
                 cause.add_note(str(error))  # the traceback in the worker
             raise cause from None
         except RayError as error:
-            return _Death(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+            return _Death(f"{type(error).__name__}: {(str(error) or 'no reason').splitlines()[0]}")
 
     def _count_failed_load(self, death: _Death) -> None:
         self.failed_loads += 1
