@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +15,11 @@ from cmmd.errors import InputError
 from cmmd.processors import processors
 
 ADDRESS = "RAY_ADDRESS"
-ANSWERS_WITHIN = 20.0
-"""Seconds within which the cluster of RAY_ADDRESS must answer. Ray itself waits for minutes and then ends the
-process."""
+ANSWERS_WITHIN = 60.0
+"""Seconds within which the cluster of RAY_ADDRESS must answer; a busy machine needs many. Ray itself waits for minutes
+and then ends the process."""
+CONNECTS_WITHIN = 10.0
+"""Seconds within which its port must accept a connection."""
 USAGE = "RAY_USAGE_STATS_ENABLED"
 """Ray reports its use to its makers unless this variable is 0."""
 
@@ -69,6 +72,12 @@ def _require_answer(address: str) -> None:
     """Raises InputError unless a cluster answers. `ray health-check` runs in a process that can be ended."""
     if address.startswith("ray://"):
         raise _unreachable(address, "an address of Ray Client")
+    host, _, port = address.rpartition(":")
+    if port.isdecimal():  # `auto` has none
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECTS_WITHIN).close()
+        except (OSError, OverflowError) as error:
+            raise _unreachable(address, f"no answer ({error})") from error
     command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
         subprocess.run(command, capture_output=True, timeout=ANSWERS_WITHIN, check=True)
