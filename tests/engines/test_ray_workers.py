@@ -23,6 +23,7 @@ from cmmd.engines.units import run_units
 from cmmd.errors import InputError
 from cmmd.worker_processes import Failure
 
+pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray")
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not import tests
 ON_RAY = Placement(engine="ray")
@@ -127,7 +128,8 @@ def test_work_on_cuda_goes_where_a_gpu_is_and_waits_for_one(cluster, two_nodes, 
     try:
         assert {seen for _, seen in run_units(seen_gpu, range(8), on_gpu)} <= {("0", "1"), ("1", "1")}
         two_threads = replace(on_gpu, cpus=2, threads=2)
-        assert {threads for _, (_, threads) in run_units(seen_gpu, range(2), two_threads)} == {"2"}
+        seen = [found for _, found in run_units(seen_gpu, range(2), two_threads) if not isinstance(found, Failure)]
+        assert len(seen) == 2 and {threads for _, threads in seen} == {"2"}
     finally:
         cluster.remove_node(node)
 
