@@ -198,6 +198,8 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("generate a.wav --to video --keep-sound", "--keep-sound goes with a new sound for a video"),
         ("generate a.mp4 --keep-sound -o b.wav", "found a file for one sound, expected one for two with --keep-sound"),
         ("generate a.mp4 --stps 3", "No such option '--stps'"),
+        ("generate a.mp4 --engine ray", "--engine ray goes with a folder of clips, or a --manifest"),
+        ("generate tests --engine ray --device cuda:1", "found cuda:1, expected cuda: Ray chooses the GPU"),
         ("score --clips 1", "'--clips': 1 is not in the range"),
         ("score --family ballet", "'ballet' is not one of"),
         ("score --direction audio", "'audio' is not one of"),
@@ -262,7 +264,18 @@ def test_generate_for_folders_and_tables_is_a_run_with_a_record(
     assert main(["generate", "--manifest", "list.csv", "a.mp4", "--out", "made"]) == 0
     outs = [call.args[1].outputs.out for call in calls]
     assert outs == [Path(name) for name in ("clips_cmmd", "made", "made.mp4", "v.2", "made")]
-    assert [call.kwargs for call in calls] == [{"manifest": None}] * 4 + [{"manifest": Path("list.csv")}]
+    local = import_module("cmmd.engines.placement").LOCAL
+    assert [call.kwargs["manifest"] for call in calls] == [None] * 4 + [Path("list.csv")]
+    assert all(call.kwargs["placement"] == local for call in calls)
+
+
+def test_the_threads_of_a_command_are_those_of_a_ray_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = replaced(monkeypatch, "cmmd.folder_generation.run", "generate_folder", 0)
+    monkeypatch.setattr("cmmd.threads.use_threads", lambda count: None)
+    for words in ([], ["--threads", "3", "--device", "cuda"]):
+        assert main(["generate", str(tmp_path), "--engine", "ray", *words]) == 0
+    found = [call.kwargs["placement"] for call in calls]
+    assert [(one.engine, one.threads, one.cpus, one.gpus) for one in found] == [("ray", 1, 1, 0), ("ray", 3, 3, 1)]
 
 
 def test_generate_for_named_files_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,10 @@ def imported(name: str) -> bool:
     return re.search(rf"^\s*(?:from|import) (?:[\w.]+\.)?{module}\b", SOURCES, re.MULTILINE) is not None
 
 
-@pytest.mark.parametrize("name", [*names(PROJECT["dependencies"]), *EXTRAS["eval"], *EXTRAS["track"], *EXTRAS["page"]])
+OF_EXTRAS = [name for extra in ("eval", "track", "page", "cluster") for name in EXTRAS[extra]]
+
+
+@pytest.mark.parametrize("name", [*names(PROJECT["dependencies"]), *OF_EXTRAS])
 def test_what_is_installed_is_imported(name):
     assert imported(name)
 
@@ -45,7 +48,7 @@ def test_pages_and_messages_name_extras_of_the_checkout():
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = SOURCES + "".join(page.read_text() for page in pages)
     told = re.findall(r'pip install "\./\[(\w+)\]"', text)
-    assert {"eval", "track", "page"} <= set(told) <= set(EXTRAS)
+    assert {"eval", "track", "page", "cluster"} <= set(told) <= set(EXTRAS)
     assert "pip install cmmd" not in text and "cmmd[" not in text
 
 

@@ -21,6 +21,7 @@ LAYERS = (
         "markdown",
         "configuration",
         "worker_processes",
+        "engines",
         "provenance",
         "unfinished_file",
         "unfinished_folder",
@@ -62,6 +63,7 @@ LIGHT = (
     *("plain_tables.py", "plain_yaml.py", "progress.py"),
     *("__main__.py", "loading.py", "model_name.py", "processors.py", "threads.py", "worker_processes.py"),
     *("diffusion/direction.py", "diffusion/sampling_config.py"),
+    *("engines/placement.py", "engines/units.py", "engines/ray_connection.py", "engines/ray_workers.py"),
     *(str(file.relative_to(PACKAGE)) for file in FILES if file.parent.name == "commands"),
 )
 DRAWERS = {"util", "utils", "misc", "common", "helper", "helpers", "base", "manager", "tools"}
@@ -142,7 +144,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 @pytest.mark.parametrize("name", LIGHT)
 def test_light_modules_load_without_torch(name: str) -> None:
     loaded = {module.split(".")[0] for module, at_top in imports((PACKAGE / name).read_text(), "cmmd") if at_top}
-    assert not loaded & {"torch", "diffusers", "numpy", "av", "matplotlib", "einops", "jaxtyping"}
+    assert not loaded & {"torch", "diffusers", "numpy", "av", "matplotlib", "einops", "jaxtyping", "ray"}
 
 
 def test_no_file_is_a_drawer() -> None:

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from made_record import made_record
 
 from cmmd.commands.evaluate import evaluate
+from cmmd.engines.placement import Placement
 from cmmd.evaluation.evaluate_options import EvaluateOptions
 
 
@@ -61,6 +62,7 @@ def test_data_alone_takes_the_shipped_model_and_the_papers_samples(asked):
         training=Path("t"),
         cache=Path("c"),
         out=Path("o"),
+        placement=Placement(device="cuda"),
     )
 
 
@@ -71,6 +73,7 @@ def test_data_alone_takes_the_shipped_model_and_the_papers_samples(asked):
         (("only",), "found 1 places of clips"),
         (("a", "b", "--data", "world"), "leave out GENERATED"),
         (("--model", "m"), "--model generates from --data"),
+        (("a", "b", "--engine", "ray"), "--engine ray generates from --data"),
         (("real", "--system", "ours"), "expected NAME=CLIPS"),
     ],
 )

@@ -1,11 +1,14 @@
 """`cmmd evaluate` (ours)."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmmd.commands.options import ANY_PATH, SEED, Whole, device_option, threads_option
+from cmmd.commands.options import ANY_PATH, SEED, Whole, device_option, engine_option, placement, threads_option
+
+if TYPE_CHECKING:
+    from cmmd.engines.placement import Engine
 
 FAILED_CLIPS = 1
 """Exit code: figures were written, but some clips could not be measured."""
@@ -32,6 +35,7 @@ FAILED_CLIPS = 1
 @click.option("--samples", type=Whole(2, 100_000), default=50, help="Samples per direction and family, with --data.")
 @click.option("--seed", type=SEED, default=0, help="Seed of the first sample.")
 @click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps.")
+@engine_option
 @device_option
 @threads_option
 @click.option(
@@ -48,7 +52,7 @@ FAILED_CLIPS = 1
     "--cache", type=ANY_PATH, metavar="DIR", help="Folder for embeddings of real clips.  [default: the user's cache]"
 )
 @click.option("--workers", type=Whole(1, 256), help="Processes that read files.  [default: one per processor]")
-def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], **options: Any) -> int:
+def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], engine: "Engine", **options: Any) -> int:
     """Measure GENERATED clips against REFERENCE clips of the same names, or the samples of a model.
 
     CLIPS are a folder, or a manifest (.csv or .jsonl) with name, file and optionally events and group. Every figure is
@@ -63,6 +67,8 @@ def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], **options: Any) 
         raise click.UsageError("--model generates from --data: name real clips, or `world`")
     if options["data"] is not None and (clips or named):
         raise click.UsageError("--data generates what is measured: leave out GENERATED, REFERENCE and --system")
+    if engine == "ray" and options["data"] is None:
+        raise click.UsageError("--engine ray generates from --data: name real clips, or `world`")
     if len(clips) != expected:
         raise click.UsageError(
             f"found {len(clips)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
@@ -73,7 +79,8 @@ def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], **options: Any) 
     from cmmd.evaluation.evaluate_options import EvaluateOptions
 
     reference = clips[-1] if clips else None
-    record = evaluate(EvaluateOptions(systems=named, reference=reference, **options))
+    where = placement(engine, options["device"])
+    record = evaluate(EvaluateOptions(systems=named, reference=reference, placement=where, **options))
     return FAILED_CLIPS if record.failures else 0
 
 

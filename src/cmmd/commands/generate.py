@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmmd.commands.options import ANY_PATH, BAD_INPUT, SEED, Number, Whole, sampling_config, sampling_options
+from cmmd.commands.options import (
+    ANY_PATH,
+    BAD_INPUT,
+    SEED,
+    Number,
+    Whole,
+    engine_option,
+    placement,
+    sampling_config,
+    sampling_options,
+)
 
 if TYPE_CHECKING:
+    from cmmd.engines.placement import Engine
     from cmmd.output_plan import OutputOptions
 
 
@@ -77,9 +88,15 @@ class Keep(click.ParamType):
 )
 @click.option("--loudness", type=Number(-60, -5), metavar="LUFS", help="Loudness to reach (EBU R 128), such as -23.")
 @click.option("--stereo", is_flag=True, help="Write 48 kHz stereo sound.  [default: mono, as the model generates it]")
+@engine_option
 @sampling_options
 def generate(
-    inputs: tuple[Path, ...], manifest: Path | None, joint: bool, seconds: float | None, **options: Any
+    inputs: tuple[Path, ...],
+    manifest: Path | None,
+    joint: bool,
+    seconds: float | None,
+    engine: "Engine",
+    **options: Any,
 ) -> int:
     """Make sound for each video and video for each sound.
 
@@ -97,6 +114,9 @@ def generate(
     options["best"] = BEST in options["keep"]
     options["keep"] = tuple(kept for kept in options["keep"] if kept != BEST)
     _check(inputs, manifest, joint, seconds, options)
+    if engine == "ray" and not _many(inputs, manifest):
+        raise click.UsageError("--engine ray goes with a folder of clips, or a --manifest")
+    where = placement(engine, options["device"])
     from cmmd.clip_generation import GenerateOptions
     from cmmd.clips.mastering import Mastering
 
@@ -114,7 +134,7 @@ def generate(
     if _many(inputs, manifest):
         from cmmd.folder_generation.run import generate_folder
 
-        failed = generate_folder(inputs, settings, manifest=manifest)
+        failed = generate_folder(inputs, settings, manifest=manifest, placement=where)
     else:
         from cmmd.generation import generate
 

@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from cmmd.diffusion.sampling_config import SamplingConfig
+    from cmmd.engines.placement import Engine, Placement
 
 BAD_INPUT = 2
 """Exit code for bad input."""
@@ -35,8 +36,11 @@ def _use_threads(ctx: click.Context, param: click.Parameter, count: int | None) 
         from cmmd.threads import use_threads
 
         use_threads(count)
+        ctx.meta[THREADS] = count
 
 
+THREADS = "cmmd.threads"
+"""Key of the number of --threads in the context of a command."""
 device_option = click.option("--device", default="cpu", metavar="DEVICE", help="Device: cpu, cuda, cuda:1, mps.")
 threads_option = click.option(
     "--threads",
@@ -45,8 +49,23 @@ threads_option = click.option(
     expose_value=False,
     help="Threads that compute on the CPU.  [default: one per core]",
 )
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Where the work runs: this process, or the Ray cluster of RAY_ADDRESS (without it: this machine's cores).",
+)
 ANY_PATH = click.Path(path_type=Path)  # the code that opens it reports a missing file, and what was expected
 SEED = Whole(0, 2**31 - 1)
+
+
+def placement(engine: "Engine", device: str) -> "Placement":
+    """Returns where the work of this command runs. A Ray worker has as many threads as --threads says, by default 1,
+    and reserves as many CPUs."""
+    from cmmd.engines.placement import Placement
+
+    threads: int = click.get_current_context().meta.get(THREADS, 1)
+    return Placement(engine=engine, device=device, cpus=threads, threads=threads)
 
 
 def sampling_config(options: dict[str, Any]) -> "SamplingConfig":

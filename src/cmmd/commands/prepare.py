@@ -1,12 +1,15 @@
 """`cmmd prepare` (ours)."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmmd.commands.options import ANY_PATH, Number, Whole, device_option
+from cmmd.commands.options import ANY_PATH, Number, Whole, device_option, engine_option
 from cmmd.errors import InputError
+
+if TYPE_CHECKING:
+    from cmmd.engines.placement import Engine
 
 KINDS = ("folder", "manifest", "aist", "epic-sounds", "vas")
 
@@ -36,13 +39,25 @@ KINDS = ("folder", "manifest", "aist", "epic-sounds", "vas")
 @click.option("--person/--whole", default=True, help="AIST: crop to the dancer, or use the whole height.")
 @click.option("--shard", default="0/1", metavar="I/N", help="Write every N-th shard, starting with number I.")
 @click.option("--files-per-shard", type=Whole(1, 100_000), default=64, help="Files or annotated sounds per shard.")
-@click.option("--workers", type=Whole(1, 1024), help="Processes that decode files.  [default: one per processor]")
+@click.option(
+    "--workers",
+    type=Whole(1, 1024),
+    help="Processes that decode files.  [default: one per processor; 1 in a Ray worker]",
+)
+@engine_option
 @device_option
 @click.option(
     "--threads", type=Whole(1, 1024), default=1, help="Threads that encode; 1 gives the same bytes on every machine."
 )
 def prepare(
-    source: Path, out: Path, shard: str, workers: int | None, device: str, threads: int, **options: Any
+    source: Path,
+    out: Path,
+    shard: str,
+    workers: int | None,
+    engine: "Engine",
+    device: str,
+    threads: int,
+    **options: Any,
 ) -> None:
     """Cut the clips of SOURCE, encode them, and write shards with an index into OUT.
 
@@ -76,7 +91,7 @@ def prepare(
         )
     except ValueError as error:
         raise InputError(str(error)) from error
-    here = {"part": part, "parts": parts, "workers": workers, "device": device, "threads": threads}
+    here = {"part": part, "parts": parts, "workers": workers, "device": device, "threads": threads, "engine": engine}
     click.echo(report(run(listing, out, config, **here), out))
 
 

@@ -18,7 +18,7 @@ from cmmd.evaluation.delay_response import delay_response
 from cmmd.evaluation.embedding_cache import EmbeddingCache, default_cache
 from cmmd.evaluation.evaluate_options import EvaluateOptions
 from cmmd.evaluation.failures import NO_CLIP, NO_REFERENCE, Failures
-from cmmd.evaluation.generated_samples import Samples, generate_samples
+from cmmd.evaluation.generated_samples import Samples, SampleWork, generate_samples
 from cmmd.evaluation.media import SAMPLE_RATE, Reading
 from cmmd.evaluation.pairing import ListedClip, list_clips, named_as_sources, pair_by_name, require_pairs
 from cmmd.evaluation.protocol import protocol_of
@@ -170,14 +170,15 @@ class _Evaluation:
             raise InputError.about(
                 str(self.options.data), found="no clip with sound and picture", expected="at least one"
             )
-        samples = generate_samples(
-            self.pipeline,
-            chosen,
-            direction,
-            self.options.out / "clips" / direction,
+        work = SampleWork(
+            model=self.options.model,
+            device=self.options.device,
+            direction=direction,
+            folder=self.options.out / "clips" / direction,
             config=SamplingConfig(steps=self.options.steps),
             seed=self.options.seed,
         )
+        samples = generate_samples(self.pipeline, chosen, work, self.options.placement)
         measured = self._measure(samples.clips, direction.replace("_", " "))
         name = self._model_name()
         return _Given(name=name, directions=(direction,), listed=samples.clips, measured=measured, samples=samples)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from cmmd.engines.placement import LOCAL, Placement
 from cmmd.evaluation.record import Direction
 
 DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video")
@@ -11,7 +12,8 @@ DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateOptions:
-    """Options of the command; see `cmmd evaluate --help`. Set either systems and reference, or data (and model)."""
+    """Options of the command; see `cmmd evaluate --help`. Set either systems and reference, or data (and model).
+    placement: where samples are generated."""
 
     out: Path
     systems: dict[str, Path] = field(default_factory=dict)
@@ -27,6 +29,7 @@ class EvaluateOptions:
     training: Path | None = None
     cache: Path | None = None
     workers: int | None = None
+    placement: Placement = LOCAL
 
     @property
     def directions(self) -> tuple[Direction, ...]:

@@ -1,11 +1,13 @@
 """Samples of a model for real clips, written as files that are then measured like any other system's (ours).
 
-Clips of equal length are generated in one batch, which takes a third of the time on a CPU. Each sample has a separate
-seed; up to rounding, it equals the result of `cmmd generate` with that seed.
+Clips of equal length are generated in one batch, which takes a third of the time on a CPU. A batch is the unit of work
+of all engines. Each sample has a separate seed; up to rounding, it equals the result of `cmmd generate` with that seed.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,18 @@ from torch import Tensor
 from cmmd.clips.reading import Clip
 from cmmd.clips.take import Take
 from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.engines.placement import LOCAL, Placement
+from cmmd.engines.units import run_units
 from cmmd.errors import InputError
 from cmmd.evaluation.clip_features import ClipFeatures
 from cmmd.evaluation.pairing import ListedClip
 from cmmd.evaluation.record import Direction
+from cmmd.loading import load_pipeline
 from cmmd.output_folder import make_folder
 from cmmd.part_clock import PartClock
 from cmmd.pipeline import INAUDIBLE, CMMDPipeline
 from cmmd.progress import progress
+from cmmd.worker_processes import Failure
 
 BATCH = 10
 
@@ -37,48 +43,83 @@ class Samples:
     seconds: dict[str, dict[str, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Conditions that are generated together. start: number of the first one among all."""
+
+    start: int
+    conditions: tuple[ClipFeatures, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SampleWork:
+    """What all samples of a direction share; pickled to Ray workers. folder: of the files, see `generate_samples`."""
+
+    model: str | None
+    device: str
+    direction: Direction
+    folder: Path
+    config: SamplingConfig
+    seed: int
+
+    def __call__(self) -> Callable[[Batch], list[dict[str, float]]]:
+        """Loads the model in a worker; see `maker`."""
+        return self.maker(load_pipeline(self.model, device=self.device))
+
+    def maker(self, pipeline: CMMDPipeline) -> Callable[[Batch], list[dict[str, float]]]:
+        """Returns the function that writes the files of a batch and returns the seconds of each sample's stages."""
+
+        def make(batch: Batch) -> list[dict[str, float]]:
+            conditions = batch.conditions
+            together = len(conditions) > 1 and _frames(conditions[0]) >= pipeline.geometry.frames
+            takes = (_together if together else _alone)(
+                pipeline, conditions, self.direction, config=self.config, seed=self.seed + batch.start
+            )
+            for condition, take in zip(conditions, takes, strict=True):
+                with suppress(InputError):
+                    take.save(self.file(condition))
+            return [take.seconds for take in takes]
+
+        return make
+
+    def file(self, condition: ClipFeatures) -> Path:
+        return self.folder / f"{condition.clip.name}.mp4"
+
+
 def generate_samples(
-    pipeline: CMMDPipeline,
-    conditions: Sequence[ClipFeatures],
-    direction: Direction,
-    folder: Path,
-    *,
-    config: SamplingConfig,
-    seed: int,
+    pipeline: CMMDPipeline, conditions: Sequence[ClipFeatures], work: SampleWork, placement: Placement = LOCAL
 ) -> Samples:
     """Writes one sample per condition to `folder/NAME.mp4`; sample i has seed + i. Conditions have sound and picture.
 
-    A sample whose file could not be written is listed too; the measurement then reports the file as missing.
+    A sample whose file could not be written, or whose Ray workers died, is listed too; the measurement then reports the
+    file as missing.
     """
-    make_folder(folder)
-    bar = progress(len(conditions), direction.replace("_", " "), unit="clip")
-    clips, seconds = [], {}
-    for start, batch in _batches(conditions):
-        make = _together if len(batch) > 1 and _frames(batch[0]) >= pipeline.geometry.frames else _alone
-        takes = make(pipeline, batch, direction, config=config, seed=seed + start)
-        for condition, take in zip(batch, takes, strict=True):
-            clip = condition.clip
-            out = folder / f"{clip.name}.mp4"
-            out.unlink(missing_ok=True)
-            clips.append(ListedClip(name=clip.name, file=out, events=clip.events, group=clip.group))
-            seconds[clip.name] = take.seconds
-            try:
-                take.save(out)
-            except InputError:
-                continue
-        bar.update(len(batch))
-    bar.close()
-    return Samples(tuple(clips), {clip.name: seed + number for number, clip in enumerate(clips)}, seconds)
+    make_folder(work.folder)
+    for condition in conditions:
+        work.file(condition).unlink(missing_ok=True)
+    seconds: dict[str, dict[str, float]] = {condition.clip.name: {} for condition in conditions}
+    load = work if placement.engine == "ray" else partial(work.maker, pipeline)
+    with (
+        closing(progress(len(conditions), work.direction.replace("_", " "), unit="clip")) as bar,
+        closing(run_units(load, list(_batches(conditions)), placement)) as results,
+    ):
+        for batch, spent in results:
+            if not isinstance(spent, Failure):
+                names = (condition.clip.name for condition in batch.conditions)
+                seconds |= dict(zip(names, spent, strict=True))
+            bar.update(len(batch.conditions))
+    listed = tuple(replace(condition.clip, file=work.file(condition)) for condition in conditions)
+    return Samples(listed, {clip.name: work.seed + number for number, clip in enumerate(listed)}, seconds)
 
 
-def _batches(conditions: Sequence[ClipFeatures]) -> Iterator[tuple[int, Sequence[ClipFeatures]]]:
-    """Groups consecutive conditions of equal length, at most `BATCH` per batch; yields (index of the first, batch)."""
+def _batches(conditions: Sequence[ClipFeatures]) -> Iterator[Batch]:
+    """Groups consecutive conditions of equal length, at most `BATCH` per batch."""
     start = 0
     while start < len(conditions):
         stop = start + 1
         while stop < min(len(conditions), start + BATCH) and _length(conditions[stop]) == _length(conditions[start]):
             stop += 1
-        yield start, conditions[start:stop]
+        yield Batch(start, tuple(conditions[start:stop]))
         start = stop
 
 

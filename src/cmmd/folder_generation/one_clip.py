@@ -6,7 +6,7 @@ Clips are not denoised in batches: on a CPU the last bits of a clip would then d
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,11 +47,19 @@ def make_clip(
     """
     with _unfinished(record.folder) as folder:
         finished = make_files(pipeline, one, making, folder, out=record.folder, on_step=on_step)
-        make_writable(one.outs[0].parent)
-        record.append([line for line, _ in finished])
-        for file in one.files(making.options)[::-1]:  # pictures first: a result without its picture is unfinished
-            (folder / file.name).replace(file)
+        name_files(one, making, record, folder, finished)
     return finished
+
+
+def name_files(one: PlannedClip, making: Making, record: Record, folder: Path, finished: Sequence[Finished]) -> None:
+    """Writes the record lines of a clip and moves its files from `folder` to their final names.
+
+    Raises InputError or OSError if the record cannot be written or a file cannot be renamed.
+    """
+    make_writable(one.outs[0].parent)
+    record.append([line for line, _ in finished])
+    for file in one.files(making.options)[::-1]:  # pictures first: a result without its picture is unfinished
+        (folder / file.name).replace(file)
 
 
 def make_files(

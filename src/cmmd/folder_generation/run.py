@@ -1,4 +1,4 @@
-"""`cmmd generate` for folders and tables: generates clip after clip and skips unusable ones (ours).
+"""`cmmd generate` for folders and tables: generates every clip and skips unusable ones (ours).
 
 The record in the folder of the results lists what is done; a run after a kill continues with the unfinished clip.
 """
@@ -6,14 +6,18 @@ The record in the folder of the results lists what is done; a run after a kill c
 import errno
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from cmmd.clip_generation import GenerateOptions
+from cmmd.engines.placement import LOCAL, Placement
+from cmmd.engines.units import run_units
 from cmmd.errors import InputError, printable
 from cmmd.folder_generation.given_clips import list_clips
 from cmmd.folder_generation.making import Making, model_digest
-from cmmd.folder_generation.one_clip import clear_unfinished, make_clip
+from cmmd.folder_generation.on_ray import RemoteClips, named
+from cmmd.folder_generation.one_clip import Finished, clear_unfinished, make_clip
 from cmmd.folder_generation.plan import Plan, PlannedClip, plan_clips
 from cmmd.folder_generation.record import Record
 from cmmd.folder_generation.summary import Outcome, summary
@@ -24,11 +28,18 @@ from cmmd.model_name import SHIPPED, local_folder, require_index
 from cmmd.output_plan import make_writable
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.progress import Progress, progress
+from cmmd.worker_processes import Failure
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
-def generate_folder(inputs: Sequence[Path], options: GenerateOptions, *, manifest: Path | None = None) -> bool:
+def generate_folder(
+    inputs: Sequence[Path],
+    options: GenerateOptions,
+    *,
+    manifest: Path | None = None,
+    placement: Placement = LOCAL,
+) -> bool:
     """Generates every given clip into the folder `options.outputs.out`, and prints a table of all results.
 
     Returns whether a clip failed; the others were processed. A clip that ends in an exception other than InputError
@@ -50,7 +61,8 @@ def generate_folder(inputs: Sequence[Path], options: GenerateOptions, *, manifes
         plan = plan_clips(clips, making, record)
         for _, told in plan.unusable:
             say(told)
-        outcomes, defect = _make_all(plan, making, record)
+        outcomes, defect = _make_all(plan, making, record, placement)
+        clear_unfinished(out)  # of Ray workers that died
     print(summary(outcomes, seconds=time.perf_counter() - started))
     if defect is not None:
         raise defect
@@ -64,37 +76,62 @@ def _making(options: GenerateOptions) -> Making:
     return Making(options=options, model=name, model_folder=folder, model_sha256=model_digest(folder))
 
 
-def _make_all(plan: Plan, making: Making, record: Record) -> tuple[list[Outcome], Exception | None]:
+def _make_all(
+    plan: Plan, making: Making, record: Record, placement: Placement
+) -> tuple[list[Outcome], Exception | None]:
     """Generates the clips that are not done. Returns the outcome of every clip, in the order of the plan and then for
     the unusable clips; and the first exception that is not an InputError, or None."""
-    options = making.options
     to_make = [one for one in plan.clips if not one.done]
     found = {id(one): [Outcome(one.clip.label, "done before", line) for line in one.done] for one in plan.clips}
     defect: Exception | None = None
-    if to_make:
-        pipeline = load_pipeline(str(making.model_folder), device=options.device, dtype=options.dtype)
-        steps = options.sampling.steps * options.outputs.takes
-        bar = progress(len(to_make) * steps, "")
-        bar.smoothing = 0  # the time left follows from the mean speed, reading and writing included
-        try:
-            for number, one in enumerate(to_make, start=1):
-                label = f"clip {number} of {len(to_make)}, {printable(one.clip.label)}"
-                bar.set_description_str(label, refresh=False)
-                try:
-                    done = make_clip(pipeline, one, making, record, on_step=lambda step: _advance(bar))
-                    found[id(one)] = [Outcome(one.clip.label, "made", line, level) for line, level in done]
-                except Exception as error:
-                    if _is_full(error):
-                        raise
-                    found[id(one)] = [Outcome(one.clip.label, "failed")]
-                    defect = defect if isinstance(error, InputError) else defect or error
-                    _tell_failure(one, error, bar)
-                bar.n = number * steps
-                bar.total = len(to_make) * steps
-        finally:
-            bar.close()
+    steps = making.options.sampling.steps * making.options.outputs.takes
+    bar = progress(len(to_make) * steps, "", quiet=not to_make)
+    bar.smoothing = 0  # the time left follows from the mean speed, reading and writing included
+    with closing(bar), closing(_made(to_make, making, record, placement, bar)) as made:
+        for number, (one, result) in enumerate(made, start=1):
+            if isinstance(result, Exception):
+                if _is_full(result):
+                    raise result
+                found[id(one)] = [Outcome(one.clip.label, "failed")]
+                defect = defect if isinstance(result, InputError) else defect or result
+                _tell_failure(one, result, bar)
+            else:
+                found[id(one)] = [Outcome(one.clip.label, "made", line, level) for line, level in result]
+            bar.n = number * steps
+            bar.total = len(to_make) * steps
     unusable = [Outcome(clip.label, "failed") for clip, _ in plan.unusable]
     return [outcome for one in plan.clips for outcome in found[id(one)]] + unusable, defect
+
+
+def _made(
+    to_make: Sequence[PlannedClip], making: Making, record: Record, placement: Placement, bar: Progress
+) -> Generator[tuple[PlannedClip, list[Finished] | Exception], None, None]:
+    """Yields each clip with its results, or with the exception of a clip that failed."""
+    if placement.engine == "ray":
+        bar.set_description_str(f"{len(to_make)} clips", refresh=False)
+        for one, result in run_units(RemoteClips(making, record.folder), to_make, placement):
+            bar.update(bar.total // len(to_make))  # workers do not report single steps
+            yield one, named(one, result, making, record)
+        return
+    options, numbers = making.options, {id(one): number for number, one in enumerate(to_make, start=1)}
+
+    def load() -> Callable[[PlannedClip], list[Finished] | Exception]:
+        pipeline = load_pipeline(str(making.model_folder), device=options.device, dtype=options.dtype)
+        bar.unpause()  # its time starts when the model is loaded
+
+        def make(one: PlannedClip) -> list[Finished] | Exception:
+            label = f"clip {numbers[id(one)]} of {len(to_make)}, {printable(one.clip.label)}"
+            bar.set_description_str(label, refresh=False)
+            try:
+                return make_clip(pipeline, one, making, record, on_step=lambda step: _advance(bar))
+            except Exception as error:
+                return error
+
+        return make
+
+    for one, result in run_units(load, to_make, placement):
+        assert not isinstance(result, Failure), "only Ray workers die"
+        yield one, result
 
 
 def _advance(bar: Progress) -> None:

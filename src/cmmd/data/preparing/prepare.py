@@ -1,104 +1,39 @@
 """`cmmd prepare`: encodes requested clips into shards, which several processes may share among themselves (ours).
 
-Decoding runs in worker processes, which may crash without harm. Encoding runs in the main process, by default on one
-thread, so that the bytes of a clip do not depend on the process that encodes it. Complete shards are not encoded again.
+Complete shards are not encoded again. `shard_maker.py` makes a shard; a shard is the unit of work of all engines.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
 from tqdm import tqdm
 
-from cmmd.clips.geometry import Geometry
-from cmmd.clips.picture_fit import Fit
-from cmmd.data.preparing.cutting import Cut, CutJob, CutSettings, RawClip, cut
+from cmmd.data.preparing.cutting import cut
+from cmmd.data.preparing.prepare_config import PrepareConfig
 from cmmd.data.preparing.request import ClipRequest, Listing
-from cmmd.data.shards import (
-    INDEX,
-    ClipRecord,
-    EncodedClip,
-    ShardManifest,
-    read_index,
-    read_manifest,
-    shard_file,
-    write_index,
-    write_shard,
-)
-from cmmd.device import existing_device
+from cmmd.data.preparing.shard_maker import Encoder, RemoteShards, Shard, encoding_on, make_shard
+from cmmd.data.shards import INDEX, read_index, read_manifest, shard_file, write_index
+from cmmd.engines.placement import Engine, Placement
+from cmmd.engines.units import run_units
 from cmmd.errors import InputError
 from cmmd.folder_lock import LOCK, locked, locked_folder
-from cmmd.latents.spectrogram import CodecName, SpectrogramCodec, spectrogram_codec
-from cmmd.latents.video_autoencoder import (
-    VideoAutoencoder,
-    absolute_name,
-    encode_frames,
-    load_autoencoder,
-    weights_hash,
-)
 from cmmd.processors import processors
 from cmmd.progress import progress
 from cmmd.unfinished_file import sweep
 from cmmd.worker_processes import Failure, Workers
 
-MOST_BYTES = 4 * 10**9
-"""Maximum size of the pixels of one clip, which a worker holds in memory as a whole."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PrepareConfig:
-    """seconds: length of a clip. geometry: rates and sizes; its `frames` is the minimum length of a clip. autoencoder:
-    a folder or hub name. mirror: also encode every video mirrored. requests_per_shard: number of files, or stretches of
-    files, whose clips share a shard. Raises ValueError when `seconds` is below the minimum length, a clip has more than
-    `MOST_BYTES` of pixels, or requests_per_shard is below 1.
-    """
-
-    autoencoder: str
-    seconds: float = 4.8
-    geometry: Geometry = field(default_factory=Geometry)
-    codec: CodecName = "log_mel"
-    fit: Fit = "crop"
-    mirror: bool = False
-    requests_per_shard: int = 64
-
-    def __post_init__(self) -> None:
-        if round(self.seconds * self.geometry.fps) < self.geometry.frames:
-            raise ValueError(f"clips of {self.seconds:g} s, expected at least {self.geometry.seconds:g} s")
-        size = self.cutting.clip_bytes
-        if size > MOST_BYTES:
-            raise ValueError(
-                f"clips of {self.seconds:g} s at {self.geometry.fps} fps and {self.geometry.image_size} px are "
-                f"{size / 1e9:.1f} GB of pixels, expected {MOST_BYTES / 1e9:g} at most"
-            )
-        if self.requests_per_shard < 1:
-            raise ValueError(f"requests_per_shard is {self.requests_per_shard}, expected at least 1")
-
-    @property
-    def cutting(self) -> CutSettings:
-        """Settings of the workers."""
-        return CutSettings(
-            fps=self.geometry.fps,
-            frames=round(self.seconds * self.geometry.fps),
-            fewest=self.geometry.frames,
-            image_size=self.geometry.image_size,
-            sample_rate=self.geometry.sample_rate,
-            fit=self.fit,
-        )
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
     """Result of one process. made, found: number of shards encoded, and of shards that were complete before. clips: in
-    the encoded shards. seconds: wall time. missing: shards of other processes that are not complete yet; a process that
-    finds none missing writes the index."""
+    the encoded shards. workers: processes that decode, with `ray` per Ray worker. seconds: wall time. missing: shards
+    of other processes that are not complete yet; a process that finds none missing writes the index."""
 
     made: int
     found: int
@@ -106,6 +41,7 @@ class Prepared:
     workers: int
     seconds: float
     missing: tuple[int, ...]
+    engine: Engine = "local"
 
 
 def prepare(
@@ -118,15 +54,19 @@ def prepare(
     workers: int | None = None,
     device: str = "cpu",
     threads: int = 1,
+    engine: Engine = "local",
 ) -> Prepared:
     """Writes the shards `part`, `part + parts`, ... of a listing to folder `out`, and the index once all are complete.
 
     threads: CPU threads for encoding; their number changes the order of sums and so may change the last bits of the
-    latents. Raises InputError when the autoencoder cannot be loaded, `out` is finished with other settings, there is no
-    training clip, or another process works on the same `part` or with another number of `parts`.
+    latents. workers: processes that decode; with engine `ray` the number per Ray worker (default 1), which reserves as
+    many CPUs. Raises InputError when the autoencoder cannot be loaded, `out` is finished with other settings, there is
+    no training clip, or another process works on the same `part` or with another number of `parts`.
     """
-    with _alone(out, part, parts), _encoding_on(threads):
-        return _prepare(listing, out, config, part=part, parts=parts, workers=workers, device=device)
+    count = workers or (1 if engine == "ray" else processors())
+    placement = Placement(engine=engine, device=device, cpus=max(count, threads), threads=threads)
+    with _alone(out, part, parts), encoding_on(threads):
+        return _prepare(listing, out, config, part=part, parts=parts, workers=count, placement=placement)
 
 
 @contextmanager
@@ -144,25 +84,27 @@ def _alone(out: Path, part: int, parts: int) -> Iterator[None]:
 
 
 def _prepare(
-    listing: Listing, out: Path, config: PrepareConfig, *, part: int, parts: int, workers: int | None, device: str
+    listing: Listing,
+    out: Path,
+    config: PrepareConfig,
+    *,
+    part: int,
+    parts: int,
+    workers: int,
+    placement: Placement,
 ) -> Prepared:
-    encoder = _Encoder.load(config, device)
+    # With Ray this process only hashes the autoencoder; the node of the command needs no GPU.
+    encoder = Encoder.load(config, placement.device if placement.engine == "local" else "cpu")
     _require_same_settings(out, encoder.settings)
     size = config.requests_per_shard
-    shards = [listing.requests[start : start + size] for start in range(0, len(listing.requests), size)]
-    keys = [_key(encoder.settings, listing, requests) for requests in shards]
-    own = range(part, len(shards), parts)
-    todo = [number for number in own if not _complete(out, number, keys[number])]
-    sweep(out, *(f"{shard_file(out, number).stem}.*" for number in own))
-    started, clips, count = time.perf_counter(), 0, workers or processors()
-    bar = progress(sum(len(shards[number]) for number in todo), "preparing", unit="file")
-    with Workers(cut, count=count) as cutters:
-        for number in todo:
-            manifest = _make_shard(out, number, shards[number], listing, encoder, cutters, key=keys[number], bar=bar)
-            clips += len(manifest.clips)
-            bar.set_postfix(clips=clips, clips_per_second=f"{clips / (time.perf_counter() - started):.2f}")
-    bar.close()
-    missing = tuple(number for number, key in enumerate(keys) if not _complete(out, number, key))
+    slices = (listing.requests[start : start + size] for start in range(0, len(listing.requests), size))
+    shards = [_shard(number, requests, listing, encoder.settings) for number, requests in enumerate(slices)]
+    own = shards[part::parts]
+    todo = [shard for shard in own if not _complete(out, shard)]
+    sweep(out, *(f"{shard_file(out, shard.number).stem}.*" for shard in own))
+    started = time.perf_counter()
+    clips = _make_shards(todo, out, encoder, workers, placement)
+    missing = tuple(shard.number for shard in shards if not _complete(out, shard))
     if not missing:
         with locked(out / f"{LOCK}-index", wait=True):  # two processes may finish at the same time
             sweep(out, INDEX)
@@ -171,10 +113,49 @@ def _prepare(
         made=len(todo),
         found=len(own) - len(todo),
         clips=clips,
-        workers=count,
+        workers=workers,
         seconds=time.perf_counter() - started,
         missing=missing,
+        engine=placement.engine,
     )
+
+
+def _make_shards(todo: Sequence[Shard], out: Path, encoder: Encoder, workers: int, placement: Placement) -> int:
+    """Returns the number of clips. Raises InputError, after the other shards are made, for one whose workers died."""
+    started, clips, failed = time.perf_counter(), 0, list[str]()
+    with ExitStack() as stack:
+        bar = stack.enter_context(closing(progress(sum(len(one.requests) for one in todo), "preparing", unit="file")))
+        load: Callable[[], Callable[[Shard], int]]
+        if placement.engine == "ray":
+            load = RemoteShards(out, encoder.config, placement.device, workers, encoder.settings["autoencoder_sha256"])
+        else:
+            cutters = stack.enter_context(Workers(cut, count=workers))
+
+            def load() -> Callable[[Shard], int]:
+                return lambda shard: make_shard(out, shard, encoder, cutters, on_file=bar.update)
+
+        for shard, made in stack.enter_context(closing(run_units(load, todo, placement))):
+            if isinstance(made, Failure):
+                failed.append(
+                    f"{shard_file(out, shard.number)}: found a shard that {made.reason}, expected it to finish"
+                )
+                continue
+            clips += made
+            _show(bar, shard, placement, clips=clips, seconds=time.perf_counter() - started)
+    if failed:
+        raise InputError("\n".join(failed))
+    return clips
+
+
+def _show(bar: tqdm, shard: Shard, placement: Placement, *, clips: int, seconds: float) -> None:
+    if placement.engine == "ray":  # its workers do not report single files
+        bar.update(len(shard.requests))
+    bar.set_postfix(clips=clips, clips_per_second=f"{clips / seconds:.2f}")
+
+
+def _shard(number: int, requests: tuple[ClipRequest, ...], listing: Listing, settings: dict[str, Any]) -> Shard:
+    sources = tuple(listing.source(request) for request in requests)
+    return Shard(number, requests, sources, _key(settings, listing, requests))
 
 
 def _require_same_settings(out: Path, settings: dict[str, Any]) -> None:
@@ -188,89 +169,6 @@ def _require_same_settings(out: Path, settings: dict[str, Any]) -> None:
     if different:
         told = "; ".join(f"{name} {found.get(name)}, not {wanted[name]}" for name in different)
         raise InputError.about(out, found=f"clips prepared with {told}", expected="the same settings or another folder")
-
-
-def _make_shard(
-    out: Path,
-    number: int,
-    requests: Sequence[ClipRequest],
-    listing: Listing,
-    encoder: "_Encoder",
-    cutters: Workers[CutJob, Cut],
-    *,
-    key: str,
-    bar: tqdm,
-) -> ShardManifest:
-    """Cuts, encodes and writes a shard. Later blocks of a file are cut after the first blocks of all files."""
-    clips: list[tuple[int, EncodedClip]] = []
-    skipped: list[tuple[str, str]] = []
-    for place, found in _cuts(requests, encoder.config.cutting, cutters, bar):
-        request = requests[place]
-        if isinstance(found, Failure):
-            # The entry has the name already, and a manifest must not name folders of this machine.
-            skipped.append((request.name, found.reason.removeprefix(f"{request.file}: ")))
-            continue
-        skipped += found.skipped
-        clips += [(place, encoder(raw, request, source=listing.source(request))) for raw in found.clips]
-    clips.sort(key=lambda clip: (clip[0], clip[1].record.start))
-    return write_shard(out, number, [clip for _, clip in clips], sorted(skipped), key=key)
-
-
-def _cuts(
-    requests: Sequence[ClipRequest], settings: CutSettings, cutters: Workers[CutJob, Cut], bar: tqdm
-) -> Iterator[tuple[int, Cut | Failure]]:
-    """Yields the index of a request and the result of one of its blocks."""
-    todo = [(place, 0) for place in range(len(requests))]
-    while todo:
-        following = []
-        jobs = (CutJob(requests[place], block, settings) for place, block in todo)
-        for (place, block), found in zip(todo, cutters.map(jobs), strict=True):
-            if isinstance(found, Cut) and found.goes_on:
-                following.append((place, block + 1))
-            else:
-                bar.update()
-            yield place, found
-        todo = following
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoder:
-    """Encodes pixels to latents and sound to a spectrogram. settings: everything that the results depend on."""
-
-    config: PrepareConfig
-    autoencoder: VideoAutoencoder
-    codec: SpectrogramCodec
-    settings: dict[str, Any]
-
-    @classmethod
-    def load(cls, config: PrepareConfig, device: str) -> "_Encoder":
-        chosen = existing_device(device)
-        autoencoder = load_autoencoder(config.autoencoder).eval()
-        nn.Module.to(autoencoder, chosen)
-        codec = spectrogram_codec(config.codec, config.geometry)
-        named = {"autoencoder": absolute_name(config.autoencoder), "autoencoder_sha256": weights_hash(autoencoder)}
-        return cls(config, autoencoder, codec, asdict(config) | named)
-
-    def __call__(self, raw: RawClip, request: ClipRequest, *, source: str) -> EncodedClip:
-        assert request.split is not None
-        record = ClipRecord(
-            name=raw.name,
-            source=source,
-            start=raw.start,
-            frames=len(raw.frames),
-            labels=request.labels,
-            split=request.split,
-            group=request.group,
-            digest=raw.digest,
-            notes=raw.notes,
-        )
-        spectrogram = self.codec.encode(torch.from_numpy(raw.waveform)[None])[0].half()
-        mirrored = self._latents(raw.frames[:, :, ::-1]) if self.config.mirror else None
-        return EncodedClip(record, self._latents(raw.frames), spectrogram, mirrored)
-
-    def _latents(self, frames: np.ndarray) -> torch.Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(frames))
-        return encode_frames(self.autoencoder, pixels).half().cpu()
 
 
 def _key(settings: dict[str, Any], listing: Listing, requests: Sequence[ClipRequest]) -> str:
@@ -296,22 +194,11 @@ def _size(file: Path) -> int | None:
         return None
 
 
-def _complete(out: Path, number: int, key: str) -> bool:
-    """Whether the shard is complete and has this key. A damaged manifest counts as incomplete."""
+def _complete(out: Path, shard: Shard) -> bool:
+    """Whether the shard is complete and has its key. A damaged manifest counts as incomplete."""
     try:
-        manifest = read_manifest(out, number)
+        manifest = read_manifest(out, shard.number)
     except InputError:
         return False
-    return manifest is not None and manifest.key == key and manifest.size == _size(shard_file(out, number))
-
-
-@contextmanager
-def _encoding_on(threads: int) -> Iterator[None]:
-    """Sets the number of torch threads. One thread sums in the same order on every machine, and leaves the other cores
-    to the decoders."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    size = _size(shard_file(out, shard.number))
+    return manifest is not None and manifest.key == shard.key and manifest.size == size

@@ -14,9 +14,10 @@ def report(prepared: Prepared, out: Path) -> str:
     """Returns a few lines of text, about the whole folder if it is finished, otherwise about this process. Raises
     InputError when the index cannot be read."""
     speed = prepared.clips / prepared.seconds if prepared.clips else 0.0
+    where = f"{prepared.workers} workers" if prepared.engine == "local" else "Ray"
     lines = [
         f"{prepared.made} shards made, {prepared.found} were complete: {prepared.clips} clips in "
-        f"{prepared.seconds:.1f} s, {speed:.2f} clips/s with {prepared.workers} workers"
+        f"{prepared.seconds:.1f} s, {speed:.2f} clips/s with {where}"
     ]
     if prepared.missing:
         shown = ", ".join(map(str, prepared.missing[:LISTED])) + (" ..." if len(prepared.missing) > LISTED else "")

@@ -1,0 +1,1 @@
+"""Runs units of work in this process or on a Ray cluster (ours: docs/scale.md)."""
