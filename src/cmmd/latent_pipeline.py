@@ -20,7 +20,13 @@ from cmmd.diffusion.solver import OnStep, Scheduler
 from cmmd.errors import InputError
 from cmmd.latents.level import check_levels, gain_into
 from cmmd.latents.spectrogram import LogMelCodec
-from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames, latent_channels
+from cmmd.latents.video_autoencoder import (
+    VideoAutoencoder,
+    decode_frames,
+    encode_frames,
+    event_channels,
+    latent_channels,
+)
 from cmmd.latents.waveform_decoder import codec_with
 from cmmd.measures.agreement import agreement
 from cmmd.models.blocks import Modality
@@ -88,10 +94,11 @@ class LatentPipeline(DiffusionPipeline):
         of = {modality: len(statistics.mean) for modality, statistics in self.statistics.items()}
         for name, found, expected in (
             ("latent channels", config["latent_channels"], latent_channels(self.video_autoencoder)),
+            ("event channels", config["event_channels"], event_channels(self.video_autoencoder)),
             ("latent size", config["latent_size"], self.geometry.latent_size),
             ("spectrogram channels", config["spectrogram_channels"], codec.channels),
             ("spectrogram bins", config["mels"], codec.bins),
-            ("latent channels", config["latent_channels"], of["video"]),
+            ("latent channels", config["latent_channels"] + config["event_channels"], of["video"]),
             ("spectrogram channels", config["spectrogram_channels"], of["audio"]),
         ):
             if found != expected:
@@ -218,9 +225,10 @@ class LatentPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def decode_video(self, standardised: Float[Tensor, "b c f lh lw"]) -> list[np.ndarray]:
-        """Decodes standardised latents to frames, uint8 (f, h, w, 3), one array per item. Raises InputError if the
-        latents are not finite."""
-        latents = _finite(self.statistics["video"].restore(standardised.float()), "a picture")
+        """Decodes standardised latents of pictures to frames, uint8 (f, h, w, 3), one array per item. Raises InputError
+        if the latents are not finite."""
+        statistics = self.statistics["video"].of_first(standardised.shape[1])
+        latents = _finite(statistics.restore(standardised.float()), "a picture")
         return [decode_frames(self.video_autoencoder, item).numpy() for item in latents]
 
 

@@ -323,7 +323,9 @@ class CMMDPipeline(LatentPipeline):
         encode, given = (
             (self.encode_video, stays.given_frames) if modality == "video" else (self.encode_audio, stays.given_sound)
         )
-        return Kept(encode(given(length)), torch.from_numpy(stays.over(length)))
+        # The state of a solver has the channels of a picture, without those of events.
+        latents = encode(given(length))[:, : self.unet.config["latent_channels"] if modality == "video" else None]
+        return Kept(latents, torch.from_numpy(stays.over(length)))
 
     def _beside_kept(self, made: np.ndarray, stays: KeptStretches | None) -> np.ndarray:
         """Returns a generated waveform at the clip's level, with the retained stretches of the clip's own sound."""

@@ -13,6 +13,7 @@ AGREEMENT, LEVEL = "measures/agreement.py", "latents/level.py"
 EVENTS, EVENT_TRAINING, START = "latents/event_encoder.py", "recipes/events.py", "recipes/starting_model.py"
 AUTOENCODER, IN_EVENTS = "latents/video_autoencoder.py", "latents/test_event_encoder.py"
 IN_TRAINING = "recipes/test_events.py"
+VIDEO_UNET, IN_VIDEO_UNET = "models/video_unet.py", "models/test_event_channels.py"
 
 OF_THE_CLIPS = (
     Mutant("epoch order without the seed", ORDER,
@@ -94,7 +95,7 @@ OF_THE_GENERATION = (
            'self.statistics["audio"].restore(standardised.float().cpu())',
            "standardised.float().cpu()", IN_PIPELINE, "standardised"),
     Mutant("picture is not restored", LATENT,
-           'self.statistics["video"].restore(standardised.float())',
+           "statistics.restore(standardised.float())",
            "standardised.float()", IN_PIPELINE, "standardised"),
     Mutant("one noise for both modalities", LATENT,
            'offset = 0 if modality == "video" else 1', "offset = 0", IN_PIPELINE, "own"),
@@ -174,7 +175,13 @@ OF_THE_EVENTS = (
            "targets[index, start * bins : (start + crop) * bins]", "targets[index, : crop * bins]",
            IN_TRAINING, "crop"),
     Mutant("the model starts untrained", START,
-           "weights[name][tuple(slice(size) for size in known.shape)] = known", "pass", IN_TRAINING, "goes_on"),
+           "network.state_dict() | start.unet.state_dict()", "network.state_dict()", IN_TRAINING, "goes_on"),
+    Mutant("events are read on noisy frames", VIDEO_UNET,
+           "* clean)", ")", IN_VIDEO_UNET, "noisy"),
+    Mutant("events start with an effect", VIDEO_UNET,
+           "nn.init.zeros_(self.event_stem.weight)", "pass", IN_VIDEO_UNET, "unchanged"),
+    Mutant("the solver gets the events of kept frames", PIPELINE,
+           '[:, : self.unet.config["latent_channels"] if modality == "video" else None]', "", IN_VIDEO_UNET, "kept"),
     Mutant("statistics of the clips for all channels", START,
            "known.mean + of_clips.mean[count:]", "of_clips.mean", IN_TRAINING, "goes_on"),
     Mutant("training goes on with any latents", START,

@@ -145,7 +145,7 @@ OF_THE_LOSSES = (
            "torch.zeros_like(own.t[:1]).expand(len(sped), -1)", "own.t.index_select(0, sped)", IN_LOSSES, LITERAL,
            reason="A contrasted item has one direction, so that its condition has time 0 already."),
     Mutant("the implied clean signal of v, whatever is predicted", LOSSES,
-           "stream.clean, stream.t, prediction_type=prediction_type\n", "stream.clean, stream.t\n", IN_LOSSES,
+           "target, clean, stream.t, prediction_type=prediction_type)", "target, clean, stream.t)", IN_LOSSES,
            "literal_one and fine and epsilon"),
     Mutant("distance to the own target is not trained", LOSSES,
            "matched=distances[0]", "matched=distances[0].detach()",

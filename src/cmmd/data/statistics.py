@@ -48,6 +48,10 @@ class Statistics:
         variance = (shares * (means.square() + stds.square())).sum(0) - mean.square()
         return cls(mean=tuple(mean.tolist()), std=tuple(variance.clamp_min(1e-12).sqrt().tolist()))
 
+    def of_first(self, channels: int) -> "Statistics":
+        """Returns the statistics of the first `channels` channels."""
+        return Statistics(mean=self.mean[:channels], std=self.std[:channels])
+
     def standardise(self, x: Float[Tensor, "b c ..."]) -> Float[Tensor, "b c ..."]:
         """Scales every channel to mean 0 and deviation 1. Raises ValueError for another number of channels."""
         mean, std = self._like(x)

@@ -9,7 +9,6 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float
 from torch import Tensor
 
-from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.latents.event_encoder import EventEncoder
 from cmmd.latents.small_autoencoder import small_autoencoder
 
@@ -19,8 +18,7 @@ SMALLEST_LOGIT, LARGEST_LOGIT = -6.0, 3.0
 class EventAutoencoder(ModelMixin, ConfigMixin):
     """The latents of a frame are those of its picture, followed by its 8 event logits at every position.
 
-    Pictures (f, 3, h, w) in [-1, 1] are the frames of one clip, in order. Decoding ignores the logits: a model that
-    generates video generates them too, so that its pictures and its events are made to agree.
+    Pictures (f, 3, h, w) in [-1, 1] are the frames of one clip, in order. Decoding needs no logits and ignores them.
 
     picture_channels: latent channels of a picture. picture_width: channels inside the autoencoder of pictures.
     event_widths: see `EventEncoder`.
@@ -45,11 +43,6 @@ class EventAutoencoder(ModelMixin, ConfigMixin):
         joined.pictures.load_state_dict(pictures.state_dict())
         joined.events.load_state_dict(events.state_dict())
         return joined.eval()
-
-    @property
-    def latent_channels(self) -> int:
-        """Number of channels of the latents of a frame."""
-        return self.config["picture_channels"] + SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 
     def encode(self, pixels: Float[Tensor, "f 3 h w"], return_dict: bool = False) -> tuple[Float[Tensor, "f c lh lw"]]:
         (pictures,) = self.pictures.encode(pixels, return_dict=False)

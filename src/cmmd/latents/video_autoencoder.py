@@ -10,7 +10,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from cmmd.clips.geometry import AUTOENCODER_DOWNSAMPLING
+from cmmd.clips.geometry import AUTOENCODER_DOWNSAMPLING, SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.errors import InputError
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import REACH
@@ -54,16 +54,22 @@ def check_sizes(autoencoder: VideoAutoencoder) -> None:
     (encoded,) = autoencoder.encode(pixels, return_dict=False)  # pyright: ignore[reportArgumentType]
     latents: Any = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
     (decoded,) = autoencoder.decode(latents, return_dict=False)
-    if tuple(latents.shape) != (1, latent_channels(autoencoder), 8, 8) or decoded.shape != pixels.shape:
+    channels = latent_channels(autoencoder) + event_channels(autoencoder)
+    if tuple(latents.shape) != (1, channels, 8, 8) or decoded.shape != pixels.shape:
         found = f"pictures of 64 x 64 become {tuple(latents.shape[1:])} and then {tuple(decoded.shape[1:])}"
-        raise ValueError(f"{found}, expected {latent_channels(autoencoder)} x 8 x 8 and 3 x 64 x 64")
+        raise ValueError(f"{found}, expected {channels} x 8 x 8 and 3 x 64 x 64")
 
 
 def latent_channels(autoencoder: VideoAutoencoder) -> int:
-    """Returns the number of channels of the latents."""
+    """Returns the number of channels of the latents of a picture, which are those that a model generates."""
     if isinstance(autoencoder, EventAutoencoder):
-        return autoencoder.latent_channels
+        return autoencoder.config["picture_channels"]
     return LATENT_CHANNELS if isinstance(autoencoder, TAEF2) else autoencoder.config["latent_channels"]
+
+
+def event_channels(autoencoder: VideoAutoencoder) -> int:
+    """Returns the number of channels that follow those of a picture in the latents of a given video."""
+    return SPECTROGRAM_FRAMES_PER_VIDEO_FRAME if isinstance(autoencoder, EventAutoencoder) else 0
 
 
 def absolute_name(name_or_folder: str) -> str:

@@ -42,6 +42,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
     Args:
         frames: video frames of a training clip. Inference accepts any number that divides down to the coarsest level.
         latent_channels, latent_size: c and h = w of the video latents ``(b, c, f, h, w)``.
+        event_channels: further channels that a given video may have (see `VideoUNet`); they are not predicted.
         spectrogram_channels, mels: c and m of the spectrograms ``(b, c, m, n)``, with n = 8 f.
         network: the settings that ablations vary.
 
@@ -62,6 +63,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         latent_size: int = 8,
         spectrogram_channels: int = 1,
         mels: int = 64,
+        event_channels: int = 0,
         network: NetworkConfig | Mapping[str, Any] | None = None,
     ):
         super().__init__()
@@ -75,10 +77,12 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         for name, size in sizes.items():
             if type(size) is not int or not 1 <= size <= LARGEST_SIZE:
                 raise ValueError(f"{name} is {size!r:.60}, expected a whole number from 1 to {LARGEST_SIZE}")
+        if type(event_channels) is not int or not 0 <= event_channels <= LARGEST_SIZE:
+            raise ValueError(f"event_channels is {event_channels!r:.60}, expected a whole number up to {LARGEST_SIZE}")
         self.network = network = NetworkConfig.of(network)
         network.check_clip(frames=frames, latent_size=latent_size, mels=mels)
-        self.register_to_config(**sizes, network=asdict(network))
-        self.video_unet = VideoUNet(network, channels=latent_channels)
+        self.register_to_config(**sizes, event_channels=event_channels, network=asdict(network))
+        self.video_unet = VideoUNet(network, channels=latent_channels, event_channels=event_channels)
         self.audio_unet = AudioUNet(network, channels=spectrogram_channels)
         plans = (
             plan_stages(widths, network.blocks_per_level) for widths in (network.video_widths, network.audio_widths)
@@ -178,7 +182,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         t: Float[Tensor, "b *f"],
         condition: Condition | None,
         hears: Bool[Tensor, " b"] | None = None,
-    ) -> Float[Tensor, "b c ..."]:
+    ) -> Float[Tensor, "b co ..."]:
         """Predicts one modality from an encoded condition: equal to ``forward`` with the condition at time 0.
 
         With ``condition`` None the target hears nothing: this is the unconditional model. Raises ValueError for a
@@ -224,6 +228,8 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         if modality == "video":
             axes, found = "(c, h, w)", (x.shape[1], *x.shape[3:])
             expected = (config["latent_channels"], config["latent_size"], config["latent_size"])
+            if x.shape[1] == config["latent_channels"] + config["event_channels"]:
+                expected = (x.shape[1], *expected[1:])
         else:
             axes, found = "(c, m)", tuple(x.shape[1:3])
             expected = (config["spectrogram_channels"], config["mels"])

@@ -38,7 +38,7 @@ def report_copies(
         sampled = pipeline.sample(condition, noise, direction).float().cpu()
         known = getattr(everything, made)
         if made == "video":  # time must be the last axis
-            sampled, known = (x.movedim(2, -1) for x in (sampled, known))
+            sampled, known = (x.movedim(2, -1) for x in (sampled, known[:, : sampled.shape[1]]))
         report = find_copies(sampled, known)
         print(f"{direction.replace('_', ' ')}: {report}")
         record[direction] = {

@@ -106,12 +106,15 @@ class CoupledRecipe:
         )
 
 
-def build_network(config: CoupledRecipe, *, latent_channels: int, spectrogram_channels: int, bins: int) -> CoupledUNet:
+def build_network(
+    config: CoupledRecipe, *, latent_channels: int, spectrogram_channels: int, bins: int, event_channels: int = 0
+) -> CoupledUNet:
     """The untrained network of a recipe, initialised from the seed of the loop."""
     torch.manual_seed(config.loop.seed)
     return CoupledUNet(
         frames=config.geometry.frames,
         latent_channels=latent_channels,
+        event_channels=event_channels,
         latent_size=config.geometry.latent_size,
         spectrogram_channels=spectrogram_channels,
         mels=bins,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.latents.spectrogram import spectrogram_codec
-from cmmd.latents.video_autoencoder import absolute_name
+from cmmd.latents.video_autoencoder import absolute_name, event_channels, latent_channels
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
@@ -31,8 +31,8 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     codec = spectrogram_codec(config.codec, config.geometry)
     # Encoded world clips are cached in the parent folder, where all runs on the same clips share them.
     clips, held_out = recipe_clips(config, autoencoder=autoencoder, codec=codec, folder=out.parent, ranks=ranks)
-    channels = len(clips.video_statistics.mean)
-    network = build_network(config, latent_channels=channels, spectrogram_channels=codec.channels, bins=codec.bins)
+    channels = {"latent_channels": latent_channels(autoencoder), "event_channels": event_channels(autoencoder)}
+    network = build_network(config, **channels, spectrogram_channels=codec.channels, bins=codec.bins)
     if start is not None:
         # The starting network was trained on clips that were standardised with its own statistics.
         clips, held_out = start_from(start, network, clips, held_out)

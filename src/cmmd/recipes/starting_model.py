@@ -1,4 +1,4 @@
-"""The model that a training starts from, also for latents with more channels than it was trained on (ours)."""
+"""The model that a training starts from, also with an event encoder that it was trained without (ours)."""
 
 from typing import TYPE_CHECKING
 
@@ -82,13 +82,9 @@ def starting_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.
 def start_from(start: "CMMDPipeline", network: CoupledUNet, *clips: TrainingClips | None) -> list[TrainingClips | None]:
     """Copies the weights of the starting model into the network. Returns the clips with the model's statistics.
 
-    Where the latents have additional channels, the weights of these channels keep their initial values, and the
-    statistics of these channels are those of the clips.
+    Weights and statistics of event channels that are added to the model are those of the network and of the clips.
     """
-    weights = network.state_dict()
-    for name, known in start.unet.state_dict().items():
-        weights[name][tuple(slice(size) for size in known.shape)] = known
-    network.load_state_dict(weights)
+    network.load_state_dict(network.state_dict() | start.unet.state_dict())
     audio = start.statistics["audio"]
     return [
         None if some is None else some.standardised_as(video=_extended(start, some.video_statistics), audio=audio)

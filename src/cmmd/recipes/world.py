@@ -16,7 +16,7 @@ def world_cmmd() -> CoupledRecipe:
     audio, have the largest shares."""
     return CoupledRecipe(
         waveform_decoder="shipped",
-        data=WorldConfig(families=("hits",) * 5 + ("impacts", "dance"), clips=500, seed=40_000),
+        data=WorldConfig(families=("hits",) * 3 + ("impacts", "dance"), clips=500, seed=40_000),
         conditioning=ConditioningConfig(
             video_to_audio=0.7, audio_to_video=0.15, joint=0.15, audio_noise=8.0, video_noise=2.0
         ),

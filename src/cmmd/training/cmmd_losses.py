@@ -70,7 +70,7 @@ class Answer(NamedTuple):
     """
 
     predicted: Float[Tensor, "all_of_them c ..."]
-    target: Float[Tensor, "b c ..."]
+    target: Float[Tensor, "b ct ..."]
     errors: Float[Tensor, " b"]
 
     @classmethod
@@ -266,10 +266,10 @@ def _under_conditions(stream: Stream, answer: Answer, conditions: WrongCondition
 def _to_targets(stream: Stream, answer: Answer, targets: WrongTargets, prediction_type: PredictionType) -> Compared:
     """Distances of the clean signals that the predictions imply to the right and to the wrong targets."""
     k, items = targets.clip.shape
-    implied = implied_clean(
-        answer.predicted[:items], answer.target, stream.clean, stream.t, prediction_type=prediction_type
-    )
-    candidates = torch.cat([stream.clean, targets.of(stream.clean, modality=stream.modality)])
+    predicted = answer.predicted[:items]
+    target, clean = (signal[:, : predicted.shape[1]] for signal in (answer.target, stream.clean))
+    implied = implied_clean(predicted, target, clean, stream.t, prediction_type=prediction_type)
+    candidates = torch.cat([clean, targets.of(clean, modality=stream.modality)])
     distances = denoising_errors(
         implied.repeat(k + 1, *(1,) * (implied.ndim - 1)), candidates, mask=stream.mask.repeat(k + 1, 1)
     ).view(k + 1, items)
