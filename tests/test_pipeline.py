@@ -433,3 +433,18 @@ def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeli
     assert not np.array_equal(own_take.waveform, other.waveform)
     (video,), (both,) = loaded.audio_to_video(own_take.waveform, steps=2), loaded.joint(steps=2)
     assert (video.guidance, both.guidance) == (2.0, 1.5)
+
+
+def test_several_clips_in_one_call_are_those_of_a_call_each(pipeline):
+    clips = [world_clip("dance", seed) for seed in (1, 2)]
+    options: dict[str, Any] = {"seed": 3, "takes": 2, "steps": 1, "guidance": 1.0}
+    for make, given in (
+        (pipeline.video_to_audio, [clip.frames for clip in clips]),
+        (pipeline.audio_to_video, tuple(clip.waveform for clip in clips)),
+    ):
+        together = make(given, **options)
+        alone = [take for clip in given for take in make(clip, **options)]
+        assert [take.seed for take in together] == [3, 4, 3, 4]
+        for one, other in zip(together, alone, strict=True):
+            assert np.array_equal(one.waveform, other.waveform) and np.array_equal(one.frames, other.frames)
+    assert pipeline.video_to_audio([]) == ()

@@ -43,6 +43,8 @@ from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.safe_weights import quiet_diffusers
 
 LOGGER = logging.getLogger(__name__)
+VideoInput = str | Path | Clip | UInt8[np.ndarray, "f h w 3"]
+AudioInput = str | Path | Clip | Float[np.ndarray, " s"]
 DEFAULT_SECONDS = 1.6
 """Length in seconds of a joint sample without a clip."""
 LONGEST = 86_400
@@ -151,7 +153,7 @@ class CMMDPipeline(LatentPipeline):
     @torch.no_grad()
     def video_to_audio(
         self,
-        video: str | Path | Clip | UInt8[np.ndarray, "f h w 3"],
+        video: VideoInput | Sequence[VideoInput],
         *,
         keep: Sequence[Stretch] = (),
         seed: int = 0,
@@ -163,7 +165,8 @@ class CMMDPipeline(LatentPipeline):
     ) -> tuple[Take, ...]:
         """Generates sound for a video; each of the `takes` takes is as long as the video.
 
-        video: a file, a `Clip`, or frames uint8 (f, h, w, 3) at the model's frame rate and size. keep: stretches,
+        video: a file, a `Clip`, or frames uint8 (f, h, w, 3) at the model's frame rate and size. A list or tuple of
+        them gives the takes of all clips, clip by clip, each as if it were generated alone. keep: stretches,
         (start, end) in seconds, of the clip's own sound that are retained; each is rounded inwards to whole frames.
         Takes are generated one after the other: take i is bit-identical to a single take of seed + i. on_step: called
         with 1 to `steps` for each take. settings: see `SamplingConfig`. judge: measure `Take.alignment`, which takes
@@ -175,6 +178,10 @@ class CMMDPipeline(LatentPipeline):
         Raises InputError for a file that cannot be read and a stretch that cannot be retained, ValueError for a seed,
         `takes` or setting that is out of range or unsupported by the model, TypeError for an unknown setting.
         """
+        if isinstance(video, list | tuple):
+            shared = {"keep": keep, "seed": seed, "takes": takes, "fit": fit, "judge": judge, "on_step": on_step}
+            return tuple(take for clip in video for take in self.video_to_audio(clip, **shared, **settings))
+        assert not isinstance(video, Sequence) or isinstance(video, str)
         config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
             clip = as_clip(video, geometry=self.geometry, needs={"video", "audio"} if keep else {"video"}, fit=fit)
@@ -211,7 +218,7 @@ class CMMDPipeline(LatentPipeline):
     @torch.no_grad()
     def audio_to_video(
         self,
-        audio: str | Path | Clip | Float[np.ndarray, " s"],
+        audio: AudioInput | Sequence[AudioInput],
         *,
         keep: Sequence[Stretch] = (),
         seed: int = 0,
@@ -223,9 +230,13 @@ class CMMDPipeline(LatentPipeline):
     ) -> tuple[Take, ...]:
         """Generates video for a sound: as many whole frames as are needed to cover it.
 
-        audio: a file, a `Clip`, or a mono waveform (s,) at the model's sample rate. keep: stretches of the clip's own
-        picture that are retained. The other arguments and the errors are those of `video_to_audio`.
+        audio: a file, a `Clip`, or a mono waveform (s,) at the model's sample rate; or several. keep: stretches of the
+        clip's own picture that are retained. The other arguments and the errors are those of `video_to_audio`.
         """
+        if isinstance(audio, list | tuple):
+            shared = {"keep": keep, "seed": seed, "takes": takes, "fit": fit, "judge": judge, "on_step": on_step}
+            return tuple(take for clip in audio for take in self.audio_to_video(clip, **shared, **settings))
+        assert not isinstance(audio, Sequence) or isinstance(audio, str)
         config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
             needs: set[Part] = {"video", "audio"} if keep else {"audio"}

@@ -71,7 +71,7 @@ def test_absent_events_are_events_of_zero():
 
 @torch.no_grad()
 def test_an_untrained_event_stem_leaves_a_network_unchanged():
-    known, wider = network(event_channels=0, trained=False), network(trained=False)
+    known, wider = network(event_channels=0), network(trained=False)
     wider.load_state_dict(wider.state_dict() | known.state_dict())
     video, audio = inputs(12)
     times = {"t_video": torch.zeros(2), "t_audio": torch.full((2,), 0.5)}
