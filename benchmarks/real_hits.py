@@ -5,7 +5,8 @@
 FOLDER holds clips and their MANIFEST.csv (columns file, source_video_id, kind). There are no known event times: onsets
 of the true sound within 25 dB of the loudest stand for them. A clip's gain is its F1 at 100 ms minus the mean F1 of its
 generated onsets after circular shifts in time, which keep their number and rhythm. The interval is a bootstrap over
-sources. With `--takes 4`, the last table compares the take with the best own score with the mean take.
+sources. With `--takes 4`, the last line compares the take with the best own score with the mean take. `--pictures DIR`
+draws the first ten clips: frames over generated and true sound.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cmmd.clips.reading import read_clip
+from cmmd.clips.reading import Clip, read_clip
+from cmmd.evaluation.pictures import figure_sound_for_video
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.measures.alignment import match_events
@@ -32,6 +34,7 @@ SHIFTS = 60
 LEAST_SHIFT = 0.3
 """Seconds: nearer ones would still be matched in part."""
 RESAMPLES = 2000
+PICTURES = 10
 
 
 class Judged(NamedTuple):
@@ -94,6 +97,17 @@ def over_sources(values: Iterable[tuple[str, float]]) -> tuple[float, float, flo
     return float(means.mean()), float(low), float(high)
 
 
+def draw(clip: Clip, waveform: np.ndarray, true: np.ndarray, found: np.ndarray, path: Path) -> None:
+    """Draws the frames over the generated sound with its onsets, and the true sound. The true onsets are the marks on
+    the frames."""
+    assert clip.frames is not None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    marks = {"events_seen": true, "events_heard": found}
+    figure_sound_for_video(
+        clip.frames, clip.fps, waveform, sample_rate=clip.sample_rate, reference=clip.waveform, **marks, path=path
+    )
+
+
 def row_of(name: str, takes: list[Judged]) -> tuple[str, ...]:
     mean, low, high = gain(takes)
     ratio = statistics.median((take.found + 0.5) / (take.true + 0.5) for take in takes)
@@ -113,6 +127,7 @@ def main() -> None:
     parser.add_argument("--model", help="folder or name; default: the shipped one")
     parser.add_argument("--detector", help="of visual events, on the same frames; default: the shipped one")
     parser.add_argument("--takes", type=int, default=2)
+    parser.add_argument("--pictures", type=Path)
     arguments = parser.parse_args()
     pipeline = load_pipeline(arguments.model, device="cpu")
     detector = load_visual_event_detector(arguments.detector)
@@ -126,9 +141,12 @@ def main() -> None:
         assert clip.frames is not None and clip.waveform is not None
         seconds = clip.seconds
         true = clear_onsets(clip.waveform, clip.sample_rate)
-        for take in pipeline.video_to_audio(path, takes=arguments.takes, judge=True):
-            found = clear_onsets(take.waveform, take.sample_rate)
+        takes = pipeline.video_to_audio(path, takes=arguments.takes, judge=True)
+        onsets = [clear_onsets(take.waveform, take.sample_rate) for take in takes]
+        for take, found in zip(takes, onsets, strict=True):
             generated.append(judged(found, true, seconds, row, take.alignment))
+        if arguments.pictures and len(seen) < PICTURES:
+            draw(clip, takes[0].waveform, true, onsets[0], arguments.pictures / f"{path.stem}.png")
         seen.append(judged(detector.times(clip.frames), true, seconds, row))
     rows = []
     kinds: dict[str, Callable[[Judged], bool]] = {
