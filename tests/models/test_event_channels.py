@@ -1,4 +1,4 @@
-"""Event channels of a given video: read on clean frames only, never predicted, absent where they are zero."""
+"""Event channels of a given video: heard from clean frames only, never predicted, absent where they are zero."""
 
 from dataclasses import replace
 
@@ -17,6 +17,7 @@ from cmmd.latents.event_encoder import EventEncoder
 from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.losses.denoising import denoising_errors
 from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.exchange import Listening
 from cmmd.pipeline import CMMDPipeline
 from cmmd.recipes.coupled_objective import cmmd_objective
 from cmmd.recipes.world import world_tiny
@@ -29,7 +30,7 @@ def network(*, event_channels: int = 8, trained: bool = True) -> CoupledUNet:
     torch.manual_seed(0)
     unet = CoupledUNet(event_channels=event_channels, network=NETWORK).eval()
     for name, weight in unet.named_parameters():
-        if trained and not weight.any():  # event stem, zero-initialised ends of blocks
+        if trained and not weight.any():  # zero-initialised, as they are in an untrained network
             nn.init.normal_(weight, std=0.2, generator=torch.Generator().manual_seed(len(name)))
     return unet
 
@@ -70,12 +71,35 @@ def test_absent_events_are_events_of_zero():
 
 
 @torch.no_grad()
-def test_an_untrained_event_stem_leaves_a_network_unchanged():
+def test_untrained_event_messages_leave_a_network_unchanged():
     known, wider = network(event_channels=0), network(trained=False)
     wider.load_state_dict(wider.state_dict() | known.state_dict())
     video, audio = inputs(12)
     times = {"t_video": torch.zeros(2), "t_audio": torch.full((2,), 0.5)}
     assert torch.equal(wider(video, audio, **times).audio, known(video[:, :4], audio, **times).audio)
+
+
+def test_events_need_easy_fusion():
+    with pytest.raises(ValueError, match="event_channels is 8 with fusion none, expected easy fusion"):
+        CoupledUNet(event_channels=8, network=NETWORK | {"fusion": "none"})
+    with pytest.raises(ValueError, match="event_channels is -1"):
+        CoupledUNet(event_channels=-1, network=NETWORK)
+
+
+@torch.no_grad()
+def test_an_encoded_condition_and_a_reordered_one_hold_the_events():
+    """`predict` on an encoded condition equals `forward`, and wrong conditions have the wrong times of events too."""
+    unet, (video, audio) = network(), inputs(12)
+    times = {"t_video": torch.zeros(2), "t_audio": torch.full((2,), 0.5)}
+    together = unet(video, audio, **times).audio
+    condition = unet.encode_condition(video, modality="video")
+    alone = unet.predict(audio, modality="audio", t=times["t_audio"], condition=condition)
+    assert torch.allclose(together, alone, atol=1e-5)
+    order = torch.tensor([[1, 2, 3, 0]]).expand(2, -1)
+    listening = Listening(2, torch.tensor([0, 1]), order)
+    reordered = unet.denoise(video, audio, **times, audio_listening=listening).audio
+    expected = unet.predict(audio, modality="audio", t=times["t_audio"], condition=condition.reordered(order))
+    assert torch.allclose(reordered, expected, atol=1e-5) and not torch.allclose(reordered, together, atol=1e-3)
 
 
 def test_errors_ignore_channels_that_are_not_predicted():
@@ -86,7 +110,7 @@ def test_errors_ignore_channels_that_are_not_predicted():
     assert torch.allclose(errors, (predicted - target[:, :4]).square().mean((1, 2, 3, 4)))
 
 
-def test_a_training_step_has_gradients_to_the_event_stem():
+def test_a_training_step_has_gradients_to_the_event_messages():
     """Of the conditional items, with the contrastive term: all losses are finite, and events are learnt from."""
     generator = torch.Generator().manual_seed(0)
     video = torch.randn(6, 12, 16, 8, 8, generator=generator).half()
@@ -96,8 +120,9 @@ def test_a_training_step_has_gradients_to_the_event_stem():
     objective, unet = cmmd_objective(recipe, clips), network().train()
     terms = objective.losses(unet, objective.draw(0, MicroBatch()))
     (terms["loss"].total / terms["loss"].count).backward()
-    stem = unet.video_unet.event_stem
-    assert stem is not None and stem.weight.grad is not None and stem.weight.grad.abs().min() > 0
+    assert unet.event_messages is not None
+    for name, weight in unet.event_messages.named_parameters():
+        assert weight.grad is not None and weight.grad.abs().amax() > 0, name
     assert "target_gap_time_shift" in terms and terms["loss"].total.isfinite()
 
 

@@ -13,7 +13,8 @@ AGREEMENT, LEVEL = "measures/agreement.py", "latents/level.py"
 EVENTS, EVENT_TRAINING, START = "latents/event_encoder.py", "recipes/events.py", "recipes/starting_model.py"
 AUTOENCODER, IN_EVENTS = "latents/video_autoencoder.py", "latents/test_event_encoder.py"
 IN_TRAINING = "recipes/test_events.py"
-VIDEO_UNET, IN_VIDEO_UNET = "models/video_unet.py", "models/test_event_channels.py"
+MESSAGES, COUPLED = "models/event_messages.py", "models/coupled_unet.py"
+IN_MESSAGES = "models/test_event_channels.py"
 
 OF_THE_CLIPS = (
     Mutant("epoch order without the seed", ORDER,
@@ -176,12 +177,18 @@ OF_THE_EVENTS = (
            IN_TRAINING, "crop"),
     Mutant("the model starts untrained", START,
            "network.state_dict() | start.unet.state_dict()", "network.state_dict()", IN_TRAINING, "goes_on"),
-    Mutant("events are read on noisy frames", VIDEO_UNET,
-           "* clean)", ")", IN_VIDEO_UNET, "noisy"),
-    Mutant("events start with an effect", VIDEO_UNET,
-           "nn.init.zeros_(self.event_stem.weight)", "pass", IN_VIDEO_UNET, "unchanged"),
+    Mutant("events are heard from noisy frames", MESSAGES,
+           "torch.where((t == 0)[:, None], events.mean((3, 4)), 0.0)", "events.mean((3, 4))", IN_MESSAGES, "noisy"),
+    Mutant("events start with an effect", MESSAGES,
+           "zero_initialised(nn.Conv1d(WIDTH, width, 3, padding=1, bias=False))",
+           "nn.Conv1d(WIDTH, width, 3, padding=1, bias=False)", IN_MESSAGES, "unchanged"),
+    Mutant("wrong conditions have the right events", COUPLED,
+           "return message if listening is None else listening.of(message)",
+           "return message if listening is None else message", IN_MESSAGES, "reordered"),
     Mutant("the solver gets the events of kept frames", PIPELINE,
-           '[:, : self.unet.config["latent_channels"] if modality == "video" else None]', "", IN_VIDEO_UNET, "kept"),
+           '[:, : self.unet.config["latent_channels"] if modality == "video" else None]', "", IN_MESSAGES, "kept"),
+    Mutant("all weights are trained with the events", START,
+           "network.requires_grad_(False)", "pass", IN_TRAINING, "only_what"),
     Mutant("statistics of the clips for all channels", START,
            "known.mean + of_clips.mean[count:]", "of_clips.mean", IN_TRAINING, "goes_on"),
     Mutant("training goes on with any latents", START,

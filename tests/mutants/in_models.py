@@ -81,12 +81,13 @@ OF_THE_STREAMS = (
     Mutant("a condition is encoded as noise", COUPLED,
            "t = torch.zeros(len(latents)", "t = torch.ones(len(latents)", IN_CONDITIONS, "agree"),
     Mutant("sound hears what the picture says after hearing", COUPLED,
-           '            from_video = _spoken(fusion, seen, by_audio.listening, speaker="video")\n'
-           '            from_audio = _spoken(fusion, heard, by_video.listening, speaker="audio")\n'
+           '            from_video = self._spoken(index, seen, by_audio.listening, speaker="video", events=events)\n'
+           '            from_audio = self._spoken(index, heard, by_video.listening, speaker="audio")\n'
            '            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video", turn=turn)\n',
-           '            from_audio = _spoken(fusion, heard, by_video.listening, speaker="audio")\n'
+           '            from_audio = self._spoken(index, heard, by_video.listening, speaker="audio")\n'
            '            seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video", turn=turn)\n'
-           '            from_video = _spoken(fusion, seen, by_audio.listening, speaker="video")\n', IN_LISTENING),
+           '            from_video = self._spoken(index, seen, by_audio.listening, speaker="video", events=events)\n',
+           IN_LISTENING),
     Mutant("times of the streams change places", COUPLED,
            "t_video, t_audio = (_frame_times(t, video.shape[2]) for t in (t_video, t_audio))",
            "t_audio, t_video = (_frame_times(t, video.shape[2]) for t in (t_video, t_audio))", IN_COUPLED, "own_time"),

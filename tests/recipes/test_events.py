@@ -10,6 +10,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from tiny_runs import command, train
 
 from cmmd.cli import main
+from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import EventEncoder
@@ -119,12 +120,33 @@ def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
     train("world.tiny", f"start={tmp_path / 'first' / 'model'}", *added, out=tmp_path / "second")
     second = CMMDPipeline.from_pretrained(tmp_path / "second" / "model")
     before, after = first.unet.state_dict(), second.unet.state_dict()
-    assert after.keys() - before.keys() == {"video_unet.event_stem.weight"}
+    assert {name.split(".")[0] for name in after.keys() - before.keys()} == {"event_messages"}
     assert all(torch.equal(after[name], known) for name, known in before.items())
-    assert after["video_unet.event_stem.weight"].shape == (8, 8, 1, 1, 1)
     assert second.statistics["video"].mean[:4] == first.statistics["video"].mean
     assert len(second.statistics["video"].mean) == 12 and second.statistics["audio"] == first.statistics["audio"]
     assert second.video_to_audio(np.zeros((16, 64, 64, 3), np.uint8), steps=1)[0].waveform.shape == (25_600,)
+
+
+def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
+    train("world.tiny", out=tmp_path / "first")
+    start = f"start={tmp_path / 'first' / 'model'}"
+    first = CMMDPipeline.from_pretrained(tmp_path / "first" / "model")
+    torch.manual_seed(0)
+    assert isinstance(first.video_autoencoder, AutoencoderTiny)
+    joined = EventAutoencoder.of(first.video_autoencoder, EventEncoder(widths=(4, 4, 4, 4)))
+    joined.save_pretrained(tmp_path / "events")
+    words = (start, "trained=events", "loop.learning_rate=0.1", "loop.steps=4", "conditioning.video_to_audio=1")
+    words += ("conditioning.audio_to_video=0", "conditioning.joint=0")
+    train("world.tiny", *words, f"autoencoder={tmp_path / 'events'}", out=tmp_path / "second")
+    second = CMMDPipeline.from_pretrained(tmp_path / "second" / "model")
+    before, after = first.unet.state_dict(), second.unet.state_dict()
+    assert all(torch.equal(after[name], known) for name, known in before.items())
+    assert all(after[name].abs().max() > 0.01 for name in after.keys() - before.keys())
+    sound = world_clip("impacts", 5).waveform
+    one, other = (model.audio_to_video(sound, steps=2)[0].frames for model in (first, second))
+    assert np.array_equal(one, other)
+    assert main(command("world.tiny", *words, out=tmp_path / "third")) == 2
+    assert "found an autoencoder without an event encoder, expected an EventAutoencoder" in capsys.readouterr().err
 
 
 def test_a_model_does_not_go_on_with_other_latents(tmp_path, capsys):

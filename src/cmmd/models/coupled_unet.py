@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.models.audio_unet import AudioUNet
 from cmmd.models.blocks import Modality
+from cmmd.models.event_messages import EventMessages
 from cmmd.models.exchange import OTHER, Condition, Listening, Prediction
 from cmmd.models.fusion import Fusion
 from cmmd.models.fusion_kinds import build_fusion
@@ -42,7 +43,8 @@ class CoupledUNet(ModelMixin, ConfigMixin):
     Args:
         frames: video frames of a training clip. Inference accepts any number that divides down to the coarsest level.
         latent_channels, latent_size: c and h = w of the video latents ``(b, c, f, h, w)``.
-        event_channels: further channels that a given video may have (see `VideoUNet`); they are not predicted.
+        event_channels: further channels that a given video may have. The audio U-Net hears them (`EventMessages`); they
+            have no effect on noisy frames and are not predicted. Requires easy fusion.
         spectrogram_channels, mels: c and m of the spectrograms ``(b, c, m, n)``, with n = 8 f.
         network: the settings that ablations vary.
 
@@ -81,8 +83,10 @@ class CoupledUNet(ModelMixin, ConfigMixin):
             raise ValueError(f"event_channels is {event_channels!r:.60}, expected a whole number up to {LARGEST_SIZE}")
         self.network = network = NetworkConfig.of(network)
         network.check_clip(frames=frames, latent_size=latent_size, mels=mels)
+        if event_channels and network.fusion != "easy":
+            raise ValueError(f"event_channels is {event_channels} with fusion {network.fusion}, expected easy fusion")
         self.register_to_config(**sizes, event_channels=event_channels, network=asdict(network))
-        self.video_unet = VideoUNet(network, channels=latent_channels, event_channels=event_channels)
+        self.video_unet = VideoUNet(network, channels=latent_channels)
         self.audio_unet = AudioUNet(network, channels=spectrogram_channels)
         plans = (
             plan_stages(widths, network.blocks_per_level) for widths in (network.video_widths, network.audio_widths)
@@ -91,6 +95,10 @@ class CoupledUNet(ModelMixin, ConfigMixin):
             build_fusion(network, {"video": video, "audio": audio}, index=index, latent_size=latent_size, mels=mels)
             for index, (video, audio) in enumerate(zip(*plans, strict=True))
         )
+        self.event_messages = None
+        if event_channels:
+            width, stages = network.message_width, len(self.fusions)
+            self.event_messages = EventMessages(event_channels, width=width, stages=stages)
 
     @property
     def clean_hears(self) -> bool:
@@ -140,15 +148,16 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         self._check_input(audio, "audio")
         self._check_lengths(video, audio)
         t_video, t_audio = (_frame_times(t, video.shape[2]) for t in (t_video, t_audio))
-        seen = self.video_unet.begin(video, t_video)
+        seen = self.video_unet.begin(self._pictures(video), t_video)
+        events = self._events(video, t_video)
         heard = self.audio_unet.begin(audio, t_audio)
         by_video = Heard(self._hearing(t_video, video_hears), video_listening)
         by_audio = Heard(self._hearing(t_audio, audio_hears), audio_listening)
-        for index, fusion in enumerate(self._fusions()):
+        for index in range(len(self.fusions)):
             seen = self.video_unet.stage(index, seen)
             heard = self.audio_unet.stage(index, heard)
-            from_video = _spoken(fusion, seen, by_audio.listening, speaker="video")
-            from_audio = _spoken(fusion, heard, by_video.listening, speaker="audio")
+            from_video = self._spoken(index, seen, by_audio.listening, speaker="video", events=events)
+            from_audio = self._spoken(index, heard, by_video.listening, speaker="audio")
             seen = self._hear(index, seen, from_audio, by_video.hears, hearer="video", turn=turn)
             heard = self._hear(index, heard, from_video, by_audio.hears, hearer="audio", turn=turn)
         return Prediction(self.video_unet.finish(seen).to(video.dtype), self.audio_unet.finish(heard).to(audio.dtype))
@@ -166,11 +175,12 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         self._check_input(latents, modality)
         unet = self._unet(modality)
         t = torch.zeros(len(latents), _frames_of(latents, modality), device=latents.device)
-        state = unet.begin(latents, t)
+        events = self._events(latents, t) if modality == "video" else None
+        state = unet.begin(self._pictures(latents) if modality == "video" else latents, t)
         messages = []
-        for index, fusion in enumerate(self._fusions()):
+        for index in range(len(self.fusions)):
             state = unet.stage(index, state)
-            messages.append(fusion.speak(state.features, speaker=modality))
+            messages.append(self._spoken(index, state, None, speaker=modality, events=events))
             state = unet.keep_skip(index, state)
         return Condition(modality, tuple(messages))
 
@@ -196,7 +206,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         unet = self._unet(modality)
         t = _frame_times(t, _frames_of(noisy, modality))
         hears = self._hearing(t, hears)
-        state = unet.begin(noisy, t)
+        state = unet.begin(self._pictures(noisy) if modality == "video" else noisy, t)
         for index in range(len(self.fusions)):
             state = unet.stage(index, state)
             if condition is None:
@@ -204,6 +214,33 @@ class CoupledUNet(ModelMixin, ConfigMixin):
             else:
                 state = self._hear(index, state, condition.messages[index], hears, hearer=modality)
         return unet.finish(state).to(noisy.dtype)
+
+    def _pictures(self, video: Tensor) -> Tensor:
+        return video[:, : self.config["latent_channels"]]
+
+    def _events(self, video: Tensor, t: Tensor) -> Tensor | None:
+        """Features of the event channels, or None if the video has none."""
+        channels = self.config["latent_channels"]
+        if self.event_messages is None or video.shape[1] == channels:
+            return None
+        return self.event_messages.features(video[:, channels:], t)
+
+    def _spoken(
+        self,
+        index: int,
+        state: UNetState,
+        listening: Listening | None,
+        *,
+        speaker: Modality,
+        events: Tensor | None = None,
+    ) -> Tensor:
+        """The message of this stream after a stage, for each item of the other stream."""
+        features = state.features if listening is None else state.features[: listening.speakers]
+        message = self._fusions()[index].speak(features, speaker=speaker)
+        if events is not None:
+            assert self.event_messages is not None
+            message = message + self.event_messages.message(index, events[: len(message)])
+        return message if listening is None else listening.of(message)
 
     def _hear(
         self, index: int, state: UNetState, message: Tensor, hears: Tensor, *, hearer: Modality, turn: float = 0.0
@@ -247,13 +284,6 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         expected = SPECTROGRAM_FRAMES_PER_VIDEO_FRAME * frames
         if found != expected:
             raise ValueError(f"{frames} video frames need {expected} spectrogram frames, got {found}")
-
-
-def _spoken(fusion: Fusion, state: UNetState, listening: Listening | None, *, speaker: Modality) -> Tensor:
-    """The message of this stream for each item of the other stream."""
-    if listening is None:
-        return fusion.speak(state.features, speaker=speaker)
-    return listening.of(fusion.speak(state.features[: listening.speakers], speaker=speaker))
 
 
 def _frames_of(latents: Tensor, modality: Modality) -> int:

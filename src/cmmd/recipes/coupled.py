@@ -1,6 +1,7 @@
 """The configuration of a coupled U-Net and its training, which all recipes of such models return (ours)."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import torch
 
@@ -30,9 +31,11 @@ MOST_COPIES = 10_000
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoupledRecipe:
     """start: model (folder, hub:ORG/NAME or `shipped`) whose weights, autoencoder and statistics training starts from;
-    None for random weights. autoencoder: folder, hub:ORG/NAME or `shipped`; None for that of the prepared clips, or the
-    shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or `shipped`; None for that of the starting
-    model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips, used if prepared.folders is empty.
+    None for random weights. trained: `events` trains only the weights that read the events of a given video; the other
+    directions then stay those of the starting model, bit for bit. autoencoder: folder, hub:ORG/NAME or `shipped`; None
+    for that of the prepared clips, or the shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or
+    `shipped`; None for that of the starting model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips,
+    used if prepared.folders is empty.
 
     held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
     step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
@@ -43,6 +46,7 @@ class CoupledRecipe:
     """
 
     start: str | None = None
+    trained: Literal["all", "events"] = "all"
     autoencoder: str | None = None
     waveform_decoder: str | None = None
     codec: CodecName = "log_mel"

@@ -11,7 +11,13 @@ from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
 from cmmd.recipes.model_folder import save_model
 from cmmd.recipes.recipe_clips import recipe_autoencoder, recipe_clips
-from cmmd.recipes.starting_model import load_starting_model, start_from, starting_autoencoder, starting_decoder
+from cmmd.recipes.starting_model import (
+    load_starting_model,
+    start_from,
+    starting_autoencoder,
+    starting_decoder,
+    train_events_only,
+)
 from cmmd.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
 from cmmd.training.run import run_training
@@ -37,6 +43,8 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         # The starting network was trained on clips that were standardised with its own statistics.
         clips, held_out = start_from(start, network, clips, held_out)
         assert clips is not None
+    if config.trained == "events":
+        train_events_only(network)
     trained = run_training(
         network,
         cmmd_objective(config, clips),

@@ -92,6 +92,15 @@ def start_from(start: "CMMDPipeline", network: CoupledUNet, *clips: TrainingClip
     ]
 
 
+def train_events_only(network: CoupledUNet) -> None:
+    """Excludes all weights from training except those of `EventMessages`. Raises InputError if there are none."""
+    if network.event_messages is None:
+        found = "an autoencoder without an event encoder"
+        raise InputError.about("trained=events", found=found, expected="an EventAutoencoder")
+    network.requires_grad_(False)
+    network.event_messages.requires_grad_(True)
+
+
 def _extended(start: "CMMDPipeline", of_clips: Statistics) -> Statistics:
     known = start.statistics["video"]
     count = len(known.mean)
