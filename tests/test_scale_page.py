@@ -1,5 +1,6 @@
 """docs/scale.md: its table follows from the geometry and from rates that other pages give."""
 
+import json
 import math
 import re
 from pathlib import Path
@@ -8,7 +9,9 @@ from cmmd.clips.geometry import Geometry
 from cmmd.data.preparing.prepare_config import PrepareConfig
 from cmmd.data.preparing.request import MOST
 from cmmd.engines import ray_connection, ray_workers
+from cmmd.pretrained import SHIPPED_MODEL
 
+SHIPPED_CHANNELS = len(json.loads((SHIPPED_MODEL / "model_index.json").read_text())["statistics"]["video"]["mean"])
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "scale.md").read_text()
 
@@ -37,7 +40,7 @@ def test_the_table_follows_from_measured_rates():
     for hours, cells in rows:
         video = number(hours) * 3600
         files = video / 10
-        latents = [channels * geometry.latent_size**2 * geometry.fps * 2 for channels in (4, 32)]
+        latents = [channels * geometry.latent_size**2 * geometry.fps * 2 for channels in (SHIPPED_CHANNELS, 32)]
         expected = [
             files,
             math.ceil(files / per_shard),
