@@ -26,8 +26,9 @@ TIME = 0.5
 noise, conditions have little effect (decision 13)."""
 SHIFTS = 3
 UNKNOWN_BELOW = 0.25
-"""Score of the best take below which a condition counts as unlike the training data. Medians of the shipped model: 0.89
-on the standard world, 0.40 on real clips with visible hits, 0.07 on other real clips (docs/generating.md)."""
+"""Score of the best take below which a condition counts as unlike the training data. Medians of the shipped model
+without events: 0.89 on the standard world, 0.40 on real clips with visible hits, 0.07 on other real clips
+(docs/generating.md)."""
 
 
 def unknown_condition(scores: Iterable[float | None]) -> str | None:

@@ -59,7 +59,7 @@ class EventsRecipe:
 
 
 def world_events() -> EventsRecipe:
-    """The configuration that docs/results.md measures."""
+    """The settings of the shipped event encoder, with a number of steps in place of its processor time."""
     return EventsRecipe()
 
 
