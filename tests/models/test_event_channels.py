@@ -79,9 +79,12 @@ def test_untrained_event_messages_leave_a_network_unchanged():
     assert torch.equal(wider(video, audio, **times).audio, known(video[:, :4], audio, **times).audio)
 
 
-def test_events_need_easy_fusion():
-    with pytest.raises(ValueError, match="event_channels is 8 with fusion none, expected easy fusion"):
-        CoupledUNet(event_channels=8, network=NETWORK | {"fusion": "none"})
+@torch.no_grad()
+def test_other_fusion_kinds_ignore_events():
+    torch.manual_seed(0)
+    unet, (video, audio) = CoupledUNet(event_channels=8, network=NETWORK | {"fusion": "attention"}).eval(), inputs(12)
+    times = {"t_video": torch.zeros(2), "t_audio": torch.full((2,), 0.5)}
+    assert torch.equal(unet(video, audio, **times).audio, unet(video[:, :4], audio, **times).audio)
     with pytest.raises(ValueError, match="event_channels is -1"):
         CoupledUNet(event_channels=-1, network=NETWORK)
 

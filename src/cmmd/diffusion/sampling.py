@@ -74,7 +74,9 @@ def sample_target(
     x, other = noise.float(), OTHER[target]
     condition = condition.to(x)
     if unet.network.shared_time:
-        pair, given = replaced_condition(condition, x, target=target, kept=kept)
+        # Replacement puts a video into the state of the solver, which has no event channels.
+        known = condition if other == "audio" else condition[:, : unet.config["latent_channels"]]
+        pair, given = replaced_condition(known, x, target=target, kept=kept)
         both = sample_by_replacement(unet, scheduler, pair, config, given=given, window=window, on_step=on_step)
         return both.audio if target == "audio" else both.video
     windows = Windows(_frames(condition, other), window)

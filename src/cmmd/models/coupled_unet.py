@@ -44,7 +44,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
         frames: video frames of a training clip. Inference accepts any number that divides down to the coarsest level.
         latent_channels, latent_size: c and h = w of the video latents ``(b, c, f, h, w)``.
         event_channels: further channels that a given video may have. The audio U-Net hears them (`EventMessages`); they
-            have no effect on noisy frames and are not predicted. Requires easy fusion.
+            have no effect on noisy frames or without easy fusion, and are not predicted.
         spectrogram_channels, mels: c and m of the spectrograms ``(b, c, m, n)``, with n = 8 f.
         network: the settings that ablations vary.
 
@@ -83,8 +83,6 @@ class CoupledUNet(ModelMixin, ConfigMixin):
             raise ValueError(f"event_channels is {event_channels!r:.60}, expected a whole number up to {LARGEST_SIZE}")
         self.network = network = NetworkConfig.of(network)
         network.check_clip(frames=frames, latent_size=latent_size, mels=mels)
-        if event_channels and network.fusion != "easy":
-            raise ValueError(f"event_channels is {event_channels} with fusion {network.fusion}, expected easy fusion")
         self.register_to_config(**sizes, event_channels=event_channels, network=asdict(network))
         self.video_unet = VideoUNet(network, channels=latent_channels)
         self.audio_unet = AudioUNet(network, channels=spectrogram_channels)
@@ -96,7 +94,7 @@ class CoupledUNet(ModelMixin, ConfigMixin):
             for index, (video, audio) in enumerate(zip(*plans, strict=True))
         )
         self.event_messages = None
-        if event_channels:
+        if event_channels and network.fusion == "easy":
             width, stages = network.message_width, len(self.fusions)
             self.event_messages = EventMessages(event_channels, width=width, stages=stages)
 
