@@ -8,7 +8,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from made_media import MadeSound, MadeVideo, click, make_media, steady_times
 
-from cmmd.data.preparing.prepare import PrepareConfig
+from cmmd.data.preparing.prepare_config import PrepareConfig
 
 
 def made_clip(

@@ -102,7 +102,7 @@ def test_forty_files_killed_and_run_again_on_two_nodes_of_which_one_is_killed(
             cluster.remove_node(two_nodes[0], allow_graceful=False)
         return original(one, *rest)
 
-    original = running.named
+    original = running.named  # pyright: ignore[reportPrivateImportUsage]
     monkeypatch.setattr(running, "named", named)
     assert main(words) == 2
     printed, told = capsys.readouterr()

@@ -100,7 +100,9 @@ def test_an_encoded_condition_and_a_reordered_one_hold_the_events():
     assert torch.allclose(together, alone, atol=1e-5)
     order = torch.tensor([[1, 2, 3, 0]]).expand(2, -1)
     listening = Listening(2, torch.tensor([0, 1]), order)
-    reordered = unet.denoise(video, audio, **times, audio_listening=listening).audio
+    reordered = unet.denoise(
+        video, audio, t_video=times["t_video"], t_audio=times["t_audio"], audio_listening=listening
+    ).audio
     expected = unet.predict(audio, modality="audio", t=times["t_audio"], condition=condition.reordered(order))
     assert torch.allclose(reordered, expected, atol=1e-5) and not torch.allclose(reordered, together, atol=1e-3)
 

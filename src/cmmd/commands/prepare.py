@@ -75,8 +75,8 @@ def prepare(
     except ValueError as error:
         raise InputError(str(error)) from error
     listing = _listing(source, **options)
-    from cmmd.data.preparing.prepare import PrepareConfig
     from cmmd.data.preparing.prepare import prepare as run
+    from cmmd.data.preparing.prepare_config import PrepareConfig
     from cmmd.data.preparing.report import report
 
     try:

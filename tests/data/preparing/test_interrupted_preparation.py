@@ -68,7 +68,7 @@ def test_a_full_disk_is_a_line_and_leaves_no_half_of_anything(media, whole, tmp_
 
 def test_a_termination_is_an_interrupt_and_leaves_whole_shards(media, whole, tmp_path, capsys, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
-    encode, encoded = preparation.Encoder.__call__, []
+    encode, encoded = preparation.Encoder.__call__, []  # pyright: ignore[reportPrivateImportUsage]
 
     def terminated(self: Any, raw: Any, request: Any, *, source: str) -> Any:
         encoded.append(source)
@@ -78,7 +78,7 @@ def test_a_termination_is_an_interrupt_and_leaves_whole_shards(media, whole, tmp
 
     capsys.readouterr()
     with monkeypatch.context() as patched:
-        patched.setattr(preparation.Encoder, "__call__", terminated)
+        patched.setattr(preparation.Encoder, "__call__", terminated)  # pyright: ignore[reportPrivateImportUsage]
         try:
             assert prepare(media, tmp_path) == INTERRUPTED
         finally:

@@ -18,7 +18,7 @@ def test_a_shard_that_kills_its_workers_is_reported_after_the_others(tmp_path, m
     for number in range(3):
         made_clip(tmp_path / "media" / f"{number}.mkv", seconds=1.6, seed=number)
     monkeypatch.setattr(preparation, "Workers", SerialWorkers)
-    original = preparation.run_units
+    original = preparation.run_units  # pyright: ignore[reportPrivateImportUsage]
 
     def units(load: Any, shards: Any, placement: Any):
         for shard, made in original(load, shards, placement):
