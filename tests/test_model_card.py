@@ -31,7 +31,7 @@ def uploaded(monkeypatch, tmp_path) -> dict[str, object]:
             shutil.copytree(folder_path, tmp_path / "hub")
             return "address"
 
-    monkeypatch.setattr("cmmd.pipeline.HfApi", Hub)
+    monkeypatch.setattr("cmmd.saved_pipeline.HfApi", Hub)
     return told
 
 

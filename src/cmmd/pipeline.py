@@ -2,45 +2,29 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Unpack
 
 import numpy as np
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from huggingface_hub import HfApi
 from jaxtyping import Float, UInt8
-from torch import nn
 
-from cmmd.clips.geometry import Geometry
 from cmmd.clips.given import Part, as_clip
 from cmmd.clips.kept_stretches import KeptStretches, Stretch
 from cmmd.clips.picture_fit import Fit
 from cmmd.clips.reading import Clip
 from cmmd.clips.take import Take
-from cmmd.data.statistics import Statistics
 from cmmd.diffusion.kept import Kept
-from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import check_sampling
-from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, SamplingSettings, UsualGuidance
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, SamplingSettings
 from cmmd.diffusion.solver import OnStep
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.latent_pipeline import LatentPipeline
-from cmmd.latents.level import Levels
-from cmmd.latents.video_autoencoder import VideoAutoencoder
 from cmmd.measures.agreement import check_judged
-from cmmd.model_card import ModelCard
-from cmmd.model_folder import load_model_folder
-from cmmd.model_name import INDEX_FILE, SHIPPED, HubOptions, local_folder
 from cmmd.models.blocks import Modality
-from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
 from cmmd.part_clock import PartClock
-from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.safe_weights import quiet_diffusers
+from cmmd.saved_pipeline import SavedPipeline
 
 LOGGER = logging.getLogger(__name__)
 VideoInput = str | Path | Clip | UInt8[np.ndarray, "f h w 3"]
@@ -53,107 +37,13 @@ INAUDIBLE = 10 ** (-50 / 20)
 """RMS below which a waveform counts as silent: 50 dB below full scale, somewhat above the world's quiet rooms."""
 
 
-class CMMDPipeline(LatentPipeline):
+class CMMDPipeline(SavedPipeline):
     """Generates sound for video, video for sound, or both, at any length."""
-
-    @classmethod
-    def assemble(
-        cls,
-        *,
-        unet: CoupledUNet,
-        video_autoencoder: VideoAutoencoder,
-        geometry: Geometry,
-        codec: str,
-        video_statistics: Statistics,
-        audio_statistics: Statistics,
-        prediction_type: PredictionType = "v_prediction",
-        guidance: UsualGuidance | None = None,
-        levels: Levels | None = None,
-        waveform_decoder: nn.Module | None = None,
-    ) -> "CMMDPipeline":
-        """Builds a pipeline from trained components, in evaluation mode.
-
-        guidance: strengths used where the user gives none. levels: range of the levels of the training sounds; given
-        sounds are scaled into it. waveform_decoder: one of latents/waveform_decoder.py, which decodes log-mel in place
-        of Griffin-Lim alone. Raises ValueError for components that do not fit together.
-        """
-        # diffusers would save the path from which the autoencoder was loaded on the training machine.
-        video_autoencoder.register_to_config(_name_or_path="")
-        return cls(
-            unet=unet.eval(),
-            video_autoencoder=video_autoencoder.eval(),
-            scheduler=DDIMScheduler(clip_sample=False, **scheduler_config(prediction_type)),
-            geometry=asdict(geometry),
-            codec=codec,
-            statistics={
-                name: asdict(part) for name, part in (("video", video_statistics), ("audio", audio_statistics))
-            },
-            guidance=asdict(guidance or UsualGuidance()),
-            levels=levels,
-            waveform_decoder=waveform_decoder and waveform_decoder.eval(),
-        )
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name_or_folder: str | Path | None = None,
-        *,
-        dtype: torch.dtype | None = None,
-        torch_dtype: torch.dtype | None = None,
-        **hub_options: Unpack[HubOptions],
-    ) -> "CMMDPipeline":
-        """Loads a model from a folder or from the Hugging Face hub.
-
-        Without a name, or with `shipped`, loads the shipped model. `hub:ORG/NAME` downloads the files that are missing
-        on this machine. Reads safetensors only and runs no code of the folder. dtype (torch_dtype is its older name):
-        dtype of the networks, float32 by default.
-
-        Raises InputError if the folder or name is not a model of this project, TypeError for an unknown option,
-        ValueError if the two dtypes differ or one is not a floating-point dtype.
-        """
-        unknown = [name for name in hub_options if name not in HubOptions.__annotations__]
-        if unknown:
-            known = ", ".join(("dtype", "torch_dtype", *HubOptions.__annotations__))
-            raise TypeError(f"found the unknown option {unknown[0]!r}, expected some of {known}")
-        dtype = _one_dtype(dtype, torch_dtype)
-        name = SHIPPED if name_or_folder is None else name_or_folder
-        folder = SHIPPED_MODEL if name == SHIPPED else local_folder(name, **hub_options)
-        parts = load_model_folder(folder)
-        with reading(folder / INDEX_FILE, expected="geometry and statistics"):
-            pipeline = cls(
-                parts.unet,
-                parts.video_autoencoder,
-                parts.scheduler,
-                waveform_decoder=parts.waveform_decoder,
-                **parts.values,
-            )
-        with quiet_diffusers():
-            return pipeline if dtype is None else pipeline.to(dtype)
-
-    def push_to_hub(  # pyright: ignore[reportIncompatibleMethodOverride] - diffusers' writes an empty card
-        self,
-        repo_id: str,
-        card: ModelCard,
-        *,
-        commit_message: str = "Upload model",
-        private: bool | None = None,
-        token: str | None = None,
-    ) -> str:
-        """Uploads the model with its card to the Hugging Face hub. Returns the address of the commit.
-
-        repo_id: ORG/NAME, created if it does not exist; private: applies only to a repository that is created.
-        """
-        api = HfApi(token=token)
-        name = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        with TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            Path(folder, "README.md").write_text(card.markdown(self, name), encoding="utf-8")
-            return api.upload_folder(repo_id=name, folder_path=folder, commit_message=commit_message)
 
     @torch.no_grad()
     def video_to_audio(
         self,
-        video: VideoInput | Sequence[VideoInput],
+        video: VideoInput | list[VideoInput] | tuple[VideoInput, ...],
         *,
         keep: Sequence[Stretch] = (),
         seed: int = 0,
@@ -181,7 +71,6 @@ class CMMDPipeline(LatentPipeline):
         if isinstance(video, list | tuple):
             shared = {"keep": keep, "seed": seed, "takes": takes, "fit": fit, "judge": judge, "on_step": on_step}
             return tuple(take for clip in video for take in self.video_to_audio(clip, **shared, **settings))
-        assert not isinstance(video, Sequence) or isinstance(video, str)
         config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
             clip = as_clip(video, geometry=self.geometry, needs={"video", "audio"} if keep else {"video"}, fit=fit)
@@ -218,7 +107,7 @@ class CMMDPipeline(LatentPipeline):
     @torch.no_grad()
     def audio_to_video(
         self,
-        audio: AudioInput | Sequence[AudioInput],
+        audio: AudioInput | list[AudioInput] | tuple[AudioInput, ...],
         *,
         keep: Sequence[Stretch] = (),
         seed: int = 0,
@@ -236,7 +125,6 @@ class CMMDPipeline(LatentPipeline):
         if isinstance(audio, list | tuple):
             shared = {"keep": keep, "seed": seed, "takes": takes, "fit": fit, "judge": judge, "on_step": on_step}
             return tuple(take for clip in audio for take in self.audio_to_video(clip, **shared, **settings))
-        assert not isinstance(audio, Sequence) or isinstance(audio, str)
         config, clock = self._sampling_config(settings, judge=judge), PartClock(self.device)
         with clock("reading"):
             needs: set[Part] = {"video", "audio"} if keep else {"audio"}
@@ -390,16 +278,3 @@ def _inaudible(waveform: np.ndarray, stays: KeptStretches | None) -> bool:
     """Whether the RMS of the generated samples of a waveform is below `INAUDIBLE`."""
     made = waveform if stays is None else stays.generated_sound(waveform)
     return bool(np.sqrt(np.mean(made**2)) < INAUDIBLE)
-
-
-def _one_dtype(dtype: object, torch_dtype: object) -> torch.dtype | None:
-    """Returns the dtype that is given, or None. Raises ValueError if both are given and differ, and for a value that
-    is not a floating-point dtype."""
-    given = {found for found in (dtype, torch_dtype) if found is not None}
-    if len(given) > 1:
-        raise ValueError(f"dtype is {dtype} and torch_dtype {torch_dtype}, expected one of them")
-    for found in given:
-        if not isinstance(found, torch.dtype) or not found.is_floating_point:
-            raise ValueError(f"dtype is {found!r}, expected a floating one, such as torch.bfloat16")
-        return found
-    return None

@@ -145,7 +145,7 @@ OF_THE_GENERATION = (
     Mutant("joint length rounded down", PIPELINE,
            "max(1, -int(-seconds * self.geometry.fps // 1))",
            "max(1, int(seconds * self.geometry.fps))", IN_PIPELINE, "joint_makes"),
-    Mutant("a pipeline is always of v-prediction", PIPELINE,
+    Mutant("a pipeline is always of v-prediction", "saved_pipeline.py",
            "scheduler_config(prediction_type))", "scheduler_config())", IN_PIPELINE, "epsilon"),
     Mutant("guidance settings do not reach joint sampling", PIPELINE,
            "self.sample_joint(noise, config, kept=kept", "self.sample_joint(noise, kept=kept", IN_PIPELINE, "joint_is"),
