@@ -127,6 +127,7 @@ def main() -> None:
     parser.add_argument("--model", help="folder or name; default: the shipped one")
     parser.add_argument("--detector", help="of visual events, on the same frames; default: the shipped one")
     parser.add_argument("--takes", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--pictures", type=Path)
     arguments = parser.parse_args()
     pipeline = load_pipeline(arguments.model, device="cpu")
@@ -141,7 +142,7 @@ def main() -> None:
         assert clip.frames is not None and clip.waveform is not None
         seconds = clip.seconds
         true = clear_onsets(clip.waveform, clip.sample_rate)
-        takes = pipeline.video_to_audio(path, takes=arguments.takes, judge=True)
+        takes = pipeline.video_to_audio(path, takes=arguments.takes, steps=arguments.steps, judge=True)
         onsets = [clear_onsets(take.waveform, take.sample_rate) for take in takes]
         for take, found in zip(takes, onsets, strict=True):
             generated.append(judged(found, true, seconds, row, take.alignment))
