@@ -1,7 +1,8 @@
 """What every test runs under: checked shapes, one core a process, no downloads, the real clips if there are any."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from jaxtyping import install_import_hook
 
 if TYPE_CHECKING:
     import torch
+    from playwright.sync_api import Browser
 
     from cmmd.pipeline import CMMDPipeline
 
@@ -25,6 +27,19 @@ install_import_hook("cmmd", "beartype.beartype(conf=beartype.BeartypeConf(is_pep
 # The same examples on every run, and no time limit on a shared machine.
 settings.register_profile("cmmd", deadline=None, derandomize=True)
 settings.load_profile("cmmd")
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Debian's chromium, driven by playwright. Skips without either."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium")
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

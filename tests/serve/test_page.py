@@ -51,21 +51,9 @@ class Server(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    pytest.importorskip("gradio")
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no chromium")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def server(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The command with the shipped model, at most 1 MB and 12 s for an upload, where a proxy leads nowhere."""
+    pytest.importorskip("gradio")
     folder = tmp_path_factory.mktemp("server")
     log = folder / "connections.txt"
     words = ["serve", "--port", "0", "--max-upload", "1", "--max-seconds", "12", "--threads", "1"]
