@@ -27,7 +27,8 @@ from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.score import Score, ScoreOptions, Truth, score_pipeline, true_clips
+from cmmd.evaluation.score import Score, ScoreOptions, score_pipeline, true_clips
+from cmmd.evaluation.truth import Truth
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.measures.retrieval import retrieve

@@ -28,6 +28,7 @@ from cmmd.diffusion.sampling import check_sampling
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Backbone
+from cmmd.evaluation.truth import Truth, embeddings
 from cmmd.loading import DType, load_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.measures.alignment import AlignmentReport, measure_alignment
@@ -35,7 +36,7 @@ from cmmd.measures.frame_distances import picture_distance, spectrum_distance
 from cmmd.measures.frechet import frechet_distance
 from cmmd.measures.pitch import dominant_frequency, rank_correlation
 from cmmd.measures.sound_onsets import sound_onsets
-from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
+from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.models.exchange import Prediction
 from cmmd.output_folder import make_folder
 from cmmd.pipeline import CMMDPipeline
@@ -114,7 +115,7 @@ def score(options: ScoreOptions) -> tuple[Score, ...]:
 
 
 def score_pipeline(
-    pipeline: CMMDPipeline, options: ScoreOptions, *, truths: Mapping[str, "Truth"] | None = None
+    pipeline: CMMDPipeline, options: ScoreOptions, *, truths: Mapping[str, Truth] | None = None
 ) -> tuple[Score, ...]:
     """Scores a loaded model; ignores `model`, `device`, `dtype` and `out` of the options.
 
@@ -144,7 +145,7 @@ def scored_families(options: ScoreOptions) -> tuple[Family, ...]:
 
 def true_clips(
     options: ScoreOptions, *, backbone: Backbone | None = None, fps: int = FPS, image_size: int = IMAGE_SIZE
-) -> dict[str, "Truth"]:
+) -> dict[str, Truth]:
     """Returns the true clips of each selected family. backbone: an audio network at the world's sample rate; its
     embeddings give an additional Frechet distance."""
     make = partial(world_clip, split=options.split, fps=fps, image_size=image_size)
@@ -179,56 +180,6 @@ def _row(score: Score) -> list[str]:
     return [*cells, *("-" if value is None else f"{value:.{places}f}" for value, places in rest)]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Truth:
-    """True clips, the event times (s) detected in their sounds and frames, and the embeddings of their sounds.
-
-    count: number of clips that a model generates for the comparison.
-    """
-
-    count: int
-    clips: list[WorldClip]
-    heard: list[np.ndarray]
-    seen: list[np.ndarray]
-    vectors: list[Tensor]
-    detector: VisualEventDetector
-    backbone: Backbone | None
-
-    @property
-    def waveforms(self) -> list[np.ndarray]:
-        return [clip.waveform for clip in self.clips]
-
-    @property
-    def frames(self) -> list[np.ndarray]:
-        return [clip.frames for clip in self.clips]
-
-    @property
-    def known(self) -> list[np.ndarray]:
-        """Known times of the events, in seconds."""
-        return [clip.event_times for clip in self.clips]
-
-    @classmethod
-    def of(cls, clips: list[WorldClip], detector: VisualEventDetector, backbone: Backbone | None) -> "Truth":
-        return cls(
-            count=len(clips),
-            clips=clips,
-            heard=[sound_onsets(clip.waveform, sample_rate=SAMPLE_RATE).times for clip in clips],
-            seen=[detector.times(clip.frames, fps=clip.fps) for clip in clips],
-            vectors=_vectors([clip.waveform for clip in clips], backbone),
-            detector=detector,
-            backbone=backbone,
-        )
-
-    @classmethod
-    def join(cls, truths: "list[Truth]") -> "Truth":
-        """Concatenates the clips of all truths; `count` remains that of the first."""
-        lists = {
-            name: [item for truth in truths for item in getattr(truth, name)]
-            for name in ("clips", "heard", "seen", "vectors")
-        }
-        return replace(truths[0], **lists)
-
-
 def _score(pipeline: CMMDPipeline, truth: Truth, direction: Direction, options: ScoreOptions, *, name: str) -> Score:
     started, clips = time.perf_counter(), truth.clips[: truth.count]
     bar = progress(len(clips), f"{name} {direction}", unit="clip")
@@ -237,7 +188,7 @@ def _score(pipeline: CMMDPipeline, truth: Truth, direction: Direction, options: 
     seconds = (time.perf_counter() - started) / len(clips)
     heard = [sound_onsets(waveform, sample_rate=SAMPLE_RATE).times for waveform in waveforms]
     seen = [truth.detector.times(take, fps=pipeline.geometry.fps) for take in frames]
-    vectors = _vectors(waveforms, truth.backbone)
+    vectors = embeddings(waveforms, truth.backbone)
     pitch = None
     if direction == "video_to_audio":
         found, expected, ceiling = heard, truth.known, (truth.heard, truth.known)
@@ -269,10 +220,6 @@ def _to(true: list, made: list, distance: Distance) -> float | None:
 
 def _floor(true: list, made: list, distance: Distance) -> float | None:
     return distance(true[::2], true[1::2]) if made else None
-
-
-def _vectors(waveforms: list[np.ndarray], backbone: Backbone | None) -> list[Tensor]:
-    return [] if backbone is None else [backbone.embed(waveform).vectors for waveform in waveforms]
 
 
 def _vector_distance(found: list[Tensor], true: list[Tensor]) -> float:
