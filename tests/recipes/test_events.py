@@ -1,6 +1,7 @@
 """Training of the event encoder: crops with their curves, augmentation, and the autoencoder that is the result."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,15 +108,21 @@ def test_impossible_settings_are_refused():
             replace(EventsRecipe(), **change)
 
 
+def trained_without_events(folder: Path) -> CMMDPipeline:
+    """Returns the model `folder`/first, whose latents are pictures only; `folder`/events adds an event encoder to them."""
+    small_autoencoder().save_pretrained(folder / "pictures")
+    train("world.tiny", f"autoencoder={folder / 'pictures'}", out=folder / "first")
+    model = CMMDPipeline.from_pretrained(folder / "first" / "model")
+    torch.manual_seed(0)
+    assert isinstance(model.video_autoencoder, AutoencoderTiny)
+    joined = EventAutoencoder.of(model.video_autoencoder, EventEncoder(widths=(4, 4, 4, 4)))
+    joined.save_pretrained(folder / "events")
+    return model
+
+
 def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
     """At first the network computes what the model did that it starts from: events have no effect yet."""
-    train("world.tiny", out=tmp_path / "first")
-    first = CMMDPipeline.from_pretrained(tmp_path / "first" / "model")
-    torch.manual_seed(0)
-    events = EventEncoder(widths=(4, 4, 4, 4))
-    autoencoder = first.video_autoencoder
-    assert isinstance(autoencoder, AutoencoderTiny)
-    EventAutoencoder.of(autoencoder, events).save_pretrained(tmp_path / "events")
+    first = trained_without_events(tmp_path)
     added = ("autoencoder=" + str(tmp_path / "events"), "loop.learning_rate=1e-30")
     train("world.tiny", f"start={tmp_path / 'first' / 'model'}", *added, out=tmp_path / "second")
     second = CMMDPipeline.from_pretrained(tmp_path / "second" / "model")
@@ -128,14 +135,8 @@ def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
 
 
 def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
-    train("world.tiny", out=tmp_path / "first")
-    start = f"start={tmp_path / 'first' / 'model'}"
-    first = CMMDPipeline.from_pretrained(tmp_path / "first" / "model")
-    torch.manual_seed(0)
-    assert isinstance(first.video_autoencoder, AutoencoderTiny)
-    joined = EventAutoencoder.of(first.video_autoencoder, EventEncoder(widths=(4, 4, 4, 4)))
-    joined.save_pretrained(tmp_path / "events")
-    words = (start, "trained=events", "loop.learning_rate=0.1", "loop.steps=4", "conditioning.video_to_audio=1")
+    first = trained_without_events(tmp_path)
+    words = (f"start={tmp_path / 'first' / 'model'}", "trained=events", "loop.learning_rate=0.1", "loop.steps=4", "conditioning.video_to_audio=1")
     words += ("conditioning.audio_to_video=0", "conditioning.joint=0")
     train("world.tiny", *words, f"autoencoder={tmp_path / 'events'}", out=tmp_path / "second")
     second = CMMDPipeline.from_pretrained(tmp_path / "second" / "model")
