@@ -136,7 +136,13 @@ def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
 
 def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
     first = trained_without_events(tmp_path)
-    words = (f"start={tmp_path / 'first' / 'model'}", "trained=events", "loop.learning_rate=0.1", "loop.steps=4", "conditioning.video_to_audio=1")
+    words = (
+        f"start={tmp_path / 'first' / 'model'}",
+        "trained=events",
+        "loop.learning_rate=0.1",
+        "loop.steps=4",
+        "conditioning.video_to_audio=1",
+    )
     words += ("conditioning.audio_to_video=0", "conditioning.joint=0")
     train("world.tiny", *words, f"autoencoder={tmp_path / 'events'}", out=tmp_path / "second")
     second = CMMDPipeline.from_pretrained(tmp_path / "second" / "model")

@@ -9,7 +9,7 @@ from cmmd.configuration import resolve
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
-from cmmd.recipes.coupled_objective import cmmd_objective
+from cmmd.recipes.coupled_objective import clips_with_trained_video, cmmd_objective, held_out_gaps
 from cmmd.training.batch import draw_batch
 from cmmd.training.cmmd_losses import cmmd_losses
 from cmmd.training.objective import MicroBatch
@@ -52,3 +52,18 @@ def test_a_recipes_prediction_type_reaches_its_losses():
             for kind in ("epsilon", "v_prediction")
         )
     assert torch.equal(found, expected) and not torch.isclose(found, other)
+
+
+def test_families_for_sound_only_are_drawn_for_video_to_audio_only():
+    config = recipe("data.families=[hits,dance,hits]", "data.clips=2", "sound_only=[hits]", "held_out=0.6")
+    trained, held_out = clips_with_trained_video(config, range(2)), clips_with_trained_video(config, range(2, 6))
+    assert trained is not None and held_out is not None
+    assert (trained.tolist(), held_out.tolist()) == ([1], [2])
+    assert clips_with_trained_video(recipe(), range(6)) is None
+    trainer = cmmd_objective(config, clips())
+    measured = held_out_gaps(config, EncodedClips.of(clips().video[2:], clips().audio[2:])).objective
+    for step in range(5):
+        for objective, allowed in ((trainer, {1, 4}), (measured, {2})):
+            batch = objective.draw(step, MicroBatch())
+            assert set(batch.clips[batch.modes.direction > 0].tolist()) <= allowed
+            assert not set(batch.clips.tolist()) <= allowed

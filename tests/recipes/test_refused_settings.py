@@ -46,6 +46,11 @@ OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
         (("conditioning.joint=0.5",), "video_to_audio, audio_to_video and joint sum to 1.2, expected 1"),
         (("data.levels=[-9,-3]",), "levels are -9 and -3, expected both above -4.200"),
         (("data.seed=-1",), "data: seed is -1, expected 0 or more, and less than 2^31"),
+        (("sound_only=[hits]",), "sound_only is ['hits'], expected some of data.families, ['impacts', 'dance'], and"),
+        (
+            ("sound_only=[impacts,dance]",),
+            "sound_only is ['impacts', 'dance'], expected some of data.families, ['impacts', 'dance'], and not all",
+        ),
         (("data.families=[]",), "data: families is [], expected one or more of impacts, dance"),
         (
             ("loop.seed=18446744073709551616",),

@@ -45,6 +45,21 @@ def tensors(tree) -> list[torch.Tensor]:
     return [tensor for part in tree for tensor in tensors(part)] if isinstance(tree, tuple) else []
 
 
+def test_only_seen_clips_give_video_that_is_generated():
+    seen, clips = torch.tensor([1, 4, 9]), small_clips(24)
+    heard_for = set()
+    for step in range(20):
+        batch = draw_batch(clips, batch_config(), seed=0, step=step, seen=seen)
+        free = draw_batch(clips, batch_config(), seed=0, step=step)
+        sound = batch.modes.direction == DIRECTIONS.index("video_to_audio")
+        assert torch.equal(batch.clips[sound], free.clips[sound])
+        assert torch.isin(batch.clips[~sound], seen).all()
+        already = ~sound & torch.isin(free.clips, seen)
+        assert torch.equal(batch.clips[already], free.clips[already])
+        heard_for |= set(batch.clips[sound].tolist())
+    assert len(heard_for) > 20
+
+
 def test_a_batch_is_a_function_of_seed_and_step():
     first = tensors(draw())
     assert all(map(torch.equal, first, tensors(draw())))

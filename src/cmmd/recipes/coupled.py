@@ -7,6 +7,7 @@ import torch
 
 from cmmd.clips.geometry import Geometry
 from cmmd.data.prepared_clips import PreparedConfig
+from cmmd.data.world.clip import Family
 from cmmd.data.world.encoding import require_world
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
@@ -35,7 +36,8 @@ class CoupledRecipe:
     directions then stay those of the starting model, bit for bit. autoencoder: folder, hub:ORG/NAME or `shipped`; None
     for that of the prepared clips, or the shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or
     `shipped`; None for that of the starting model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips,
-    used if prepared.folders is empty.
+    used if prepared.folders is empty. sound_only: families of the world whose videos are never generated: their clips are
+    drawn for video to audio only.
 
     held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
     step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
@@ -54,6 +56,7 @@ class CoupledRecipe:
     geometry: Geometry = field(default_factory=Geometry)
     prepared: PreparedConfig = field(default_factory=PreparedConfig)
     data: WorldConfig = field(default_factory=WorldConfig)
+    sound_only: tuple[Family, ...] = ()
     held_out: float = 0.0
     copies: int = 0
     guidance: UsualGuidance = field(default_factory=UsualGuidance)
@@ -79,6 +82,11 @@ class CoupledRecipe:
             raise ValueError(f"copies is {self.copies}, expected {MOST_COPIES} at most")
         if not self.prepared.folders:
             require_world(self.geometry, self.data.families)
+            if self.sound_only and not set(self.data.families) > set(self.sound_only):
+                raise ValueError(
+                    f"sound_only is {list(self.sound_only)}, expected some of data.families, "
+                    f"{list(self.data.families)}, and not all"
+                )
             if self.data.levels is not None:
                 check_levels(self.data.levels)
             if self.data.frames < self.geometry.frames:

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from torch import nn
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
 
 from cmmd.data.training_clips import TrainingClips
 from cmmd.errors import InputError
@@ -14,18 +16,34 @@ from cmmd.training.held_out import HeldOut
 from cmmd.training.objective import MicroBatch, Objective, Terms
 
 
-def cmmd_objective(config: CoupledRecipe, clips: TrainingClips, batch: BatchConfig | None = None) -> Objective:
-    """The CMMD losses of a recipe on `clips`. batch: settings of the batches; by default those of the recipe."""
+def cmmd_objective(
+    config: CoupledRecipe, clips: TrainingClips, batch: BatchConfig | None = None, *, first: int = 0
+) -> Objective:
+    """The CMMD losses of a recipe on `clips`. batch: settings of the batches; by default those of the recipe. first:
+    number of the first of the clips among all clips of the recipe."""
     batch = batch or config.batch_config()
+    seen = clips_with_trained_video(config, range(first, first + len(clips)))
 
     def draw(step: int, micro_batch: MicroBatch) -> TrainingBatch:
-        return draw_batch(clips, batch, seed=config.loop.seed, step=step, micro_batch=micro_batch)
+        return draw_batch(clips, batch, seed=config.loop.seed, step=step, micro_batch=micro_batch, seen=seen)
 
     def losses(model: nn.Module, drawn: TrainingBatch) -> Terms:
         assert isinstance(model, CoupledUNet)
         return cmmd_losses(model, drawn, contrastive=batch.contrastive, prediction_type=config.prediction_type)
 
     return Objective(draw, losses)
+
+
+def clips_with_trained_video(config: CoupledRecipe, clips: range) -> Int[Tensor, " k"] | None:
+    """Indices within `clips` of the world clips that are not of a family in `config.sound_only`; None if all are.
+
+    World clips are in the order of `render`: the families in turn.
+    """
+    if not config.sound_only:
+        return None
+    families = config.data.families
+    other = [families[clip % len(families)] not in config.sound_only for clip in clips]
+    return torch.tensor(other).nonzero().flatten()
 
 
 def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
@@ -61,4 +79,5 @@ def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
         gaps = [terms[f"gap_{kind}"] for kind in kinds if f"gap_{kind}" in terms]
         return -sum(gaps) / len(gaps)
 
-    return HeldOut(objective=cmmd_objective(config, clips, batch), batch_size=batch.size, loss=loss)
+    first = config.data.clips * len(config.data.families) - len(clips)
+    return HeldOut(objective=cmmd_objective(config, clips, batch, first=first), batch_size=batch.size, loss=loss)

@@ -107,8 +107,11 @@ def draw_batch(
     seed: int,
     step: int,
     micro_batch: MicroBatch = MicroBatch(),  # noqa: B008 - a constant
+    seen: Int[Tensor, " k"] | None = None,
 ) -> TrainingBatch:
     """The batch of a step, or one micro-batch of it, on the CPU. Reads only the clips of the micro-batch.
+
+    seen: clips whose video is trained on; other clips are drawn for video to audio only. None: all.
 
     Raises ValueError if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
     """
@@ -125,6 +128,8 @@ def draw_batch(
         fraction=config.contrastive.fraction,
         generator=step_generator(seed, step, "conditioning"),
     )
+    if seen is not None:
+        numbers = with_trained_video(numbers, modes, seen)
     items = dealt(size, micro_batch)
     clean = Prediction(*clips.crops(numbers[items], frames=frames, start=start[items], mirror=mirror[items]))
     weight = config.contrastive.weight_at(step)
@@ -153,6 +158,12 @@ def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
             other = min(free, key=lambda other: (other - first) % len(numbers))
             numbers[first + 1], numbers[other] = numbers[other], same
     return torch.tensor(numbers)
+
+
+def with_trained_video(clips: Int[Tensor, " b"], modes: Conditioning, seen: Int[Tensor, " k"]) -> Int[Tensor, " b"]:
+    """Replaces the clips that are not in `seen` by some that are, in the items whose video is generated."""
+    replaced = (modes.direction != DIRECTIONS.index("video_to_audio")) & ~torch.isin(clips, seen)
+    return torch.where(replaced, seen[clips % len(seen)], clips)
 
 
 def dealt(size: int, micro_batch: MicroBatch) -> Int[Tensor, " b"]:
