@@ -109,7 +109,7 @@ def test_impossible_settings_are_refused():
 
 
 def trained_without_events(folder: Path) -> CMMDPipeline:
-    """Returns the model `folder`/first, whose latents are pictures only; `folder`/events adds an event encoder to them."""
+    """Returns the model `folder`/first, whose latents are pictures; `folder`/events adds an event encoder."""
     small_autoencoder().save_pretrained(folder / "pictures")
     train("world.tiny", f"autoencoder={folder / 'pictures'}", out=folder / "first")
     model = CMMDPipeline.from_pretrained(folder / "first" / "model")

@@ -36,8 +36,8 @@ class CoupledRecipe:
     directions then stay those of the starting model, bit for bit. autoencoder: folder, hub:ORG/NAME or `shipped`; None
     for that of the prepared clips, or the shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or
     `shipped`; None for that of the starting model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips,
-    used if prepared.folders is empty. sound_only: families of the world whose videos are never generated: their clips are
-    drawn for video to audio only.
+    used if prepared.folders is empty. sound_only: families of the world whose videos are never generated: their clips
+    are drawn for video to audio only.
 
     held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
     step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
