@@ -190,9 +190,11 @@ OF_THE_EVENTS = (
     Mutant("all weights are trained with the events", START,
            "network.requires_grad_(False)", "pass", IN_TRAINING, "only_what"),
     Mutant("statistics of the clips for all channels", START,
-           "known.mean + of_clips.mean[count:]", "of_clips.mean", IN_TRAINING, "goes_on"),
+           "known.mean[:pictures] + of_clips.mean[pictures:]", "of_clips.mean", IN_TRAINING, "goes_on"),
+    Mutant("statistics of the events of another encoder", START,
+           "if not new_events:", "if len(known.mean) == len(of_clips.mean):", IN_TRAINING, "goes_on"),
     Mutant("training goes on with any latents", START,
-           "and weights_hash(chosen.pictures) == weights_hash(known)", "", IN_TRAINING, "other_latents"),
+           "and weights_hash(chosen.pictures) == weights_hash(pictures)", "", IN_TRAINING, "other_latents"),
 )
 
 MUTANTS = (*OF_THE_CLIPS, *OF_THE_GENERATION, *OF_THE_EVENTS)

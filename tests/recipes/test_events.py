@@ -134,6 +134,22 @@ def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
     assert second.video_to_audio(np.zeros((16, 64, 64, 3), np.uint8), steps=1)[0].waveform.shape == (25_600,)
 
 
+def test_a_model_goes_on_with_another_event_encoder(tmp_path):
+    first = trained_without_events(tmp_path)
+    added = (f"autoencoder={tmp_path / 'events'}", "loop.learning_rate=1e-30", "loop.steps=2")
+    train("world.tiny", f"start={tmp_path / 'first' / 'model'}", *added, out=tmp_path / "second")
+    assert isinstance(first.video_autoencoder, AutoencoderTiny)
+    other = EventAutoencoder.of(first.video_autoencoder, EventEncoder(widths=(8, 8, 8, 8)))
+    other.save_pretrained(tmp_path / "events")
+    train("world.tiny", f"start={tmp_path / 'second' / 'model'}", *added, out=tmp_path / "third")
+    second, third = (CMMDPipeline.from_pretrained(tmp_path / name / "model") for name in ("second", "third"))
+    assert all(torch.equal(third.unet.state_dict()[name], known) for name, known in second.unet.state_dict().items())
+    assert weights_hash(third.video_autoencoder) != weights_hash(second.video_autoencoder)
+    before, after = (model.statistics["video"] for model in (second, third))
+    assert after.mean[:4] == before.mean[:4] and not set(after.mean[4:]) & set(before.mean[4:])
+    assert after.std[:4] == before.std[:4] and not set(after.std[4:]) & set(before.std[4:])
+
+
 def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
     first = trained_without_events(tmp_path)
     words = (

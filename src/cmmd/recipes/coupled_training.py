@@ -41,7 +41,8 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     network = build_network(config, **channels, spectrogram_channels=codec.channels, bins=codec.bins)
     if start is not None:
         # The starting network was trained on clips that were standardised with its own statistics.
-        clips, held_out = start_from(start, network, clips, held_out)
+        new_events = autoencoder is not start.video_autoencoder
+        clips, held_out = start_from(start, network, clips, held_out, new_events=new_events)
         assert clips is not None
     if config.trained == "events":
         train_events_only(network)

@@ -1,4 +1,4 @@
-"""The model that a training starts from, also with an event encoder that it was trained without (ours)."""
+"""The model that a training starts from, also with another event encoder than its own, or its first one (ours)."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from cmmd.data.training_clips import TrainingClips
 from cmmd.errors import InputError
 from cmmd.foreign_files import reading
 from cmmd.latents.event_autoencoder import EventAutoencoder
-from cmmd.latents.video_autoencoder import VideoAutoencoder, load_autoencoder, weights_hash
+from cmmd.latents.video_autoencoder import VideoAutoencoder, latent_channels, load_autoencoder, weights_hash
 from cmmd.latents.waveform_decoder import codec_with, load_waveform_decoder
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe
@@ -47,7 +47,7 @@ def load_starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
 
 
 def starting_autoencoder(config: CoupledRecipe, start: "CMMDPipeline") -> VideoAutoencoder:
-    """Returns the autoencoder of the starting model, or `config.autoencoder` if that adds an event encoder to it.
+    """Returns the autoencoder of the starting model, or `config.autoencoder` if that adds or replaces an event encoder.
 
     Raises InputError for any other autoencoder: the network knows only the latents that it was trained on.
     """
@@ -57,7 +57,8 @@ def starting_autoencoder(config: CoupledRecipe, start: "CMMDPipeline") -> VideoA
     chosen = load_autoencoder(config.autoencoder).eval()
     if weights_hash(chosen) == weights_hash(known):
         return known
-    if isinstance(chosen, EventAutoencoder) and weights_hash(chosen.pictures) == weights_hash(known):
+    pictures = known.pictures if isinstance(known, EventAutoencoder) else known
+    if isinstance(chosen, EventAutoencoder) and weights_hash(chosen.pictures) == weights_hash(pictures):
         return chosen
     raise InputError.about(
         config.autoencoder,
@@ -79,15 +80,27 @@ def starting_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.
     return decoder
 
 
-def start_from(start: "CMMDPipeline", network: CoupledUNet, *clips: TrainingClips | None) -> list[TrainingClips | None]:
+def start_from(
+    start: "CMMDPipeline", network: CoupledUNet, *clips: TrainingClips | None, new_events: bool
+) -> list[TrainingClips | None]:
     """Copies the weights of the starting model into the network. Returns the clips with the model's statistics.
 
-    Weights and statistics of event channels that are added to the model are those of the network and of the clips.
+    Weights that the model does not have are those of the network. new_events: whether the clips have event channels of
+    another encoder than the model's, whose statistics are then those of the clips.
     """
     network.load_state_dict(network.state_dict() | start.unet.state_dict())
-    audio = start.statistics["audio"]
+    known, audio = start.statistics["video"], start.statistics["audio"]
+    pictures = latent_channels(start.video_autoencoder)
+
+    def video(of_clips: Statistics) -> Statistics:
+        if not new_events:
+            return known
+        return Statistics(
+            mean=known.mean[:pictures] + of_clips.mean[pictures:], std=known.std[:pictures] + of_clips.std[pictures:]
+        )
+
     return [
-        None if some is None else some.standardised_as(video=_extended(start, some.video_statistics), audio=audio)
+        None if some is None else some.standardised_as(video=video(some.video_statistics), audio=audio)
         for some in clips
     ]
 
@@ -99,9 +112,3 @@ def train_events_only(network: CoupledUNet) -> None:
         raise InputError.about("trained=events", found=found, expected="an EventAutoencoder")
     network.requires_grad_(False)
     network.event_messages.requires_grad_(True)
-
-
-def _extended(start: "CMMDPipeline", of_clips: Statistics) -> Statistics:
-    known = start.statistics["video"]
-    count = len(known.mean)
-    return Statistics(mean=known.mean + of_clips.mean[count:], std=known.std + of_clips.std[count:])
