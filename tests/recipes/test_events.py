@@ -109,7 +109,7 @@ def test_impossible_settings_are_refused():
 
 
 def trained_without_events(folder: Path) -> CMMDPipeline:
-    """Returns the model `folder`/first, whose latents are pictures only; `folder`/events adds an event encoder to them."""
+    """Returns the model `folder`/first, whose latents are pictures only; `folder`/events adds an event encoder."""
     small_autoencoder().save_pretrained(folder / "pictures")
     train("world.tiny", f"autoencoder={folder / 'pictures'}", out=folder / "first")
     model = CMMDPipeline.from_pretrained(folder / "first" / "model")
@@ -136,7 +136,13 @@ def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
 
 def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
     first = trained_without_events(tmp_path)
-    words = (f"start={tmp_path / 'first' / 'model'}", "trained=events", "loop.learning_rate=0.1", "loop.steps=4", "conditioning.video_to_audio=1")
+    words = (
+        f"start={tmp_path / 'first' / 'model'}",
+        "trained=events",
+        "loop.learning_rate=0.1",
+        "loop.steps=4",
+        "conditioning.video_to_audio=1",
+    )
     words += ("conditioning.audio_to_video=0", "conditioning.joint=0")
     train("world.tiny", *words, f"autoencoder={tmp_path / 'events'}", out=tmp_path / "second")
     second = CMMDPipeline.from_pretrained(tmp_path / "second" / "model")
@@ -148,6 +154,17 @@ def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
     assert np.array_equal(one, other)
     assert main(command("world.tiny", *words, out=tmp_path / "third")) == 2
     assert "found an autoencoder without an event encoder, expected an EventAutoencoder" in capsys.readouterr().err
+
+
+def test_the_recipe_of_the_shipped_event_messages_trains_nothing_else(tmp_path):
+    settings = ("data.clips=1", "data.frames=16", "loop.steps=1", "loop.batch_size=2", "loop.warmup=1")
+    assert main(command("world.event_messages", *settings, out=tmp_path / "run", tiny=False)) == 0
+    trained, shipped = CMMDPipeline.from_pretrained(tmp_path / "run" / "model"), CMMDPipeline.from_pretrained()
+    after = trained.unet.state_dict()
+    changed = {name for name, known in shipped.unet.state_dict().items() if not torch.equal(after[name], known)}
+    assert {name.split(".")[0] for name in changed} == {"event_messages"}
+    assert trained.usual_guidance == shipped.usual_guidance and trained.levels == shipped.levels
+    assert type(trained.waveform_decoder) is type(shipped.waveform_decoder)
 
 
 def test_a_model_does_not_go_on_with_other_latents(tmp_path, capsys):
