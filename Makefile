@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install demo test fmt lint type bench api
+.PHONY: install demo test fmt lint type bench api model
 
 install: $(INSTALLED)
 
@@ -35,3 +35,41 @@ api: install  ## the API page from the docstrings, in build/api
 
 bench: install  ## seconds a denoising step and a clip, split into parts
 	$(BIN)/python benchmarks/speed.py
+
+# All shipped weights from nothing (docs/training.md). Each training has a folder in MODEL_RUNS, which holds `model` as
+# soon as it is finished. A training that was interrupted is resumed, and a finished one is never repeated: what a step
+# needs is order-only.
+MODEL_RUNS ?= runs/model
+MODEL_SETTINGS ?=  # KEY=VALUE..., settings of all trainings
+MODEL_SCORE ?=  # options of cmmd score
+
+model: $(MODEL_RUNS)/score.json  ## all shipped weights: trained from nothing, then scored
+
+# $(call train,RECIPE,KEY=VALUE...) trains into the folder of the target, or resumes the run that is there.
+train = $(BIN)/python -m cmmd train $(1) $(patsubst %,--set '%',$(2) $(MODEL_SETTINGS)) --out $(@D) \
+	$$(test ! -e $(@D)/config.yaml || echo --resume)
+
+$(MODEL_RUNS)/autoencoder/model: | $(INSTALLED)
+	$(call train,world.autoencoder)
+
+$(MODEL_RUNS)/decoder/model: | $(INSTALLED)
+	$(call train,world.decoder)
+
+$(MODEL_RUNS)/visual_events/model: | $(INSTALLED)
+	$(call train,world.visual_events)
+
+$(MODEL_RUNS)/cmmd/model: | $(MODEL_RUNS)/autoencoder/model $(MODEL_RUNS)/decoder/model
+	$(call train,world.cmmd,autoencoder=$(MODEL_RUNS)/autoencoder/model waveform_decoder=$(MODEL_RUNS)/decoder/model)
+
+$(MODEL_RUNS)/events/model: | $(MODEL_RUNS)/autoencoder/model
+	$(call train,world.events,autoencoder=$(MODEL_RUNS)/autoencoder/model)
+
+$(MODEL_RUNS)/event_messages/model: | $(MODEL_RUNS)/cmmd/model $(MODEL_RUNS)/events/model
+	$(call train,world.event_messages,start=$(MODEL_RUNS)/cmmd/model autoencoder=$(MODEL_RUNS)/events/model)
+
+$(MODEL_RUNS)/pretrained: | $(MODEL_RUNS)/event_messages/model $(MODEL_RUNS)/visual_events/model
+	$(BIN)/python -m cmmd.recipes.shipped_form $(addprefix $(MODEL_RUNS)/,event_messages/model visual_events/model) $@
+
+$(MODEL_RUNS)/score.json: | $(MODEL_RUNS)/pretrained
+	$(BIN)/python -m cmmd score $(MODEL_RUNS)/pretrained/world --detector $(MODEL_RUNS)/pretrained/visual_events \
+		$(MODEL_SCORE) --out $@

@@ -1,9 +1,14 @@
 """Claims about the table of `cmmd score`: every figure beside its ceiling and its chance, in its unit."""
 
-import numpy as np
+from pathlib import Path
 
-from cmmd.evaluation.score import Score, table
+import numpy as np
+import torch
+
+from cmmd.cli import main
+from cmmd.evaluation.score import Score, ScoreOptions, table, true_clips
 from cmmd.measures.alignment import measure_alignment
+from cmmd.measures.visual_events import VisualEventDetector
 
 
 def cells(line: str) -> list[str]:
@@ -38,3 +43,22 @@ def test_the_table_shows_ceiling_and_chance_beside_the_score() -> None:
     assert 0 <= float(found["chance"]) < 1
     assert (found["offset"], found["median"], found["lag"]) == ("60.0 ms", "+60.0 ms", "+60.0 ms")
     assert found["pitch"] == "0.500"
+
+
+def test_a_given_detector_measures_in_place_of_the_shipped_one(tmp_path: Path) -> None:
+    blind = VisualEventDetector(image_size=64, fps=10, width=16, depth=1)
+    assert blind.head.bias is not None
+    torch.nn.init.constant_(blind.head.bias, -100.0)
+    blind.save_pretrained(tmp_path)
+    found = [
+        true_clips(ScoreOptions(family="impacts", clips=2, detector=detector))["impacts"].seen
+        for detector in (None, tmp_path)
+    ]
+    assert [sum(map(len, seen)) > 0 for seen in found] == [True, False]
+
+
+def test_a_folder_without_a_detector_is_told_in_one_line(tmp_path: Path, capsys) -> None:
+    assert main(["score", "--detector", str(tmp_path), "--clips", "2"]) == 2
+    message = capsys.readouterr().err.strip()
+    assert message.endswith(f"{tmp_path}: no config.json, expected a folder with a visual event detector")
+    assert len(message.splitlines()) == 1

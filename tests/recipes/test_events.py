@@ -172,6 +172,17 @@ def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
     assert "found an autoencoder without an event encoder, expected an EventAutoencoder" in capsys.readouterr().err
 
 
+def test_the_recipe_of_the_shipped_event_messages_trains_nothing_else(tmp_path):
+    settings = ("data.clips=1", "data.frames=16", "loop.steps=1", "loop.batch_size=2", "loop.warmup=1")
+    assert main(command("world.event_messages", *settings, out=tmp_path / "run", tiny=False)) == 0
+    trained, shipped = CMMDPipeline.from_pretrained(tmp_path / "run" / "model"), CMMDPipeline.from_pretrained()
+    after = trained.unet.state_dict()
+    changed = {name for name, known in shipped.unet.state_dict().items() if not torch.equal(after[name], known)}
+    assert {name.split(".")[0] for name in changed} == {"event_messages"}
+    assert trained.usual_guidance == shipped.usual_guidance and trained.levels == shipped.levels
+    assert type(trained.waveform_decoder) is type(shipped.waveform_decoder)
+
+
 def test_a_model_does_not_go_on_with_other_latents(tmp_path, capsys):
     torch.manual_seed(0)
     EventAutoencoder.of(small_autoencoder(), EventEncoder(widths=(4, 4, 4, 4))).save_pretrained(tmp_path / "events")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cmmd.commands.options import SEED, Whole, sampling_config, sampling_options
+from cmmd.commands.options import ANY_PATH, SEED, Whole, sampling_config, sampling_options
 
 
 @click.command(short_help="Score a model on world clips of known event times.")
@@ -25,6 +25,12 @@ from cmmd.commands.options import SEED, Whole, sampling_config, sampling_options
     type=click.Choice(["video_to_audio", "audio_to_video", "joint", "all"]),
     default="all",
     help="What to generate.",
+)
+@click.option(
+    "--detector",
+    type=ANY_PATH,
+    metavar="DIR",
+    help="Detector that cmmd train world.visual_events wrote.  [default: shipped]",
 )
 @click.option("--seed", type=SEED, default=1_000_000, help="Seed of the first clip.")
 @click.option(

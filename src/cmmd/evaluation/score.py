@@ -53,9 +53,10 @@ BATCH = 20
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScoreOptions:
     """Options of the command; see `cmmd score --help`. The family `both` is impacts and dance. Contrast and gradient do
-    not apply to joint generation."""
+    not apply to joint generation. detector: folder of a visual event detector; None for the shipped one."""
 
     model: str | None = None
+    detector: Path | None = None
     family: Literal["impacts", "dance", "hits", "both"] = "both"
     split: Split = "standard"
     clips: int = 300
@@ -94,8 +95,8 @@ class Score:
 def score(options: ScoreOptions) -> tuple[Score, ...]:
     """Scores a model, prints the table, and writes the record if `out` is set.
 
-    Raises InputError if the record cannot be written, or the model's frame rate, image size or sample rate differ from
-    those of the world.
+    Raises InputError if the record cannot be written, there is no such detector, or the model's frame rate, image size
+    or sample rate differ from those of the world.
     """
     if options.out is not None:
         make_folder(options.out.parent)  # fails early, before minutes of work
@@ -147,10 +148,10 @@ def true_clips(
     options: ScoreOptions, *, backbone: Backbone | None = None, fps: int = FPS, image_size: int = IMAGE_SIZE
 ) -> dict[str, Truth]:
     """Returns the true clips of each selected family. backbone: an audio network at the world's sample rate; its
-    embeddings give an additional Frechet distance."""
+    embeddings give an additional Frechet distance. Raises InputError if the detector cannot be loaded."""
     make = partial(world_clip, split=options.split, fps=fps, image_size=image_size)
     seeds = range(options.seed, options.seed + options.clips)
-    detector = load_visual_event_detector()
+    detector = load_visual_event_detector(options.detector)
     return {
         family: Truth.of([make(family, seed) for seed in seeds], detector, backbone)
         for family in scored_families(options)

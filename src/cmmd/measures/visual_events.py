@@ -17,7 +17,9 @@ from einops import rearrange
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from cmmd.errors import InputError
 from cmmd.pretrained import VISUAL_EVENT_DETECTOR
+from cmmd.safe_weights import CONFIG, load_model
 
 BINS_PER_FRAME = 8
 TARGET_WIDTH = 0.015  # seconds, standard deviation of the Gaussian target of an event
@@ -167,12 +169,11 @@ def damage(video: Float[Tensor, "b 3 f h w"], generator: torch.Generator) -> Flo
 
 
 def load_visual_event_detector(folder: Path | str | None = None) -> VisualEventDetector:
-    """Loads the shipped detector, or one that `save_pretrained` saved in `folder`. Raises ValueError if missing."""
+    """Loads the shipped detector, or one that `save_pretrained` saved in `folder`.
+
+    Raises InputError if there is none, or if it cannot be loaded.
+    """
     path = Path(folder) if folder is not None else VISUAL_EVENT_DETECTOR
-    if not (path / VisualEventDetector.config_name).is_file():
-        raise ValueError(
-            f"{path}: no {VisualEventDetector.config_name}, expected a folder with a visual event detector"
-        )
-    # Without low_cpu_mem_usage=False diffusers prints advice to install accelerate at every call.
-    options = {"local_files_only": True, "use_safetensors": True, "low_cpu_mem_usage": False}
-    return VisualEventDetector.from_pretrained(path, **options).eval()
+    if not (path / CONFIG).is_file():
+        raise InputError(f"{path}: no {CONFIG}, expected a folder with a visual event detector")
+    return load_model(VisualEventDetector, path)

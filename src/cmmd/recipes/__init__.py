@@ -17,6 +17,7 @@ _RECIPES = {
     "world.autoencoder": ("cmmd.recipes.autoencoder:world_autoencoder", "cmmd.recipes.autoencoder"),
     "world.cmmd": ("cmmd.recipes.world:world_cmmd", _COUPLED),
     "world.decoder": ("cmmd.recipes.decoder:world_decoder", "cmmd.recipes.decoder"),
+    "world.event_messages": ("cmmd.recipes.world:world_event_messages", _COUPLED),
     "world.events": ("cmmd.recipes.events:world_events", "cmmd.recipes.events"),
     "world.fine_tune": ("cmmd.recipes.world:world_fine_tune", _COUPLED),
     "world.mm_diffusion": ("cmmd.recipes.world:world_mm_diffusion", _COUPLED),

@@ -32,6 +32,24 @@ def world_ncmmd() -> CoupledRecipe:
     return replace(recipe, contrastive=replace(recipe.contrastive, weight=0.0), guidance=UsualGuidance())
 
 
+def world_event_messages() -> CoupledRecipe:
+    """Trains the weights with which the shipped model hears the events of a given video, and no others (decision 14).
+
+    With a `start` that has no such weights, `autoencoder` is that of `start` joined to an event encoder (world.events).
+    """
+    recipe = world_cmmd()
+    return replace(
+        recipe,
+        start="shipped",
+        trained="events",
+        waveform_decoder=None,
+        data=WorldConfig(families=("hits", "hits", "hits", "impacts", "dance"), clips=500, seed=40_000),
+        conditioning=replace(recipe.conditioning, video_to_audio=1.0, audio_to_video=0.0, joint=0.0),
+        guidance=UsualGuidance(),
+        loop=replace(recipe.loop, steps=1500, learning_rate=2e-3, warmup=50, ema_decay=0.99),
+    )
+
+
 def world_fine_tune() -> CoupledRecipe:
     """Fine-tunes the shipped model on 40 clips of a movement that it has not seen. Takes minutes on two cores."""
     return CoupledRecipe(

@@ -1,0 +1,40 @@
+"""Writes trained networks in the form in which the project ships them: `python -m cmmd.recipes.shipped_form` (ours).
+
+A run keeps some networks in single precision. The shipped model is in half precision throughout.
+"""
+
+import shutil
+from pathlib import Path
+
+import click
+import torch
+
+from cmmd.pipeline import CMMDPipeline
+from cmmd.pretrained import SHIPPED_MODEL, VISUAL_EVENT_DETECTOR
+from cmmd.unfinished_folder import folder_written_beside
+
+
+def write_shipped_form(model: Path, detector: Path, out: Path) -> None:
+    """Writes the two folders of `cmmd/pretrained` into `out`: the model in half precision, and the detector as it is.
+
+    Raises InputError if `model` is not a model of this project, or `out` cannot be written.
+    """
+    pipeline = CMMDPipeline.from_pretrained(model, dtype=torch.float16)
+    with folder_written_beside(out) as beside:
+        pipeline.save_pretrained(beside / SHIPPED_MODEL.name)
+        shutil.copytree(detector, beside / VISUAL_EVENT_DETECTOR.name)
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("detector", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+def main(model: Path, detector: Path, out: Path) -> None:
+    """Write MODEL and DETECTOR, the results of two runs, into OUT in the form in which they are shipped."""
+    write_shipped_form(model, detector, out)
+    size = sum(file.stat().st_size for file in out.rglob("*.safetensors"))
+    click.echo(f"{out}: {size / 1e6:.1f} MB of weights")
+
+
+if __name__ == "__main__":
+    main()
