@@ -238,7 +238,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         to="audio",
         joint=False,
         seconds=1.6,
-        model="m",
+        model=import_module("cmmd.loading").ModelOptions(name="m", device="cuda:1", dtype="bfloat16"),
         outputs=import_module("cmmd.output_plan").OutputOptions(
             out=Path("o.mp4"), folder=False, takes=4, best=True, picture=True, overwrite=True
         ),
@@ -248,8 +248,6 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         mastering=import_module("cmmd.clips.mastering").Mastering(mix=-6, duck=3, loudness=-23, stereo=True),
         seed=3,
         fit="letterbox",
-        device="cuda:1",
-        dtype="bfloat16",
     )
 
 

@@ -47,7 +47,7 @@ LAYERS = (
     {"measures"},
     {"data"},
     {"training"},
-    {"model_folder", "model_card", "latent_pipeline", "saved_pipeline", "pipeline", "loading"},
+    {"model_folder", "model_card", "latent_pipeline", "take_generation", "saved_pipeline", "pipeline", "loading"},
     {"evaluation"},
     {"output_plan"},
     {"clip_generation"},

@@ -20,7 +20,7 @@ from cmmd.clips.take import Take
 from cmmd.clips.writing import Muxed
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.errors import InputError, printable
-from cmmd.loading import DType
+from cmmd.loading import ModelOptions
 from cmmd.output_plan import OutputOptions, Target
 
 if TYPE_CHECKING:
@@ -34,16 +34,14 @@ class GenerateOptions:
     to: Literal["audio", "video"] | None = None
     joint: bool = False
     seconds: float | None = 1.6
-    model: str | None = None
     keep: tuple[Stretch, ...] = ()
     keep_sound: bool = False
     outputs: OutputOptions = field(default_factory=OutputOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     mastering: Mastering = field(default_factory=Mastering)
     seed: int = 0
     fit: Fit = "crop"
-    device: str = "cpu"
-    dtype: DType = "float32"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def generate(inputs: Sequence[Path], options: GenerateOptions) -> bool:
     plan = plan_outputs(wanted, options.outputs, leave_out=say)
     if not plan:
         return failed
-    pipeline = load_pipeline(options.model, device=options.device, dtype=options.dtype)
+    pipeline = load_pipeline(options.model.name, device=options.model.device, dtype=options.model.dtype)
     for one in plan:
         try:
             for take, out in zip(_takes(pipeline, one, options), one.outs, strict=True):

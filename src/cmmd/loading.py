@@ -3,6 +3,7 @@
 torch is imported only when a model is loaded, so that errors of the input are reported before.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from cmmd.model_name import SHIPPED, local_folder, require_index
@@ -11,6 +12,15 @@ if TYPE_CHECKING:
     from cmmd.pipeline import CMMDPipeline
 
 DType = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOptions:
+    """name: a folder or a name, see model_name.py; None is the shipped model. device, dtype: of the networks."""
+
+    name: str | None = None
+    device: str = "cpu"
+    dtype: DType = "float32"
 
 
 def load_pipeline(model: str | None, *, device: str, dtype: DType = "float32") -> "CMMDPipeline":

@@ -126,10 +126,6 @@ def decode_sound(
     """Decodes audio stream `index` at its own rate to one channel: by `mix`, or by the mean if none is given.
 
     The other arguments are those of `decode_pictures`. Raises InputError if the file is not a media file.
-
-    The resampler only changes the sample format: mixing in it would add 3 dB to stereo. The format must be packed
-    float: PyAV looks for a null pointer after the last plane, and a planar frame of eight channels has none, which
-    crashes the process.
     """
     damage, mix = damage if damage is not None else Damage(), mix or ChannelMix()
     bridges = clock_bridges(path)
@@ -137,33 +133,50 @@ def decode_sound(
         stream = container.streams[index]
         assert isinstance(stream, AudioStream)
         moved = not bridges.jumps and _seek(container, stream, begin)
-        heard = False
-        layout: tuple[str, str, int] | None = None
-        packer = av.AudioResampler(format="flt")
+        first, packer = True, _Packer()
         for frame in _frames(container, stream, damage, bridges.of(index), patience=patience):
             assert isinstance(frame, AudioFrame)
             if frame.sample_rate not in SOUND_RATES:
                 damage.packets += 1
                 continue
-            if layout != (frame.format.name, frame.layout.name, frame.sample_rate):
-                layout = frame.format.name, frame.layout.name, frame.sample_rate
-                packer = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
             time = None if frame.pts is None else frame.pts * Fraction(frame.time_base or stream.time_base or 1)
-            if heard and keeps_no_times(container):
+            if not first and keeps_no_times(container):
                 time = None  # AVI counts chunks or bytes, which are not proportional to time at a variable bit rate
-            heard = True
-            if moved and (time is None or begin is None or time > begin):
+            if first and moved and (time is None or begin is None or time > begin):
                 yield from decode_sound(path, index, damage=damage, mix=mix)
                 return
-            moved = False
+            first = False
             try:
-                blocks = packer.resample(frame)
+                blocks = packer.pack(frame)
             except (FFmpegError, ValueError):  # damaged data with a nonsensical layout or rate
-                damage.packets, layout = damage.packets + 1, None
+                damage.packets += 1
                 continue
             for packed in blocks:
                 yield Sound(mix.mix(_unpacked(packed)), packed.sample_rate, time)
                 time = None
+
+
+class _Packer:
+    """Converts the frames of a stream, whose layout and rate may change, to packed float.
+
+    The resampler only changes the sample format: mixing in it would add 3 dB to stereo. The format must be packed: PyAV
+    looks for a null pointer after the last plane, and a planar frame of eight channels has none, which crashes the
+    process.
+    """
+
+    def __init__(self) -> None:
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler = av.AudioResampler(format="flt")
+
+    def pack(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Raises FFmpegError or ValueError for a frame that cannot be converted."""
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if kind != self._kind:
+            self._resampler = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
+        self._kind = None  # a resampler that fails is not used again
+        blocks = self._resampler.resample(frame)
+        self._kind = kind
+        return blocks
 
 
 def _unpacked(frame: AudioFrame) -> np.ndarray:

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from cmmd.clips.clock_bridges import clock_bridges
+from cmmd.clips.clock_bridges import Shifter, clock_bridges
 from cmmd.clips.decoding import decode_pictures
 from cmmd.clips.opening import keeps_no_times, open_media
 from cmmd.clips.timeline import LONGEST_GAP, nominal_frame_seconds
@@ -54,53 +54,73 @@ def scan_packets(path: Path, index: int) -> PacketScan | None:
 
     Raises InputError if the file is not a media file.
     """
-    digest = hashlib.sha256()
-    pts: list[int | None] = []
-    dts: list[int | None] = []
-    ends: list[int] = []
-    hidden = False
+    tally = _Tally()
     with open_media(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, VideoStream | AudioStream)
         time_base = Fraction(stream.time_base or Fraction(1, 1_000_000))
-        shifter, setups = clock_bridges(path).of(index), set()
-        sets = _kinds_of_sets(stream)
-        by_order = keeps_no_times(container)
-        reordered = by_order and getattr(stream.codec_context, "has_b_frames", False)
-        for packet in stored_packets(container, stream):
-            digest.update(bytes(packet))
-            shifter.move(packet)
-            if sets and packet.is_keyframe:
-                setups |= _parameter_sets(bytes(packet), sets)
-            pts.append(None if reordered else packet.pts)
-            dts.append(packet.dts)
-            hidden |= packet.is_discard
-            shown = packet.dts if by_order else packet.pts
-            if shown is not None:
-                ends.append(shown + _believable(packet.duration, time_base))
+        tally.count(container, stream, clock_bridges(path).of(index), time_base)
         nominal = round(nominal_frame_seconds(stream) / time_base) if isinstance(stream, VideoStream) else 0
-    if not pts:
+    if not tally.pts:
         return None
-    if isinstance(stream, VideoStream) and len(ends) < len(pts):  # raw streams: counting pictures needs decoding
+    pictured = isinstance(stream, VideoStream)
+    if pictured and len(tally.ends) < len(tally.pts):  # raw streams: counting pictures needs decoding
         shown = [picture.time + picture.duration for picture in decode_pictures(path, index)]
-        ends.append(round(max(shown, default=Fraction(0)) / time_base))
-    times = sorted({time for time in (dts if by_order else pts) if time is not None})
+        tally.ends.append(round(max(shown, default=Fraction(0)) / time_base))
+    times, end = tally.times, max(tally.ends, default=0)
     gaps = sorted(later - earlier for earlier, later in pairwise(times))
-    single = max(ends, default=0) - times[0] if times else 0  # duration of the only packet
+    single = end - times[0] if times else 0  # duration of the only packet
     gap = max(1, gaps[len(gaps) // 2] if gaps else single or nominal)
-    end = max(ends, default=0)
-    if isinstance(stream, VideoStream) and times and end - times[-1] < gap / 2:
+    if pictured and times and end - times[-1] < gap / 2:
         end = times[-1] + gap  # a duration of a tick or so is not a real one
     return PacketScan(
         time_base=time_base,
-        pts=pts,
-        dts=dts,
+        pts=tally.pts,
+        dts=tally.dts,
         gap=gap,
         end=end,
-        payload_hash=digest.hexdigest(),
-        hidden=hidden,
-        uniform=len(setups) == len({kind for kind, _ in setups}),
+        payload_hash=tally.digest.hexdigest(),
+        hidden=tally.hidden,
+        uniform=len(tally.setups) == len({kind for kind, _ in tally.setups}),
     )
+
+
+class _Tally:
+    """What the packets of a stream tell, in the units of `PacketScan`. by_order: the container stores an order of
+    packets instead of presentation times. setups: the parameter sets, see `_parameter_sets`."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+        self.pts: list[int | None] = []
+        self.dts: list[int | None] = []
+        self.ends: list[int] = []
+        self.hidden = False
+        self.by_order = False
+        self.setups: set[tuple[int, bytes]] = set()
+
+    def count(
+        self, container: InputContainer, stream: VideoStream | AudioStream, shifter: Shifter, time_base: Fraction
+    ) -> None:
+        """Reads the packets of the stream."""
+        sets = _kinds_of_sets(stream)
+        self.by_order = keeps_no_times(container)
+        reordered = self.by_order and getattr(stream.codec_context, "has_b_frames", False)
+        for packet in stored_packets(container, stream):
+            self.digest.update(bytes(packet))
+            shifter.move(packet)
+            if sets and packet.is_keyframe:
+                self.setups |= _parameter_sets(bytes(packet), sets)
+            self.pts.append(None if reordered else packet.pts)
+            self.dts.append(packet.dts)
+            self.hidden |= packet.is_discard
+            shown = packet.dts if self.by_order else packet.pts
+            if shown is not None:
+                self.ends.append(shown + _believable(packet.duration, time_base))
+
+    @property
+    def times(self) -> list[int]:
+        """All different presentation times, ascending."""
+        return sorted({time for time in (self.dts if self.by_order else self.pts) if time is not None})
 
 
 def stored_packets(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Packet]:

@@ -76,9 +76,7 @@ def read_clip(
     source = Path(path)
     _check(fps=fps, image_size=image_size, sample_rate=sample_rate, fit=fit, start=start, seconds=seconds, want=want)
     streams = choose_streams(source)
-    for kind, index in (("video", streams.video), ("audio", streams.audio)):
-        if want == kind and index is None:
-            raise InputError.about(source, found=f"no {kind} that can be decoded", expected=f"a file with {kind}")
+    _require(want, streams, source)
     begin, limit = _exact(start), None if seconds is None else _exact(seconds)
     frames = waveform = span = None
     notes = [*streams.notes, *streams.remarks]
@@ -88,6 +86,13 @@ def read_clip(
         waveform, span = _read_sound(source, streams, begin, limit, span, sample_rate=sample_rate, notes=notes)
     assert span is not None
     return Clip(frames, waveform, float(fps), sample_rate, float(span), source, tuple(notes))
+
+
+def _require(want: Want, streams: Streams, source: Path) -> None:
+    """Raises InputError if the file lacks the only modality that is wanted."""
+    for kind, index in (("video", streams.video), ("audio", streams.audio)):
+        if want == kind and index is None:
+            raise InputError.about(source, found=f"no {kind} that can be decoded", expected=f"a file with {kind}")
 
 
 def _read_frames(

@@ -3,9 +3,11 @@
 The first stream is not always the best: cover art is a video stream, dubbing and commentary are sound streams.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -22,6 +24,7 @@ from cmmd.errors import InputError
 
 COVER_ART = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 SIDE_SOUND = Disposition.comment | Disposition.visual_impaired | Disposition.hearing_impaired
+Frame = TypeVar("Frame", Picture, Sound)
 PATIENCE = 2000  # packets without a frame after which a stream counts as undecodable
 
 
@@ -57,25 +60,13 @@ def choose_streams(path: Path) -> Streams:
         aspects = {index: _pixel_aspect(container, index) for index in videos}
         kinds = [f"{stream.type} ({_codec(stream) or 'unknown codec'})" for stream in container.streams]
     damage, notes = Damage(), []
-    video = audio = picture = sound = None
-    for video in videos:
-        picture = next(decode_pictures(path, video, damage=damage, patience=PATIENCE), None)
-        if picture is not None:
-            break
-        notes.append(f"video stream {video} cannot be decoded")
-    for audio in sounds:
-        sound = next(decode_sound(path, audio, damage=damage, patience=PATIENCE), None)
-        if sound is not None:
-            break
-        notes.append(f"sound stream {audio} cannot be decoded")
+    video, picture = _first_decodable(decode_pictures, path, videos, "video", damage, notes)
+    audio, sound = _first_decodable(decode_sound, path, sounds, "sound", damage, notes)
     if picture is None and sound is None:
         found = f"no frame that could be decoded ({_count(damage.packets, 'damaged or encrypted packet')})"
         if not videos and not sounds:
             found = f"no video and no sound but {', '.join(kinds) or 'no streams'}"
-        if is_animated_webp(path):
-            found = "an animated WebP, which FFmpeg cannot decode"
-            raise InputError.about(path, found=found, expected="the same as GIF, PNG (APNG) or video")
-        raise InputError.about(path, found=found, expected="a file with video or sound")
+        raise _undecodable(path, found)
     still = picture is not None and video is not None and is_single_picture(path, video)
     remarks = clock_bridges(path).notes()
     if still and sound is not None:
@@ -97,6 +88,31 @@ def choose_streams(path: Path) -> Streams:
         remarks=tuple(remarks),
         still=still and picture is not None,
     )
+
+
+def _first_decodable(
+    decode: Callable[..., Iterator[Frame]],
+    path: Path,
+    candidates: list[int],
+    kind: str,
+    damage: Damage,
+    notes: list[str],
+) -> tuple[int | None, Frame | None]:
+    """Returns the first stream that decodes and its first frame, (None, None) if none does. Adds a note on each stream
+    that does not."""
+    for index in candidates:
+        frame = next(decode(path, index, damage=damage, patience=PATIENCE), None)
+        if frame is not None:
+            return index, frame
+        notes.append(f"{kind} stream {index} cannot be decoded")
+    return None, None
+
+
+def _undecodable(path: Path, found: str) -> InputError:
+    if is_animated_webp(path):
+        found = "an animated WebP, which FFmpeg cannot decode"
+        return InputError.about(path, found=found, expected="the same as GIF, PNG (APNG) or video")
+    return InputError.about(path, found=found, expected="a file with video or sound")
 
 
 def refuse_single_picture(path: Path, streams: Streams) -> None:

@@ -90,21 +90,12 @@ def write_sound_under_video(
     source, out = Path(source), Path(out)
     job = _mux_job(source, out, _checked(waveform, sample_rate), sample_rate, keep_sound=keep_sound)
     job = replace(job, alone=alone)
-    scan, kind = job.scan, job.kind
-    reason = obstacle(scan, kind) or _refused(job, for_browsers=for_browsers)
     with written_beside(out) as beside:
-        notes: list[str] = []
-        if reason is None:
-            try:
-                notes = _with_the_rest(copy_with_sound, job, beside)
-            except (FFmpegError, ValueError) as error:
-                reason = f"{kind.format} does not take the stream ({in_words(error)})"
-        if reason is not None:
-            notes = _with_the_rest(encode_with_sound, job, beside)
+        reason, notes = _copy_or_encode(job, beside, for_browsers=for_browsers)
         result = scan_packets(beside, choose_streams(beside).video or 0)
         assert result is not None, "a file just written has video packets"
-    codec = None if reason is None else CODEC_TITLES[kind.video_codec]
-    return Muxed(reason is None, scan.payload_hash, result.payload_hash, reason, codec, tuple(notes))
+    codec = None if reason is None else CODEC_TITLES[job.kind.video_codec]
+    return Muxed(reason is None, job.scan.payload_hash, result.payload_hash, reason, codec, tuple(notes))
 
 
 def write_video(
@@ -189,6 +180,18 @@ def _mux_job(source: Path, out: Path, waveform: np.ndarray, sample_rate: int, *,
         keep_sound=keep_sound,
     )
     return _encoding_old_sound(job) if keep_sound and not _old_sound_fits(job) else job
+
+
+def _copy_or_encode(job: MuxJob, beside: Path, *, for_browsers: bool) -> tuple[str | None, list[str]]:
+    """Writes the file with the video packets copied, or encoded where that is not possible. Returns why the video was
+    encoded (None if it was copied) and the notes."""
+    reason = obstacle(job.scan, job.kind) or _refused(job, for_browsers=for_browsers)
+    if reason is None:
+        try:
+            return None, _with_the_rest(copy_with_sound, job, beside)
+        except (FFmpegError, ValueError) as error:
+            reason = f"{job.kind.format} does not take the stream ({in_words(error)})"
+    return reason, _with_the_rest(encode_with_sound, job, beside)
 
 
 def _refused(job: MuxJob, *, for_browsers: bool) -> str | None:

@@ -21,11 +21,13 @@ from cmmd.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from cmmd.clip_generation import GenerateOptions
     from cmmd.engines.placement import Engine
     from cmmd.output_plan import OutputOptions
 
 
 BEST = "best"
+MODEL_OPTIONS = {"model": "name", "device": "device", "dtype": "dtype"}
 
 
 class Keep(click.ParamType):
@@ -117,20 +119,10 @@ def generate(
     if engine == "ray" and not _many(inputs, manifest):
         raise click.UsageError("--engine ray goes with a folder of clips, or a --manifest")
     where = placement(engine, options["device"])
-    from cmmd.clip_generation import GenerateOptions
-    from cmmd.clips.mastering import Mastering
-
-    outputs = _outputs(inputs, manifest, options)
     given = bool(inputs) or manifest is not None
-    mastering = {name: options.pop(name) for name in ("mix", "loudness", "stereo")}
-    settings = GenerateOptions(
-        joint=joint,
-        seconds=1.6 if seconds is None and not (joint and given) else seconds,
-        outputs=outputs,
-        sampling=sampling_config(options),
-        mastering=Mastering(duck=options.pop("duck") or 0.0, **mastering),
-        **options,
-    )
+    length = 1.6 if seconds is None and not (joint and given) else seconds
+    outputs = _outputs(inputs, manifest, options)
+    settings = _settings(outputs, joint=joint, seconds=length, **options)
     if _many(inputs, manifest):
         from cmmd.folder_generation.run import generate_folder
 
@@ -171,6 +163,22 @@ def _check(
         raise click.UsageError("--keep best chooses among takes: found one, expected --takes 2 or more")
     if options["keep_sound"] and (joint or options["to"] == "video"):
         raise click.UsageError("--keep-sound goes with a new sound for a video")
+
+
+def _settings(outputs: "OutputOptions", **options: Any) -> "GenerateOptions":
+    """Groups the options of the command, without those of the output."""
+    from cmmd.clip_generation import GenerateOptions
+    from cmmd.clips.mastering import Mastering
+    from cmmd.loading import ModelOptions
+
+    mastering = {name: options.pop(name) for name in ("mix", "loudness", "stereo")}
+    return GenerateOptions(
+        outputs=outputs,
+        sampling=sampling_config(options),
+        mastering=Mastering(duck=options.pop("duck") or 0.0, **mastering),
+        model=ModelOptions(**{name: options.pop(key) for key, name in MODEL_OPTIONS.items()}),
+        **options,
+    )
 
 
 def _outputs(inputs: tuple[Path, ...], manifest: Path | None, options: dict[str, Any]) -> "OutputOptions":

@@ -9,6 +9,8 @@ from cmmd.commands.options import ANY_PATH, Number, Whole, device_option, engine
 from cmmd.errors import InputError
 
 if TYPE_CHECKING:
+    from cmmd.clips.geometry import Geometry
+    from cmmd.data.preparing.prepare_config import PrepareConfig
     from cmmd.engines.placement import Engine
 
 KINDS = ("folder", "manifest", "aist", "epic-sounds", "vas")
@@ -67,32 +69,36 @@ def prepare(
     Example: cmmd prepare clips prepared/clips
     """
     part, parts = _part(shard)
+    geometry = _geometry(options)
+    listing = _listing(source, **options)
+    config = _config(geometry, options)
+    from cmmd.data.preparing.prepare import prepare as run
+    from cmmd.data.preparing.report import report
+
+    here = {"part": part, "parts": parts, "workers": workers, "device": device, "threads": threads, "engine": engine}
+    click.echo(report(run(listing, out, config, **here), out))
+
+
+def _geometry(options: dict[str, Any]) -> "Geometry":
+    """Raises InputError for sizes that do not go together."""
     from cmmd.clips.geometry import Geometry
 
     sizes = {"fps": "fps", "frames": "shortest", "sample_rate": "sample_rate", "mels": "mels", "image_size": "size"}
     try:
-        geometry = Geometry(**{name: options[option] for name, option in sizes.items()})
+        return Geometry(**{name: options[option] for name, option in sizes.items()})
     except ValueError as error:
         raise InputError(str(error)) from error
-    listing = _listing(source, **options)
-    from cmmd.data.preparing.prepare import prepare as run
-    from cmmd.data.preparing.prepare_config import PrepareConfig
-    from cmmd.data.preparing.report import report
 
+
+def _config(geometry: "Geometry", options: dict[str, Any]) -> "PrepareConfig":
+    """Raises InputError for settings that do not go together."""
+    from cmmd.data.preparing.prepare_config import PrepareConfig
+
+    alike = {name: options[name] for name in ("autoencoder", "seconds", "codec", "fit", "mirror")}
     try:
-        config = PrepareConfig(
-            autoencoder=options["autoencoder"],
-            seconds=options["seconds"],
-            geometry=geometry,
-            codec=options["codec"],
-            fit=options["fit"],
-            mirror=options["mirror"],
-            requests_per_shard=options["files_per_shard"],
-        )
+        return PrepareConfig(geometry=geometry, requests_per_shard=options["files_per_shard"], **alike)
     except ValueError as error:
         raise InputError(str(error)) from error
-    here = {"part": part, "parts": parts, "workers": workers, "device": device, "threads": threads, "engine": engine}
-    click.echo(report(run(listing, out, config, **here), out))
 
 
 def _listing(source: Path, *, kind: str | None, seconds: float, validation: float, test: float, **options: Any) -> Any:

@@ -40,33 +40,46 @@ def train(
     if list_names:
         click.echo("\n".join(names))
         return
-    from cmmd.configuration import did_you_mean, read_settings, resolve, to_yaml
+    from cmmd.configuration import did_you_mean, resolve, to_yaml
 
-    settings = None
-    if file and not resume:
-        named, _ = read_settings(file)
-        if recipe and named and recipe != named:
-            raise InputError(f"{file}: holds settings of {named}, expected {recipe}")
-        recipe = recipe or named
-    if resume and not (out or recipe):
-        raise click.UsageError("expected --out DIR, the folder of the run to resume")
-    if resume and (out or recipe):
-        from cmmd.training.run_folder import SETTINGS, recorded_settings
-
-        out = out or Path("runs", str(recipe))
-        recorded, settings = recorded_settings(out)[0], out / SETTINGS
-        if recipe and recorded and recipe != recorded:
-            raise InputError(f"{settings}: found a run of {recorded}, expected one of {recipe}")
-        recipe = recipe or recorded
+    recorded = None
+    if resume:
+        recipe, recorded = _resumed(recipe, out)
+    elif file:
+        recipe = _of_file(recipe, file)
     if recipe is None:
         raise click.UsageError(f"expected a RECIPE, one of: {', '.join(names)}")
     if recipe not in names:
         raise InputError(f"no recipe {recipe!r}{did_you_mean(recipe, names)} (cmmd train --list prints all)")
     config = load_recipe(recipe)
-    if settings:
-        config = resolve(config, file=settings)
+    if recorded:
+        config = resolve(config, file=recorded)
     config = resolve(config, file=file, overrides=overrides)
     if show:
         click.echo(to_yaml(config), nl=False)
         return
     run_recipe(recipe, config, out=out or Path("runs", recipe), resume=resume, device=device)
+
+
+def _resumed(recipe: str | None, out: Path | None) -> tuple[str | None, Path]:
+    """Returns the recipe and the settings file of the run to resume. Raises UsageError if neither names a run, and
+    InputError if its folder has none, or one of another recipe."""
+    from cmmd.training.run_folder import SETTINGS, recorded_settings
+
+    if not (out or recipe):
+        raise click.UsageError("expected --out DIR, the folder of the run to resume")
+    out = out or Path("runs", str(recipe))
+    recorded, settings = recorded_settings(out)[0], out / SETTINGS
+    if recipe and recorded and recipe != recorded:
+        raise InputError(f"{settings}: found a run of {recorded}, expected one of {recipe}")
+    return recipe or recorded, settings
+
+
+def _of_file(recipe: str | None, file: Path) -> str | None:
+    """Returns the recipe, given or named by a file of settings. Raises InputError if they differ."""
+    from cmmd.configuration import read_settings
+
+    named, _ = read_settings(file)
+    if recipe and named and recipe != named:
+        raise InputError(f"{file}: holds settings of {named}, expected {recipe}")
+    return recipe or named

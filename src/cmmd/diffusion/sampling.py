@@ -70,47 +70,89 @@ def sample_target(
     """
     config = config or SamplingConfig()
     check_sampling(unet, config, encode_once=encode_once)
-    guidance = config.guidance_for("video_to_audio" if target == "audio" else "audio_to_video")
-    x, other = noise.float(), OTHER[target]
+    x = noise.float()
     condition = condition.to(x)
     if unet.network.shared_time:
-        # Replacement puts a video into the state of the solver, which has no event channels.
-        known = condition if other == "audio" else condition[:, : unet.config["latent_channels"]]
-        pair, given = replaced_condition(known, x, target=target, kept=kept)
-        both = sample_by_replacement(unet, scheduler, pair, config, given=given, window=window, on_step=on_step)
-        return both.audio if target == "audio" else both.video
-    windows = Windows(_frames(condition, other), window)
-    encoded = [
-        (starts, heard(unet, windows.cut(condition, other, starts), modality=other, once=encode_once))
-        for starts in windows.batches(WINDOW_BATCH)
-    ]
+        return _by_replacement(unet, scheduler, condition, x, config, target, kept=kept, window=window, on_step=on_step)
+    windows = Windows(_frames(condition, OTHER[target]), window)
+    predictor = _Predictor(unet, config, windows, condition, target=target, encode_once=encode_once)
     solver = Solver(config.sampler, scheduler, x, steps=config.steps)
     x = _held(x, kept)
     for step, timestep, t in solver.steps():
         times = frame_times(t, windows.frames, kept, device=x.device)
-        average = WindowAverage(x, windows, target)
-        for starts, given in encoded:
-            # Repeats the windows of a shared condition for every item, in the order of `Windows.cut`.
-            given = repeat(given, len(x) // len(condition))
-            wrong = None
-            if config.contrast and isinstance(given, Condition):
-                wrong = circularly_shifted(given, frames=window, turn=step)
-            predictions = guided_target(
-                unet,
-                windows.cut(x, target, starts),
-                modality=target,
-                t=windows.cut_times(times, starts, batch=len(x)),
-                condition=given,
-                guidance=guidance,
-                mismatched=wrong,
-                contrast=config.contrast,
-            )
-            average.add(predictions, starts)
-        x = solver.step(average.mean(), timestep, x)
+        x = solver.step(predictor.predict(x, times, step), timestep, x)
         x = _held(x, kept)
         if on_step:
             on_step(step + 1)
     return x
+
+
+class _Predictor:
+    """Predicts a target of any length under its condition, which is prepared once for all steps."""
+
+    def __init__(
+        self,
+        unet: CoupledUNet,
+        config: SamplingConfig,
+        windows: Windows,
+        condition: Float[Tensor, "one_or_b c ..."],
+        *,
+        target: Modality,
+        encode_once: bool,
+    ) -> None:
+        other: Modality = OTHER[target]
+        self.unet, self.config, self.windows = unet, config, windows
+        self.target: Modality = target
+        self.guidance = config.guidance_for("video_to_audio" if target == "audio" else "audio_to_video")
+        self.items = len(condition)
+        self.encoded = [
+            (starts, heard(unet, windows.cut(condition, other, starts), modality=other, once=encode_once))
+            for starts in windows.batches(WINDOW_BATCH)
+        ]
+
+    def predict(self, x: Float[Tensor, "b c ..."], times: Float[Tensor, "1 f"], step: int) -> Float[Tensor, "b c ..."]:
+        """Returns the guided prediction of x, averaged over its windows. step: selects the shift of the mismatched
+        condition."""
+        config, windows = self.config, self.windows
+        average = WindowAverage(x, windows, self.target)
+        for starts, given in self.encoded:
+            # Repeats the windows of a shared condition for every item, in the order of `Windows.cut`.
+            given = repeat(given, len(x) // self.items)
+            wrong = None
+            if config.contrast and isinstance(given, Condition):
+                wrong = circularly_shifted(given, frames=windows.length, turn=step)
+            predictions = guided_target(
+                self.unet,
+                windows.cut(x, self.target, starts),
+                modality=self.target,
+                t=windows.cut_times(times, starts, batch=len(x)),
+                condition=given,
+                guidance=self.guidance,
+                mismatched=wrong,
+                contrast=config.contrast,
+            )
+            average.add(predictions, starts)
+        return average.mean()
+
+
+def _by_replacement(
+    unet: CoupledUNet,
+    scheduler: Scheduler,
+    condition: Tensor,
+    noise: Tensor,
+    config: SamplingConfig,
+    target: Modality,
+    *,
+    kept: Kept | None,
+    window: int,
+    on_step: OnStep | None,
+) -> Tensor:
+    """Does the work of `sample_target` for a network with `shared_time`."""
+    # Replacement puts a video into the state of the solver, which has no event channels.
+    known = condition if target == "video" else condition[:, : unet.config["latent_channels"]]
+    pair, given = replaced_condition(known, noise, target=target, kept=kept)
+    both = sample_by_replacement(unet, scheduler, pair, config, given=given, window=window, on_step=on_step)
+    return both.audio if target == "audio" else both.video
 
 
 @torch.no_grad()

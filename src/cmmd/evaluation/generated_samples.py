@@ -26,8 +26,9 @@ from cmmd.evaluation.record import Direction
 from cmmd.loading import load_pipeline
 from cmmd.output_folder import make_folder
 from cmmd.part_clock import PartClock
-from cmmd.pipeline import INAUDIBLE, CMMDPipeline
+from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
+from cmmd.take_generation import INAUDIBLE
 from cmmd.worker_processes import Failure
 
 BATCH = 10

@@ -58,7 +58,7 @@ def settings_of(options: GenerateOptions) -> dict[str, Any]:
         "keep": options.keep,
         "keep_sound": options.keep_sound,
         "seconds": options.seconds if options.joint else None,
-        "dtype": options.dtype,
+        "dtype": options.model.dtype,
         "best_of": options.outputs.takes if options.outputs.best else 1,
     }
     return json.loads(json.dumps(settings))

@@ -49,7 +49,7 @@ class RemoteClips:
     def __call__(self) -> Callable[[PlannedClip], Unnamed | NotMade]:
         """Loads the model and returns the function that generates a clip. Raises InputError if this node has another
         model under the name."""
-        options = self.making.options
+        options = self.making.options.model
         # The shipped model is a folder of the package, which another node may have elsewhere.
         folder = SHIPPED_MODEL if self.making.model == SHIPPED else self.making.model_folder
         if model_digest(folder) != self.making.model_sha256:

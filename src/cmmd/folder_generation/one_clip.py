@@ -138,7 +138,7 @@ def _line(written: Written, one: PlannedClip, name: str, making: Making, input_f
         true_peak=true_peak,
         seconds=take.duration,
         took={part: round(seconds, 3) for part, seconds in written.seconds.items()},
-        device=making.options.device,
+        device=making.options.model.device,
         notes=list(written.notes),
         said=clip.said,
     )

@@ -70,7 +70,7 @@ def generate_folder(
 
 
 def _making(options: GenerateOptions) -> Making:
-    name = options.model or SHIPPED
+    name = options.model.name or SHIPPED
     folder = SHIPPED_MODEL if name == SHIPPED else local_folder(name)
     require_index(folder)
     return Making(options=options, model=name, model_folder=folder, model_sha256=model_digest(folder))
@@ -116,7 +116,8 @@ def _made(
     options, numbers = making.options, {id(one): number for number, one in enumerate(to_make, start=1)}
 
     def load() -> Callable[[PlannedClip], list[Finished] | Exception]:
-        pipeline = load_pipeline(str(making.model_folder), device=options.device, dtype=options.dtype)
+        model = options.model
+        pipeline = load_pipeline(str(making.model_folder), device=model.device, dtype=model.dtype)
         bar.unpause()  # its time starts when the model is loaded
 
         def make(one: PlannedClip) -> list[Finished] | Exception:

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torch import nn
 
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.latents.spectrogram import spectrogram_codec
-from cmmd.latents.video_autoencoder import absolute_name, event_channels, latent_channels
+from cmmd.data.training_clips import TrainingClips
+from cmmd.latents.spectrogram import SpectrogramCodec, spectrogram_codec
+from cmmd.latents.video_autoencoder import VideoAutoencoder, absolute_name, event_channels, latent_channels
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
@@ -23,6 +27,9 @@ from cmmd.training.distributed import Ranks
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
 
+if TYPE_CHECKING:
+    from cmmd.pipeline import CMMDPipeline
+
 
 def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
     """Train into folder `out`. The main rank saves the pipeline to `out/model`, for `CMMDPipeline.from_pretrained`.
@@ -37,8 +44,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     codec = spectrogram_codec(config.codec, config.geometry)
     # Encoded world clips are cached in the parent folder, where all runs on the same clips share them.
     clips, held_out = recipe_clips(config, autoencoder=autoencoder, codec=codec, folder=out.parent, ranks=ranks)
-    channels = {"latent_channels": latent_channels(autoencoder), "event_channels": event_channels(autoencoder)}
-    network = build_network(config, **channels, spectrogram_channels=codec.channels, bins=codec.bins)
+    network = _network(config, autoencoder, codec)
     if start is not None:
         # The starting network was trained on clips that were standardised with its own statistics.
         new_events = autoencoder is not start.video_autoencoder
@@ -57,17 +63,39 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         held_out=None if held_out is None else held_out_gaps(config, held_out),
         ranks=ranks,
     )
-    if not ranks.is_main:
-        return
+    if ranks.is_main:
+        assert isinstance(trained, CoupledUNet)
+        pipeline = _pipeline(config, clips, unet=trained, autoencoder=autoencoder, decoder=decoder)
+        save_model(pipeline, out / MODEL)
+        if config.copies:
+            from cmmd.recipes.copies import report_copies
+
+            assert isinstance(clips, EncodedClips) and isinstance(held_out, EncodedClips)
+            report_copies(pipeline, clips, held_out, samples=config.copies, seed=config.loop.seed, out=out)
+
+
+def _network(config: CoupledRecipe, autoencoder: VideoAutoencoder, codec: SpectrogramCodec) -> CoupledUNet:
+    channels = {"latent_channels": latent_channels(autoencoder), "event_channels": event_channels(autoencoder)}
+    return build_network(config, **channels, spectrogram_channels=codec.channels, bins=codec.bins)
+
+
+def _pipeline(
+    config: CoupledRecipe,
+    clips: TrainingClips,
+    *,
+    unet: CoupledUNet,
+    autoencoder: VideoAutoencoder,
+    decoder: nn.Module | None,
+) -> "CMMDPipeline":
+    """Assembles the pipeline of a trained network, in half precision, on the CPU."""
     from cmmd.pipeline import CMMDPipeline  # imported here, so that --show does not load diffusers' pipelines
 
-    assert isinstance(trained, CoupledUNet)
     with quiet_diffusers():
         # Half precision halves the size on disk. Checkpoints are not rounded.
-        half = trained.cpu().half()
+        unet = unet.cpu().half()
         decoder = decoder and decoder.half()
-    pipeline = CMMDPipeline.assemble(
-        unet=half,
+    return CMMDPipeline.assemble(
+        unet=unet,
         video_autoencoder=autoencoder,
         geometry=config.geometry,
         codec=config.codec,
@@ -78,12 +106,6 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
         levels=None if config.prepared.folders else config.data.levels,
         waveform_decoder=decoder,
     )
-    save_model(pipeline, out / MODEL)
-    if config.copies:
-        from cmmd.recipes.copies import report_copies
-
-        assert isinstance(clips, EncodedClips) and isinstance(held_out, EncodedClips)
-        report_copies(pipeline, clips, held_out, samples=config.copies, seed=config.loop.seed, out=out)
 
 
 def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:

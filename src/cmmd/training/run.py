@@ -50,21 +50,11 @@ def run_training(
     """
     ranks = ranks or Ranks.join()
     require_equal_shares(loop, ranks)
-    resume = resume or (ranks.any(was_restarted()) and (out / SETTINGS).exists())
-
-    def open_folder() -> None:
-        require_trackers(loop.trackers)
-        open_run_folder(out, config, steps=loop.steps, recipe=recipe, resume=resume)
-
-    ranks.by_main(open_folder)
+    resume = _open(out, config, loop, recipe=recipe, resume=resume, ranks=ranks)
     throughput = Throughput.of(model, objective, loop, ranks) if ranks.is_main else None
     state = fresh_state(model, loop, ranks)
-    saved = ranks.decided(checkpoints(out)) if resume else []
-    if saved:
-        _go_back(state, saved, ranks)
-        ranks.by_main(lambda: state.drop_older(out))
-        if state.step == loop.steps and ranks.is_main:
-            _tell(f"{out}: finished: all {loop.steps} steps are done; a larger loop.steps goes on")
+    if resume:
+        _resume(state, loop, out, ranks)
     record = None
     if throughput is not None:
         record = _Record(out, loop=loop, config=config, ranks=ranks, throughput=throughput, resume_at=state.step)
@@ -74,6 +64,29 @@ def run_training(
     if state.best_step is not None and state.best_step != state.step:
         state.load(checkpoint_path(out, state.best_step))
     return state.result()
+
+
+def _open(out: Path, config: Any, loop: LoopConfig, *, recipe: str | None, resume: bool, ranks: Ranks) -> bool:
+    """Open the run folder. Returns whether the run resumes: on request, or because torchrun has restarted a process."""
+    resume = resume or (ranks.any(was_restarted()) and (out / SETTINGS).exists())
+
+    def open_folder() -> None:
+        require_trackers(loop.trackers)
+        open_run_folder(out, config, steps=loop.steps, recipe=recipe, resume=resume)
+
+    ranks.by_main(open_folder)
+    return resume
+
+
+def _resume(state: TrainingState, loop: LoopConfig, out: Path, ranks: Ranks) -> None:
+    """Restore the newest intact checkpoint, if the run has saved any. Raises InputError as `_go_back`."""
+    saved = ranks.decided(checkpoints(out))
+    if not saved:
+        return
+    _go_back(state, saved, ranks)
+    ranks.by_main(lambda: state.drop_older(out))
+    if state.step == loop.steps and ranks.is_main:
+        _tell(f"{out}: finished: all {loop.steps} steps are done; a larger loop.steps goes on")
 
 
 def _go_back(state: TrainingState, saved: list[Path], ranks: Ranks) -> None:

@@ -7,7 +7,7 @@ of overlapping sounds may overlap. The labels of a clip are the classes of all s
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,15 +84,8 @@ def list_epic_sounds(
     there is no clip at all, for example because no annotated video is in the folder.
     """
     sounds = [sound for path in annotations for sound in read_annotations(path)]
-    known = {sound.label for sound in sounds}
-    for name in classes:
-        if name not in known:
-            raise InputError(
-                f"class {name!r}: found none in the annotations, expected one of {', '.join(sorted(known))}"
-            )
-    in_video: dict[str, list[Sound]] = {}
-    for sound in sounds:
-        in_video.setdefault(sound.video, []).append(sound)
+    _check_classes(classes, {sound.label for sound in sounds})
+    in_video = _by_video(sounds)
     files, skipped = _videos(folder)
     requests: list[ClipRequest] = []
     pairs = 0
@@ -120,6 +113,21 @@ def list_epic_sounds(
             folder, found=f"none of {len(in_video)} videos", expected="P01/videos/P01_11.MP4 and so on"
         )
     return Listing(folder, tuple(sorted(requests, key=lambda request: request.name)), tuple(skipped))
+
+
+def _check_classes(classes: Sequence[str], known: Collection[str]) -> None:
+    for name in classes:
+        if name not in known:
+            raise InputError(
+                f"class {name!r}: found none in the annotations, expected one of {', '.join(sorted(known))}"
+            )
+
+
+def _by_video(sounds: Sequence[Sound]) -> dict[str, list[Sound]]:
+    in_video: dict[str, list[Sound]] = {}
+    for sound in sounds:
+        in_video.setdefault(sound.video, []).append(sound)
+    return in_video
 
 
 def _videos(folder: Path) -> tuple[dict[str, Path], list[tuple[str, str]]]:

@@ -48,30 +48,31 @@ def pitch_of(size: float, material: Material) -> float:
     """Frequency (Hz) of the lowest partial of an object of this size (half extent, units). Equal ratios of size give
     equal ratios of pitch."""
     part = np.log(LARGEST / np.clip(size, SMALLEST, LARGEST)) / np.log(LARGEST / SMALLEST)
-    return float(material.pitch * LOWEST * (HIGHEST / LOWEST) ** part)
+    return float(material.timbre.pitch * LOWEST * (HIGHEST / LOWEST) ** part)
 
 
 def draw_body(rng: np.random.Generator, material: Material, size: float) -> Body:
     """Draws the body of an object of this size (units). Its partials deviate slightly from those of the material. A
     dull body has only noise, which is lower for a larger size."""
-    dull = not material.ratios or rng.random() < DULL
-    ratios = np.array(() if dull else material.ratios)
+    timbre = material.timbre
+    dull = not timbre.ratios or rng.random() < DULL
+    ratios = np.array(() if dull else timbre.ratios)
     ratios[1:] *= np.exp(rng.normal(0, 0.05, max(len(ratios) - 1, 0)))
     frequencies = np.sort(ratios) * pitch_of(size, material) * np.exp(rng.normal(0, 0.06))
     frequencies = frequencies[frequencies < 0.45 * SAMPLE_RATE]
     order = np.arange(len(frequencies))
     damping = rng.uniform(0.3, 1.5) if material.name != "metal" else rng.uniform(0.1, 0.6)
-    low, high = material.band
+    low, high = timbre.band
     shift = np.exp(rng.normal(0, 0.25)) * (8.0 / np.clip(size, 2.0, 20.0)) ** (0.6 if dull else 0.3)
     return Body(
         frequencies=frequencies,
         levels=np.where(order == 0, 1.0, rng.uniform(0.3, 0.9, len(order)) / np.maximum(order, 1) ** 0.5),
-        decays=np.exp(rng.uniform(*np.log(material.decay))) / (1 + damping * order),
-        noise=1.2 if dull else material.noise * rng.uniform(0.5, 1.6),
+        decays=np.exp(rng.uniform(*np.log(timbre.decay))) / (1 + damping * order),
+        noise=1.2 if dull else timbre.noise * rng.uniform(0.5, 1.6),
         band=(low * shift, high * shift),
-        noise_decay=float(np.exp(rng.uniform(*np.log(material.noise_decay)))),
-        grains=material.grains,
-        bubbles=material.bubbles,
+        noise_decay=float(np.exp(rng.uniform(*np.log(timbre.noise_decay)))),
+        grains=timbre.grains,
+        bubbles=timbre.bubbles,
     )
 
 
