@@ -19,6 +19,7 @@ LAYERS = (
         "errors",
         "progress",
         "markdown",
+        "html_templates",
         "configuration",
         "worker_processes",
         "engines",

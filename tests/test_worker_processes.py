@@ -11,6 +11,17 @@ from cmmd.errors import InputError
 from cmmd.worker_processes import Failure, map_in_workers
 
 
+class Killed:
+    """A result whose process is killed while it is pickled, which is when a large result needs more memory."""
+
+    def __reduce__(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def square_or_die(item: int) -> int | Killed:
+    return item * item if item else Killed()
+
+
 def behave(item: int | str) -> int:
     """In a worker: numbers are squared, later ones sooner; words are what goes wrong."""
     if item == "crash":
@@ -50,6 +61,12 @@ def test_what_goes_wrong_costs_one_item():
         "clip.mp4: found noise",
         "KeyError: 'nothing\\nhere'",
     ]
+
+
+def test_a_process_that_is_killed_while_it_sends_its_result_costs_one_item():
+    found = list(map_in_workers(square_or_die, [1, 0, 2, 3, 0, 4], workers=2))
+    killed = Failure("ended the process that read it (signal 9)")
+    assert found == [1, killed, 4, 9, killed, 16]
 
 
 def test_a_real_file_that_kills_its_decoder_costs_itself_only(data_folder):

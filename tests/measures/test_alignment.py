@@ -41,6 +41,8 @@ def test_matching_is_as_good_as_trying_everything(found: list[float], true: list
     assert len({i for i, _ in matching.pairs}) == len({j for _, j in matching.pairs}) == size
     for (i, j), difference in zip(matching.pairs, matching.offsets, strict=True):
         assert difference == found[i] - true[j]
+    times = [(found[i], true[j]) for i, j in matching.pairs]
+    assert times == sorted(times) and [time for _, time in times] == sorted(time for _, time in times)
 
 
 def test_nearest_is_not_taken_when_it_costs_a_pair() -> None:

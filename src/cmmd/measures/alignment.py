@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 Times = np.ndarray | Sequence[float]
 
@@ -77,33 +78,21 @@ class AlignmentReport:
 def match_events(found: Times, true: Times, *, tolerance: float) -> Matching:
     """Matches events one to one within `tolerance`: the maximum number of pairs, then the smallest total offset.
 
-    An optimal matching of points on a line needs no crossing pairs, so dynamic programming over prefixes of both sorted
-    lists finds it.
+    Of the matchings with the smallest total offset, one without crossing pairs is returned.
     """
     a, b = np.asarray(found, dtype=float), np.asarray(true, dtype=float)
-    order_a, order_b = np.argsort(a, kind="stable"), np.argsort(b, kind="stable")
-    a, b = a[order_a], b[order_b]
-    best = [[(0, 0.0)] * (len(b) + 1) for _ in range(len(a) + 1)]  # (pairs, minus total offset), compared in order
-    for i in range(1, len(a) + 1):
-        for j in range(1, len(b) + 1):
-            best[i][j] = max(best[i - 1][j], best[i][j - 1])
-            offset = abs(a[i - 1] - b[j - 1])
-            if offset <= tolerance:
-                pairs, total = best[i - 1][j - 1]
-                best[i][j] = max(best[i][j], (pairs + 1, total - offset))
-    pairs, i, j = [], len(a), len(b)
-    while i and j:
-        if best[i][j] == best[i - 1][j]:
-            i -= 1
-        elif best[i][j] == best[i][j - 1]:
-            j -= 1
-        else:
-            i, j = i - 1, j - 1
-            pairs.append((i, j))
-    pairs.reverse()
+    offsets = np.abs(a[:, None] - b)
+    # One more pair is worth more than all offsets within the tolerance together.
+    pair = 1 + tolerance * min(offsets.shape)
+    rows, columns = linear_sum_assignment(np.where(offsets <= tolerance, pair - offsets, 0), maximize=True)
+    near = offsets[rows, columns] <= tolerance
+    rows, columns = rows[near], columns[near]
+    # On a line, pairing the same events in ascending order increases neither the total offset nor the largest one.
+    rows = rows[np.argsort(a[rows], kind="stable")].tolist()
+    columns = columns[np.argsort(b[columns], kind="stable")].tolist()
     return Matching(
-        pairs=tuple((int(order_a[i]), int(order_b[j])) for i, j in pairs),
-        offsets=tuple(float(a[i] - b[j]) for i, j in pairs),
+        pairs=tuple(zip(rows, columns, strict=True)),
+        offsets=tuple(float(a[i] - b[j]) for i, j in zip(rows, columns, strict=True)),
         found=len(a),
         true=len(b),
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float
+from scipy.stats import rankdata
 from torch import Tensor
 
 LOWEST_HZ = 80.0  # hum, rumble and leakage of the window are below it
@@ -45,13 +46,7 @@ def rank_correlation(a: Float[np.ndarray, " i"], b: Float[np.ndarray, " j"]) -> 
     usable = np.isfinite(a) & np.isfinite(b)
     if usable.sum() < 3:
         return float("nan")
-    ranks_a, ranks_b = _ranks(a[usable]), _ranks(b[usable])
-    if np.ptp(ranks_a) == 0 or np.ptp(ranks_b) == 0:
+    a, b = a[usable], b[usable]
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    return float(np.corrcoef(ranks_a, ranks_b)[0, 1])
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[inverse]
+    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
+from scipy.ndimage import median_filter
 from torch import Tensor
 
 HOP_SECONDS = 0.005
@@ -147,8 +148,7 @@ def _rise(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _local_median(strength: np.ndarray, window: float) -> np.ndarray:
     half = max(1, round(window / HOP_SECONDS / 2))
-    padded = np.pad(strength, half, mode="reflect" if len(strength) > half else "edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+    return median_filter(strength, 2 * half + 1, mode="mirror" if len(strength) > half else "nearest")
 
 
 def _peaks(strength: np.ndarray, delta: float, minimum_gap: float) -> list[int]:

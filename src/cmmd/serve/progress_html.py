@@ -1,7 +1,6 @@
 """HTML of a job that waits or runs: its stage, a bar, and the time left (ours)."""
 
-from html import escape
-
+from cmmd.serve.player import TEMPLATES
 from cmmd.serve.stages import Stage
 
 
@@ -26,11 +25,4 @@ def time_left(seconds: float) -> str:
 
 def _bar(text: str, detail: str, share: float | None) -> str:
     """share: 0 to 1, or None for a bar that only moves."""
-    known = share is not None
-    value = f' aria-valuenow="{100 * share:.0f}"' if share is not None else ""
-    width = f' style="width:{100 * share:.1f}%"' if share is not None else ""
-    return (
-        f'<div class="cmmd-progress" role="status"><p><b>{escape(text)}</b><span>{escape(detail)}</span></p>'
-        f'<div class="cmmd-track" role="progressbar" aria-valuemin="0" aria-valuemax="100"{value} '
-        f'aria-label="Progress"><i class="{"cmmd-known" if known else "cmmd-moving"}"{width}></i></div></div>'
-    )
+    return TEMPLATES.get_template("progress.html").render(text=text, detail=detail, share=share)

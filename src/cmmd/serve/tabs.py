@@ -9,7 +9,7 @@ import gradio as gr
 from cmmd.serve.examples import Example
 from cmmd.serve.limits import Limits
 from cmmd.serve.order import Task
-from cmmd.serve.player import EMPTY
+from cmmd.serve.player import empty_html
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ def build_tab(task: Task, examples: Sequence[Example], limits: Limits) -> Tab:
             with gr.Row(elem_classes="cmmd-running"):
                 progress = gr.HTML(visible=False, min_width=200, elem_id=f"progress-{task}")
                 cancel = gr.Button("Cancel", visible=False, scale=0, min_width=96, elem_id=f"cancel-{task}")
-            result = gr.HTML(EMPTY, elem_id=f"result-{task}")
+            result = gr.HTML(empty_html(), elem_id=f"result-{task}")
     return Tab(
         task=task, inputs=inputs, picks=picks, generate=generate, cancel=cancel, progress=progress, result=result
     )

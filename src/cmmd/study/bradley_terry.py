@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64
+from scipy.sparse.csgraph import connected_components
 
 from cmmd.measures.intervals import Interval
 from cmmd.study.resampling import Draws, bounds, resample
@@ -52,10 +53,10 @@ def bradley_terry(
         wins[:, i, j] = np.concatenate([[known.sum()], drawn.sums])
         wins[:, j, i] = np.concatenate([[(1 - known).sum()], drawn.counts - drawn.sums])
     compared = (wins[0] + wins[0].T) > 0
-    if not reachable(compared).all():
+    if connected_components(compared, return_labels=False) > 1:
         return []
     fits = strengths(wins + EXTRA_WINS * compared)
-    separated = not reachable(wins[0] > 0).all()
+    separated = connected_components(wins[0] > 0, connection="strong", return_labels=False) > 1
     enough = draws.raters.shape[1] > 1 and draws.items.shape[1] > 1
     return [
         Strength(
@@ -83,11 +84,3 @@ def strengths(wins: Float64[np.ndarray, "fits systems systems"]) -> Float64[np.n
         if moved < TOLERANCE:
             break
     return logs
-
-
-def reachable(arrows: Bool[np.ndarray, "n n"]) -> Bool[np.ndarray, "n n"]:
-    """Element (i, j) of the result: whether a path of arrows leads from i to j. Each node reaches itself."""
-    paths = arrows | np.eye(len(arrows), dtype=bool)
-    for _ in range(len(arrows).bit_length()):  # every squaring doubles the path length covered
-        paths = (paths.astype(int) @ paths.astype(int)) > 0
-    return paths

@@ -1,16 +1,14 @@
 """The data that the page contains, and the assembly of the page into one HTML file (ours)."""
 
-import html
-import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from cmmd.html_templates import html_templates
 from cmmd.study.plan import KINDS, Plan
 from cmmd.study.questions import QUESTIONS
 
-SCRIPTS = ("chance.js", "memory.js", "tones.js", "screens.js", "study.js")
-"""In the order of their dependencies."""
+PAGE = Path(__file__).parent / "page"
 
 
 def page_data(
@@ -36,15 +34,5 @@ def page_data(
 
 
 def page_html(data: Mapping[str, Any]) -> str:
-    """Returns the template with style, scripts and data inlined: a page opened from disk may load only media files."""
-    page = files("cmmd.study") / "page"
-    parts = {
-        "TITLE": html.escape(data["title"]),
-        "STYLE": (page / "study.css").read_text("utf-8"),
-        "DATA": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),  # a title cannot contain </script>
-        "SCRIPTS": "\n".join((page / name).read_text("utf-8") for name in SCRIPTS),
-    }
-    text = (page / "index.html").read_text("utf-8")
-    for name, part in parts.items():
-        text = text.replace(f"<!-- {name} -->", part)
-    return text
+    """Returns the page with style, scripts and data inlined: a page opened from disk may load only media files."""
+    return html_templates(PAGE).get_template("index.html").render(title=data["title"], data=data)

@@ -1,15 +1,9 @@
-"""HTML builder that escapes all text not created here, so that file names cannot inject markup (ours)."""
+"""HTML elements of the report: all text that is not `Markup` is escaped, so that file names cannot inject markup."""
 
-from html import escape
+from markupsafe import Markup, escape
 
 EMPTY = frozenset({"img", "meta"})
 """HTML tags without an end tag; SVG tags have one."""
-
-
-class Markup(str):
-    """Text that is already HTML."""
-
-    __slots__ = ()
 
 
 def element(tag: str, *children: str, **attributes: str | float | bool | None) -> Markup:
@@ -23,11 +17,11 @@ def element(tag: str, *children: str, **attributes: str | float | bool | None) -
         if value is None or value is False:
             continue
         name = name.rstrip("_").replace("_", "-")
-        words.append(name if value is True else f'{name}="{escape(str(value), quote=True)}"')
-    opening = f"<{' '.join(words)}>"
-    return Markup(opening if tag in EMPTY else f"{opening}{join(*children)}</{tag}>")
+        words.append(name if value is True else f'{name}="{escape(value)}"')
+    opening = Markup(f"<{' '.join(words)}>")
+    return opening if tag in EMPTY else opening + join(*children) + Markup(f"</{tag}>")
 
 
 def join(*children: str) -> Markup:
     """Concatenates children; escapes those that are not `Markup`."""
-    return Markup("".join(child if isinstance(child, Markup) else escape(child, quote=False) for child in children))
+    return Markup("").join(children)

@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+from markupsafe import Markup
 
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.errors import InputError
 from cmmd.evaluation.record import Protocol, Record
-from cmmd.evaluation.report.markup import Markup, element
+from cmmd.evaluation.report.markup import element
 
 EMBED_LIMIT = 8 * 2**20
 """Total size of all media files, in bytes."""

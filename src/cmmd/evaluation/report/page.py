@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from markupsafe import Markup
+
 from cmmd.errors import InputError
 from cmmd.evaluation.record import Record
 from cmmd.evaluation.report.charts import BOX_CAPTION, delay_caption, draw_boxes, draw_delays
 from cmmd.evaluation.report.examples import Example, draw_example, example_caption, examples
-from cmmd.evaluation.report.markup import Markup, element, join
+from cmmd.evaluation.report.markup import element, join
 from cmmd.evaluation.report.media import Media, data_address
 from cmmd.evaluation.report.memorisation import copies_table, nearest_table
 from cmmd.evaluation.report.palette import png

@@ -2,8 +2,10 @@
 
 import math
 
+from markupsafe import Markup
+
 from cmmd.evaluation.record import ClipRow, Metric, Record
-from cmmd.evaluation.report.markup import Markup, element, join
+from cmmd.evaluation.report.markup import element, join
 from cmmd.evaluation.report.media import Media
 from cmmd.evaluation.report.quantities import quantity
 from cmmd.evaluation.report.strips import cards_seconds, event_strip, legend_mark

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from cmmd.evaluation.record import ClipRow, Metric
-from cmmd.evaluation.report.markup import Markup, element, join
+from cmmd.evaluation.report.markup import element, join
 from cmmd.evaluation.report.quantities import quantity
 
 WIDTH, ROW, EDGE = 220, 14, 8

@@ -1,4 +1,4 @@
-// Connects the elements of player.py. The page replaces its HTML at any time, so all listeners are on the document.
+// Connects the elements of result.html. The page replaces its HTML at any time, so all listeners are on the document.
 (() => {
   "use strict";
   const within = (element, selector) => element.closest(".cmmd-result")?.querySelector(selector);
