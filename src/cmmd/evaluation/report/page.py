@@ -71,7 +71,9 @@ def html_report(record: Record, folder: Path) -> str:
         element("title", f"Evaluation of {', '.join(system.name for system in record.systems)}"),
         element("style", Markup(_beside("page.css"))),
     ]
-    return "<!doctype html>\n" + element("html", element("head", *head), element("body", *body), lang="en") + "\n"
+    return (
+        Markup("<!doctype html>\n") + element("html", element("head", *head), element("body", *body), lang="en") + "\n"
+    )
 
 
 def _beside(name: str) -> str:
