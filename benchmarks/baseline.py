@@ -29,7 +29,8 @@ from cmmd.clips.geometry import Geometry
 from cmmd.diffusion.process import scheduler_config
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
-from cmmd.evaluation.score import ScoreOptions, score_pipeline
+from cmmd.evaluation.true_clips import WorldSet
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
@@ -197,10 +198,12 @@ def aligned(sampling: Sampling, folder: Path, clips: int, seed: int, device: str
         unet = untrained(recipe, training)
         unet.load_state_dict(load_file(weights_of(sampling, folder, seed)))
         pipeline = assembled(unet.eval(), recipe, training).to(device)
-        rows = []
-        for direction in ("video_to_audio", "audio_to_video"):
-            options = ScoreOptions(clips=clips, seed=TEST_SEED, direction=direction, sampling=sampling.config())
-            rows += [row_of(score) for score in score_pipeline(pipeline, options)]
+        world = WorldSet(clips=clips, seed=TEST_SEED)
+        rows = [
+            row_of(score)
+            for direction in ("video_to_audio", "audio_to_video")
+            for score in score_pipeline(pipeline, world, [direction], sampling.config())
+        ]
         record = provenance({"sampling": asdict(sampling), "clips": clips}, seed=seed)
         beside = file.with_suffix(".partial")
         beside.write_text(json.dumps(record | {"rows": rows}, indent=1) + "\n")

@@ -23,7 +23,8 @@ from trainings import MEASURES, SAMPLING_STEPS, TEST_SEED, Training, assembled, 
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.score import ScoreOptions, score_pipeline, true_clips
+from cmmd.evaluation.true_clips import WorldSet, true_clips
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.provenance import provenance
 
@@ -67,14 +68,11 @@ def scanned(training: Training, *, folder: Path, test_clips: int, yamnet: Path |
         unet = untrained(recipe, clips)
         unet.load_state_dict(load_file(training.weights(folder)))
         pipeline = assembled(unet, recipe, clips)
-        options = ScoreOptions(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
-        truths = true_clips(options, backbone=YAMNet(yamnet) if yamnet else None)
+        world = WorldSet(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
+        truths = true_clips(world, backbone=YAMNet(yamnet) if yamnet else None)
         rows = []
         for direction, kind, strength, sampling in samplings():
-            wanted = ScoreOptions(
-                split=options.split, clips=test_clips, seed=TEST_SEED, direction=direction, sampling=sampling
-            )
-            scores = score_pipeline(pipeline, wanted, truths=truths)
+            scores = score_pipeline(pipeline, world, [direction], sampling, truths=truths)
             rows += [{"kind": kind, "strength": strength} | row_of(score) for score in scores]
         record = provenance({"training": training.name, "test_clips": test_clips}, seed=TEST_SEED) | {"rows": rows}
         file.write_text(json.dumps(record, indent=1) + "\n")

@@ -19,7 +19,8 @@ from trainings import ROWS, row_of
 
 from cmmd.diffusion.direction import DIRECTIONS, Direction
 from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
-from cmmd.evaluation.score import ScoreOptions, score_pipeline
+from cmmd.evaluation.true_clips import WorldSet
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.progress import progress
@@ -71,11 +72,10 @@ def measured(setting: Setting, *, folder: Path, model: str | None, clips: int) -
     file = folder / f"{setting.name}.json"
     if not file.exists():
         sampling = SamplingConfig(steps=setting.steps, sampler=setting.solver)
-        options = ScoreOptions(clips=clips, direction=setting.direction, sampling=sampling, seed=TEST_SEED)
-        rows = []
-        for score in score_pipeline(load_pipeline(model, device="cpu"), options):
-            near = score.found.at(0.05)
-            rows.append(row_of(score) | {"interval": (near.low, near.high), "ceiling": score.ceiling.at(0.05).f1})
+        world, rows = WorldSet(clips=clips, seed=TEST_SEED), []
+        for score in score_pipeline(load_pipeline(model, device="cpu"), world, [setting.direction], sampling):
+            f1 = score.metric("onset F1 at 50 ms")
+            rows.append(row_of(score) | {"interval": (f1.low, f1.high), "ceiling": f1.ceiling})
         record = provenance({"setting": setting._asdict(), "model": model, "clips": clips}, seed=TEST_SEED)
         beside = file.with_suffix(".partial")
         beside.write_text(json.dumps(record | {"rows": rows}, indent=1) + "\n")

@@ -10,9 +10,10 @@ import pytest
 from measured_clips import FIRST, made_sounds, random_model, real_clips, without_events
 
 from cmmd.clips.writing import write_sound
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.evaluate import evaluate
-from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
 from cmmd.evaluation.record import Record, Result, read_record
 
 CLIPS = 8
@@ -25,9 +26,10 @@ def real(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def measure(tmp_path) -> Callable[..., Record]:
-    def run(**options) -> Record:
+    def run(clips: GivenClips | GeneratedClips | None = None, **options) -> Record:
         defaults = {"out": tmp_path / "out", "cache": tmp_path / "cache", "workers": 1}
-        return evaluate(EvaluateOptions(**(defaults | options)))
+        clips = clips or GivenClips(systems=options.pop("systems"), reference=options.pop("reference"))
+        return evaluate(EvaluateOptions(clips=clips, **(defaults | options)))
 
     return run
 
@@ -127,8 +129,9 @@ def test_without_known_times_the_reference_says_when(measure, tmp_path):
 
 @pytest.mark.slow
 def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path):
-    options = {"model": str(random_model(tmp_path / "model")), "data": str(real), "samples": 3, "steps": 2}
-    record = measure(**options, training=real)
+    model, sampling = str(random_model(tmp_path / "model")), SamplingConfig(steps=2)
+    clips = GeneratedClips(model=model, data=str(real), samples=3, sampling=sampling)
+    record = measure(clips, training=real)
     results = record.systems[0].results
     assert [result.direction for result in results] == ["video_to_audio", "audio_to_video"]
     assert record.failures == () and record.protocol.model_sha256
@@ -141,7 +144,7 @@ def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path)
         # A random model copies nothing, and the real clips are the training clips.
         assert result.memorisation is not None and max(result.memorisation.real) == pytest.approx(0, abs=1e-6)
         assert not any(row.flagged for row in result.memorisation.rows)
-    again = measure(**options, training=real)
+    again = measure(clips, training=real)
     assert repr(timeless(again)) == repr(timeless(record))
 
 
@@ -174,3 +177,24 @@ def test_a_manifest_gives_groups_and_times(measure, real, tmp_path):
     assert [result.group for result in record.systems[0].results] == ["a", "b"]
     assert record.systems[0].results[0].clips[0].true == (0.4,)
     assert record.protocol.reference_clips == {"a": 2, "b": 2}
+
+
+@pytest.mark.slow
+def test_world_clips_are_scored_and_measured_from_one_generation(measure, tmp_path):
+    model = str(random_model(tmp_path / "model"))
+    clips = GeneratedClips(model=model, data="world", samples=2, seed=FIRST, sampling=SamplingConfig(steps=1))
+    record = measure(clips, direction="all")
+    directions = [(score.family, score.direction) for score in record.world]
+    both = ("video_to_audio", "audio_to_video")
+    assert directions == [*((family, one) for family in ("impacts", "dance") for one in both), ("any", "joint")]
+    assert [(r.direction, r.group) for r in record.systems[0].results] == [
+        (d, g) for d in both for g in ("dance", "impacts")
+    ]
+    assert [row.seed for row in record.systems[0].results[0].clips] == [FIRST, FIRST + 1]
+    assert record.protocol.seed == FIRST and "--data world --samples 2" in record.protocol.command
+    sound, joint = record.world[0], record.world[-1]
+    assert sound.value("pitch") is not None and sound.value("picture distance") is None
+    assert {"spectrogram distance", "picture distance"} <= {metric.name for metric in joint.metrics}
+    assert all(score.clips == 2 for score in record.world)
+    assert repr(read_record(tmp_path / "out")) == repr(record)
+    assert "any, joint" in (tmp_path / "out" / "report.md").read_text()
