@@ -6,9 +6,9 @@ Strength 0 is the conditional model alone. Strength s adds s times the differenc
 (classifier-free guidance 1 + s) or from the prediction under a wrong condition (contrastive guidance).
 """
 
-import argparse
 from pathlib import Path
 
+from harness import options
 from matplotlib.figure import Figure
 
 from cmmd.diffusion.direction import Direction
@@ -31,9 +31,8 @@ PANELS: tuple[tuple[Direction, str, str], ...] = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, "--model")
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--model", help="folder or name; default: the shipped one")
     parser.add_argument("--split", choices=["standard", "hard"], default="standard")
     parser.add_argument("--clips", type=int, default=60)
     arguments = parser.parse_args()
