@@ -5,13 +5,11 @@
 Trains the recipes world.ablation and world.mm_diffusion, and prints the tables. An interrupted run resumes.
 """
 
-import argparse
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from comparison import Comparison, cost_table, costs
+from harness import options
 from trainings import do, do_missing
 
 from cmmd.data.world.difficulty import Split
@@ -63,15 +61,9 @@ def on_split(recipe: CoupledRecipe, split: Split) -> CoupledRecipe:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser = options(__doc__, "folder", "--seeds", "--test-clips", "--yamnet", "--workers", "--only")
     parser.add_argument("--splits", nargs="+", choices=list(STEPS), default=list(STEPS))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--test-clips", type=int, default=32)
-    parser.add_argument("--yamnet", type=Path, help="weights of YAMNet, to measure FAD by")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="to train on")
-    parser.add_argument("--only", help="one training, by name, in this process")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     comparisons, parts = [], []

@@ -11,8 +11,6 @@ difference between two samplings of few steps.
 If benchmarks/ablation.py has trained models into the same folder, also measures the alignment of these samplings.
 """
 
-import argparse
-import json
 import statistics
 import time
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +20,7 @@ from typing import Any
 import torch
 from ablation import baselines
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from harness import options, stored
 from safetensors.torch import load_file
 from trainings import TEST_SEED, assembled, encoded, row_of, untrained
 
@@ -29,7 +28,8 @@ from cmmd.clips.geometry import Geometry
 from cmmd.diffusion.process import scheduler_config
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
-from cmmd.evaluation.score import ScoreOptions, score_pipeline
+from cmmd.evaluation.true_clips import WorldSet
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
@@ -121,8 +121,7 @@ class Timed:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser = options(__doc__, "folder")
     parser.add_argument("--rounds", type=int, default=5, help="of timing; 0: none")
     parser.add_argument("--clips", type=int, default=8, help="a family, to measure alignment on")
     parser.add_argument("--seed", type=int, default=0, help="of the trainings")
@@ -145,8 +144,8 @@ def timed(folder: Path, rounds: int) -> list[dict[str, list[float]]]:
 
     The result is stored in the folder and not measured again.
     """
-    file = folder / "baseline-time.json"
-    if not file.exists():
+
+    def measure() -> dict[str, Any]:
         rows = [Timed(sampling) for sampling in STAIRS]
         found: list[dict[str, list[float]]] = [{target: [] for target in TARGETS} for _ in rows]
         for turn in progress(range(rounds + 1), "rounds"):
@@ -156,8 +155,9 @@ def timed(folder: Path, rounds: int) -> list[dict[str, list[float]]]:
                     if turn:  # the first round is a warm-up
                         own[target].append(seconds)
         record = provenance({"rounds": rounds, "few": FEW, "threads": torch.get_num_threads()}, seed=0)
-        file.write_text(json.dumps(record | {"rows": found}, indent=1) + "\n")
-    return json.loads(file.read_text())["rows"]
+        return record | {"rows": found}
+
+    return stored(folder / "baseline-time.json", measure)["rows"]
 
 
 def time_table(found: list[dict[str, list[float]]]) -> str:
@@ -190,22 +190,23 @@ def aligned(sampling: Sampling, folder: Path, clips: int, seed: int, device: str
 
     The result is stored in the folder and not measured again.
     """
-    file = folder / f"baseline-{sampling.name.replace(' ', '-').replace(',', '')}-{seed}.json"
-    if not file.exists():
+
+    def measure() -> dict[str, Any]:
         recipe = baselines("standard")[recipe_of(sampling)]
         training = encoded(recipe, folder)
         unet = untrained(recipe, training)
         unet.load_state_dict(load_file(weights_of(sampling, folder, seed)))
         pipeline = assembled(unet.eval(), recipe, training).to(device)
-        rows = []
-        for direction in ("video_to_audio", "audio_to_video"):
-            options = ScoreOptions(clips=clips, seed=TEST_SEED, direction=direction, sampling=sampling.config())
-            rows += [row_of(score) for score in score_pipeline(pipeline, options)]
-        record = provenance({"sampling": asdict(sampling), "clips": clips}, seed=seed)
-        beside = file.with_suffix(".partial")
-        beside.write_text(json.dumps(record | {"rows": rows}, indent=1) + "\n")
-        beside.replace(file)
-    return json.loads(file.read_text())["rows"]
+        world = WorldSet(clips=clips, seed=TEST_SEED)
+        rows = [
+            row_of(score)
+            for direction in ("video_to_audio", "audio_to_video")
+            for score in score_pipeline(pipeline, world, [direction], sampling.config())
+        ]
+        return provenance({"sampling": asdict(sampling), "clips": clips}, seed=seed) | {"rows": rows}
+
+    name = sampling.name.replace(" ", "-").replace(",", "")
+    return stored(folder / f"baseline-{name}-{seed}.json", measure)["rows"]
 
 
 def alignment_table(found: list[tuple[str, list[dict[str, Any]]]]) -> str:

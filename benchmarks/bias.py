@@ -6,12 +6,12 @@ Samples the final models of `benchmarks/contrast.py FOLDER --plan long` without 
 between statistics of the standardised latents of samples and of true clips. The ideal ratio is 1.
 """
 
-import argparse
 import statistics
 from pathlib import Path
 
 import torch
 from contrast import FULL, long
+from harness import options
 from safetensors.torch import load_file
 from torch import Tensor
 from trainings import SAMPLING_STEPS, TEST_SEED, Training, assembled, encoded, untrained
@@ -36,10 +36,7 @@ MEASURES = ("change", "spread", "farthest")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--test-clips", type=int, default=32)
+    parser = options(__doc__, "folder", "--seeds", "--test-clips")
     arguments = parser.parse_args()
     trainings = [one for one in long(arguments.seeds) if one.weights(arguments.folder).exists()]
     found: dict[str, list[list[float]]] = {}

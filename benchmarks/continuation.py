@@ -6,11 +6,11 @@ Clips of 1.6 s of each family, whose first 0.8 s are retained; only events of th
 column is the level of the 10 ms around the seam over the louder of the 50 ms before and after it.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
+from harness import options
 
 from cmmd.clips.reading import Clip
 from cmmd.clips.take import Take
@@ -83,9 +83,8 @@ def row(pipeline: CMMDPipeline, detector: VisualEventDetector, direction: str, f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, "--model")
     parser.add_argument("--clips", type=int, default=60)
-    parser.add_argument("--model", help="folder or name; default: the shipped one")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     pipeline, detector = load_pipeline(arguments.model, device="cpu"), load_visual_event_detector()

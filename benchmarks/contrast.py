@@ -8,8 +8,6 @@ costs of all forms are measured in one run. The control attracts a prediction to
 does not repel it from others.
 """
 
-import argparse
-import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from bounded_form import bounded_objective
 from comparison import Comparison, by_method, cost_table, costs
+from harness import options
 from matplotlib.figure import Figure
 from trainings import (
     GUIDANCES,
@@ -151,17 +150,12 @@ def sweep(seeds: int) -> list[Training]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser = options(__doc__, "folder", "--test-clips", "--yamnet", "--workers", "--only")
     parser.add_argument("--plan", choices=["standard", "sweep", "hard", "long", "all", "none"], default="all")
     parser.add_argument(
         "--seeds", type=int, help="default: 5 for the standard plan, 3 for hard and long, 1 for the sweep"
     )
-    parser.add_argument("--test-clips", type=int, default=32)
-    parser.add_argument("--yamnet", type=Path, help="weights of YAMNet, to measure FAD by")
     parser.add_argument("--picture", type=Path, help="curves of the long trainings, to draw")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
-    parser.add_argument("--only", help="one training, by name, in this process")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)

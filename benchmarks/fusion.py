@@ -8,9 +8,7 @@ interrupted run resumes. With `--dtype bfloat16` the weights are bfloat16, excep
 weights and runs under autocast. A kind that does not fit in GPU memory has no time.
 """
 
-import argparse
 import ctypes
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from harness import options, stored
 from matplotlib.figure import Figure
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -115,8 +114,7 @@ class Step:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser = options(__doc__, "folder")
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=["shipped"])
     parser.add_argument("--pixels", nargs="+", type=int, default=[64])
     parser.add_argument("--seconds", nargs="+", type=float, default=list(SECONDS))
@@ -152,8 +150,8 @@ def measured(case: Case, folder: Path, repeats: int, longest: float) -> dict[str
 
     The result is stored in the folder and not measured again.
     """
-    file = folder / f"{case.name}.json"
-    if not file.exists():
+
+    def measure() -> dict[str, Any]:
         device = torch.device(case.device)
         rows: dict[str, dict[str, Any]] = {}
         quick: dict[str, Step] = {}
@@ -178,11 +176,9 @@ def measured(case: Case, folder: Path, repeats: int, longest: float) -> dict[str
             rows[kind]["of_peak"] = rows[kind]["flops"] / rows[kind]["seconds"] / peak
         record = provenance({"case": case._asdict(), "rounds": rounds}, seed=0)
         record |= {"peak": peak, "bandwidth": memory_bandwidth(device), "device": name_of(device)}
-        record |= {"threads": torch.get_num_threads(), "kinds": rows}
-        beside = file.with_suffix(".partial")
-        beside.write_text(json.dumps(record, indent=1) + "\n")
-        beside.replace(file)
-    return json.loads(file.read_text())["kinds"]
+        return record | {"threads": torch.get_num_threads(), "kinds": rows}
+
+    return stored(folder / f"{case.name}.json", measure)["kinds"]
 
 
 def name_of(device: torch.device) -> str:

@@ -6,51 +6,46 @@ Strength 0 is the conditional model alone. Strength s adds s times the differenc
 (classifier-free guidance 1 + s) or from the prediction under a wrong condition (contrastive guidance).
 """
 
-import argparse
 from pathlib import Path
 
+from harness import options
 from matplotlib.figure import Figure
 
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.evaluation.score import Score, ScoreOptions, score_pipeline
+from cmmd.evaluation.record import WorldScore
+from cmmd.evaluation.true_clips import WorldSet
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
 
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 3.5, 5.0)
+F1 = "onset F1 at 50 ms"
 KINDS = ("classifier-free", "contrastive")
 GUIDED: tuple[Direction, ...] = ("video_to_audio", "audio_to_video")
 PANELS: tuple[tuple[Direction, str, str], ...] = (
-    ("video_to_audio", "F1@50", "sound for video: onset F1@50"),
-    ("video_to_audio", "spectrogram", "sound for video: spectrogram distance"),
-    ("audio_to_video", "F1@50", "video for sound: event F1@50"),
+    ("video_to_audio", F1, "sound for video: onset F1@50"),
+    ("video_to_audio", "spectrogram distance", "sound for video: spectrogram distance"),
+    ("audio_to_video", F1, "video for sound: event F1@50"),
 )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, "--model")
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--model", help="folder or name; default: the shipped one")
     parser.add_argument("--split", choices=["standard", "hard"], default="standard")
     parser.add_argument("--clips", type=int, default=60)
     arguments = parser.parse_args()
     pipeline = load_pipeline(arguments.model, device="cpu")
-    found: dict[tuple[str, float, Direction], Score] = {}
+    world = WorldSet(family="impacts", split=arguments.split, clips=arguments.clips, seed=2_000_000)
+    found: dict[tuple[str, float, Direction], WorldScore] = {}
     for direction in GUIDED:
         for strength in STRENGTHS:
             for kind in KINDS if strength else KINDS[:1]:
                 sampling = SamplingConfig(guidance=1.0, contrast=strength)
                 if kind == "classifier-free":
                     sampling = SamplingConfig(guidance=1.0 + strength)
-                options = ScoreOptions(
-                    family="impacts",
-                    split=arguments.split,
-                    clips=arguments.clips,
-                    direction=direction,
-                    seed=2_000_000,
-                    sampling=sampling,
-                )
-                (found[kind, strength, direction],) = score_pipeline(pipeline, options)
+                (found[kind, strength, direction],) = score_pipeline(pipeline, world, [direction], sampling)
     print(table(found))
     # At strength 0 both kinds are the conditional model.
     for direction in GUIDED:
@@ -58,29 +53,23 @@ def main() -> None:
     draw(found, arguments.picture)
 
 
-def value(score: Score, measure: str) -> float:
-    result = score.found.at(0.05).f1 if measure == "F1@50" else score.spectrogram
-    assert result is not None
-    return result
-
-
-def table(found: dict[tuple[str, float, Direction], Score]) -> str:
+def table(found: dict[tuple[str, float, Direction], WorldScore]) -> str:
     rows = []
     for (kind, strength, direction), score in found.items():
-        offset, distance = f"{1000 * score.found.median_absolute_offset:.1f} ms", score.spectrogram
-        shown = "-" if distance is None else f"{distance:.2f}"
+        offset = f"{1000 * score.metric('median absolute offset').value:.1f} ms"
+        shown = "-" if direction == "audio_to_video" else f"{score.metric('spectrogram distance').value:.2f}"
         rows.append(
-            (direction.replace("_", " "), kind, f"{strength:g}", f"{score.found.at(0.05).f1:.3f}", offset, shown)
+            (direction.replace("_", " "), kind, f"{strength:g}", f"{score.metric(F1).value:.3f}", offset, shown)
         )
     return markdown_table(rows, head=("", "guidance", "strength", "F1@50", "offset", "spectrogram"))
 
 
-def draw(found: dict[tuple[str, float, Direction], Score], picture: Path) -> None:
+def draw(found: dict[tuple[str, float, Direction], WorldScore], picture: Path) -> None:
     """Plots one panel per entry of `PANELS`, with one line per kind of guidance."""
     figure = Figure(figsize=(3.8 * len(PANELS), 3.4), layout="constrained")
     for axes, (direction, measure, title) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         for kind in KINDS:
-            points = [value(found[kind, strength, direction], measure) for strength in STRENGTHS]
+            points = [found[kind, strength, direction].metric(measure).value for strength in STRENGTHS]
             axes.plot(STRENGTHS, points, marker="o", markersize=4, label=kind)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("strength")

@@ -6,9 +6,6 @@ Samples the final models of `benchmarks/contrast.py FOLDER --plan long` at many 
 prints one table per family and direction. An interrupted run resumes.
 """
 
-import argparse
-import json
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,13 +14,15 @@ from typing import Any
 import torch
 from comparison import by_method
 from contrast import LONG, long
+from harness import options, stored
 from safetensors.torch import load_file
 from trainings import MEASURES, SAMPLING_STEPS, TEST_SEED, Training, assembled, encoded, mean_of, row_of, untrained
 
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.score import ScoreOptions, score_pipeline, true_clips
+from cmmd.evaluation.true_clips import WorldSet, true_clips
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.provenance import provenance
 
@@ -42,12 +41,7 @@ SHOWN = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--test-clips", type=int, default=32)
-    parser.add_argument("--yamnet", type=Path, help="weights of YAMNet, to measure FAD by")
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser = options(__doc__, "folder", "--seeds", "--test-clips", "--yamnet", "--workers")
     arguments = parser.parse_args()
     trainings = [one for one in long(arguments.seeds) if one.weights(arguments.folder).exists()]
     scan = partial(scanned, folder=arguments.folder, test_clips=arguments.test_clips, yamnet=arguments.yamnet)
@@ -61,24 +55,21 @@ def scanned(training: Training, *, folder: Path, test_clips: int, yamnet: Path |
 
     The result is stored in the folder and not measured again.
     """
-    file = folder / f"guidance-{training.name}.json"
-    if not file.exists():
+
+    def measure() -> dict[str, Any]:
         recipe, clips = training.recipe, encoded(training.recipe, folder)
         unet = untrained(recipe, clips)
         unet.load_state_dict(load_file(training.weights(folder)))
         pipeline = assembled(unet, recipe, clips)
-        options = ScoreOptions(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
-        truths = true_clips(options, backbone=YAMNet(yamnet) if yamnet else None)
+        world = WorldSet(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
+        truths = true_clips(world, backbone=YAMNet(yamnet) if yamnet else None)
         rows = []
         for direction, kind, strength, sampling in samplings():
-            wanted = ScoreOptions(
-                split=options.split, clips=test_clips, seed=TEST_SEED, direction=direction, sampling=sampling
-            )
-            scores = score_pipeline(pipeline, wanted, truths=truths)
+            scores = score_pipeline(pipeline, world, [direction], sampling, truths=truths)
             rows += [{"kind": kind, "strength": strength} | row_of(score) for score in scores]
-        record = provenance({"training": training.name, "test_clips": test_clips}, seed=TEST_SEED) | {"rows": rows}
-        file.write_text(json.dumps(record, indent=1) + "\n")
-    return json.loads(file.read_text())["rows"]
+        return provenance({"training": training.name, "test_clips": test_clips}, seed=TEST_SEED) | {"rows": rows}
+
+    return stored(folder / f"guidance-{training.name}.json", measure)["rows"]
 
 
 def samplings() -> list[tuple[Direction, str, float, SamplingConfig]]:

@@ -5,9 +5,8 @@
 Clips of the world are scaled to a root mean square in dB of full scale. Events are read off the made picture.
 """
 
-import argparse
-
 import numpy as np
+from harness import options
 
 from cmmd.data.world.families import world_clip
 from cmmd.loading import load_pipeline
@@ -26,8 +25,7 @@ def scaled(waveform: np.ndarray, level: float) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="folder or name; default: the shipped one")
+    parser = options(__doc__, "--model")
     parser.add_argument("--family", choices=["impacts", "dance"], default="impacts")
     parser.add_argument("--clips", type=int, default=20)
     arguments = parser.parse_args()

@@ -6,10 +6,10 @@ On the harder world, where event times are known: F1@50 of the take that `--keep
 beside the best one there is. With folders of real clips: their scores against those of clips of the standard world.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
+from harness import options
 
 from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.difficulty import Split
@@ -64,8 +64,7 @@ def real_scores(pipeline: CMMDPipeline, folder: Path) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="folder or name; default: the shipped one")
+    parser = options(__doc__, "--model")
     parser.add_argument("--clips", type=int, default=60, help="a family")
     parser.add_argument("--real", nargs="*", type=Path, default=[], help="folders of real clips")
     arguments = parser.parse_args()

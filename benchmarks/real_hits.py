@@ -9,7 +9,6 @@ sources. With `--takes 4`, the last line compares the take with the best own sco
 draws the first ten clips: frames over generated and true sound.
 """
 
-import argparse
 import csv
 import statistics
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from harness import options
 
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.evaluation.pictures import figure_sound_for_video
@@ -122,9 +122,7 @@ def row_of(name: str, takes: list[Judged]) -> tuple[str, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", help="folder or name; default: the shipped one")
+    parser = options(__doc__, "folder", "--model")
     parser.add_argument("--detector", help="of visual events, on the same frames; default: the shipped one")
     parser.add_argument("--takes", type=int, default=2)
     parser.add_argument("--steps", type=int, default=25)

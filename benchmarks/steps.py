@@ -5,21 +5,20 @@
 Prints one table per family and direction. An interrupted run resumes.
 """
 
-import argparse
-import json
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from harness import options, stored
 from matplotlib.figure import Figure
 from trainings import ROWS, row_of
 
 from cmmd.diffusion.direction import DIRECTIONS, Direction
 from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
-from cmmd.evaluation.score import ScoreOptions, score_pipeline
+from cmmd.evaluation.true_clips import WorldSet
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.loading import load_pipeline
 from cmmd.markdown import markdown_table
 from cmmd.progress import progress
@@ -47,12 +46,9 @@ class Setting(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", help="folder or name; default: the shipped one")
+    parser = options(__doc__, "folder", "--model", "--workers")
     parser.add_argument("--clips", type=int, default=60, help="a family")
     parser.add_argument("--picture", type=Path)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     settings = [Setting(direction, solver, steps) for steps in STEPS for direction in DIRECTIONS for solver in SOLVERS]
@@ -68,19 +64,17 @@ def main() -> None:
 
 def measured(setting: Setting, *, folder: Path, model: str | None, clips: int) -> list[dict[str, Any]]:
     """Returns one row per family. The result is stored in the folder and not measured again."""
-    file = folder / f"{setting.name}.json"
-    if not file.exists():
+
+    def measure() -> dict[str, Any]:
         sampling = SamplingConfig(steps=setting.steps, sampler=setting.solver)
-        options = ScoreOptions(clips=clips, direction=setting.direction, sampling=sampling, seed=TEST_SEED)
-        rows = []
-        for score in score_pipeline(load_pipeline(model, device="cpu"), options):
-            near = score.found.at(0.05)
-            rows.append(row_of(score) | {"interval": (near.low, near.high), "ceiling": score.ceiling.at(0.05).f1})
+        world, rows = WorldSet(clips=clips, seed=TEST_SEED), []
+        for score in score_pipeline(load_pipeline(model, device="cpu"), world, [setting.direction], sampling):
+            f1 = score.metric("onset F1 at 50 ms")
+            rows.append(row_of(score) | {"interval": (f1.low, f1.high), "ceiling": f1.ceiling})
         record = provenance({"setting": setting._asdict(), "model": model, "clips": clips}, seed=TEST_SEED)
-        beside = file.with_suffix(".partial")
-        beside.write_text(json.dumps(record | {"rows": rows}, indent=1) + "\n")
-        beside.replace(file)
-    return json.loads(file.read_text())["rows"]
+        return record | {"rows": rows}
+
+    return stored(folder / f"{setting.name}.json", measure)["rows"]
 
 
 def tables(found: dict[Setting, list[dict[str, Any]]]) -> str:

@@ -27,8 +27,9 @@ from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.score import Score, ScoreOptions, score_pipeline, true_clips
-from cmmd.evaluation.truth import Truth
+from cmmd.evaluation.record import WorldScore
+from cmmd.evaluation.true_clips import Truth, WorldSet, true_clips
+from cmmd.evaluation.world_scores import score_pipeline
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.measures.retrieval import retrieve
@@ -129,8 +130,8 @@ def do(
 ) -> None:
     """Trains on `device`, measures on the CPU at the marks, and writes the EMA weights and the record."""
     recipe, clips = training.recipe, encoded(training.recipe, folder)
-    options = ScoreOptions(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
-    truths = true_clips(options, backbone=YAMNet(yamnet) if yamnet else None)
+    world = WorldSet(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
+    truths = true_clips(world, backbone=YAMNet(yamnet) if yamnet else None)
     state, reports = started(recipe, clips, steps=max(training.marks), objective=objective, device=device)
     rows, losses, seconds = [], {}, []
     for report in reports:
@@ -139,7 +140,7 @@ def do(
             losses[report.step] = report.losses
             pipeline = assembled(state.ema.model, recipe, clips)
             guidance = GUIDANCES if training.less and report.step == max(training.marks) else GUIDANCES[:1]
-            found = measured(pipeline, options, truths, guidance=guidance, retrieval=training.retrieval)
+            found = measured(pipeline, world, truths, guidance=guidance, retrieval=training.retrieval)
             rows += [{"step": report.step} | row for row in found]
     record = provenance(
         {"training": training.name, "recipe": as_dict(recipe), "test_clips": test_clips}, seed=recipe.loop.seed
@@ -201,7 +202,7 @@ def assembled(unet: CoupledUNet, recipe: CoupledRecipe, clips: EncodedClips) -> 
 
 def measured(
     pipeline: CMMDPipeline,
-    options: ScoreOptions,
+    world: WorldSet,
     truths: Mapping[str, Truth],
     *,
     guidance: Sequence[Guidance],
@@ -215,7 +216,7 @@ def measured(
             if pipeline.unet.network.shared_time:
                 strength = 1.0
             sampling = SamplingConfig(steps=SAMPLING_STEPS, guidance=strength)
-            scores = score_pipeline(pipeline, replace(options, direction=direction, sampling=sampling), truths=truths)
+            scores = score_pipeline(pipeline, world, [direction], sampling, truths=truths)
             rows += [{"guidance": name} | row_of(score) for score in scores]
     for row in rows:
         if retrieval and row["guidance"] == "usual" and row["direction"] != "joint":
@@ -223,18 +224,18 @@ def measured(
     return rows
 
 
-def row_of(score: Score) -> dict[str, Any]:
+def row_of(score: WorldScore) -> dict[str, Any]:
     return {
         "family": score.family,
         "direction": score.direction,
-        "f1": score.found.at(0.05).f1,
-        "f1_wide": score.found.at(0.1).f1,
-        "offset": 1000 * score.found.median_absolute_offset,
+        "f1": score.value("onset F1 at 50 ms"),
+        "f1_wide": score.value("onset F1 at 100 ms"),
+        "offset": 1000 * score.metric("median absolute offset").value,
         "retrieval": None,
-        "spectrogram": score.spectrogram,
-        "fad": score.backbone,
-        "pictures": score.pictures,
-        "pitch": score.pitch,
+        "spectrogram": score.value("spectrogram distance"),
+        "fad": score.value("FAD-YAMNet"),
+        "pictures": score.value("picture distance"),
+        "pitch": score.value("pitch"),
     }
 
 

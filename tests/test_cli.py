@@ -97,7 +97,6 @@ def test_bad_input_anywhere_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys:
     "words",
     [
         ("world", "impacts", "file/deeper"),
-        ("score", "--out", "file/figures.json"),
         ("train", "world.tiny", "--out", "file/run"),
         ("evaluate", "--data", "world", "--out", "file/report"),
     ],
@@ -299,34 +298,6 @@ def test_generate_joint_needs_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_generate_exits_2_when_an_input_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     replaced(monkeypatch, "cmmd.generation", "generate", 1)
     assert main(["generate", "a.mp4", "bad.mp4"]) == 2
-
-
-def test_score_without_options_uses_the_defaults_of_scoring(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replaced(monkeypatch, "cmmd.evaluation.score", "score")
-    assert main(["score"]) == 0
-    assert calls[0].args == (import_module("cmmd.evaluation.score").ScoreOptions(),)
-
-
-def test_score_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replaced(monkeypatch, "cmmd.evaluation.score", "score")
-    line = (
-        "score m --family dance --clips 5 --direction joint --steps 9 --seed 3 --guidance 2 --sampler ddpm --out o.json"
-    )
-    assert main([*line.split(), "--device", "cuda", "--contrast", "1", "--split", "hard", "--dtype", "bfloat16"]) == 0
-    assert calls[0].args == (
-        import_module("cmmd.evaluation.score").ScoreOptions(
-            model="m",
-            family="dance",
-            split="hard",
-            clips=5,
-            direction="joint",
-            sampling=sampling(steps=9, guidance=2.0, contrast=1.0, sampler="ddpm"),
-            seed=3,
-            out=Path("o.json"),
-            device="cuda",
-            dtype="bfloat16",
-        ),
-    )
 
 
 def test_world_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def make_model(runs: Path) -> str:
     variables = {
         "MODEL_RUNS": runs,
         "MODEL_SETTINGS": " ".join(SETTINGS),
-        "MODEL_SCORE": "--clips 2 --steps 2",
+        "MODEL_EVALUATION": "--clips 2 --steps 2",
         "BIN": Path(sys.executable).parent,
     }
     words = ["make", "model", "--old-file=.venv/installed", *(f"{name}={value}" for name, value in variables.items())]
@@ -58,7 +58,7 @@ def test_one_command_trains_everything_once_and_writes_what_is_shipped(tmp_path)
         assert (run / "step-00000002").is_dir() and "shipped" not in (run / "config.yaml").read_text()
     first_line = json.loads((runs / "decoder" / "log.jsonl").read_text().splitlines()[0])
     assert first_line["config"]["loop"]["steps"] == 1  # resumed, not begun again
-    rows = json.loads((runs / "score.json").read_text())["scores"]
+    rows = json.loads((runs / "evaluation" / "record.json").read_text())["world"]
     assert {row["direction"] for row in rows} == {"video_to_audio", "audio_to_video", "joint"}
 
     written = runs / "pretrained"

@@ -66,8 +66,8 @@ def test_a_model_of_another_sample_rate_is_measured_at_its_own(tmp_path, pipelin
     assert made.seconds == pytest.approx(0.7, abs=0.07)
 
 
-def test_only_the_sizes_of_the_world_are_scored(tmp_path, pipeline_of_sizes, capsys):
+def test_only_models_of_the_worlds_sizes_are_measured_on_the_world(tmp_path, pipeline_of_sizes, capsys):
     pipeline_of_sizes(image_size=32).save_pretrained(tmp_path / "model")
-    assert main(["score", str(tmp_path / "model"), "--clips", "2"]) == 2
+    assert main(["evaluate", str(tmp_path / "model"), "--data", "world", "--out", str(tmp_path / "report")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "the world has (10, 64, 16000)" in line and "cmmd evaluate measures any" in line
+    assert "the world has (10, 64, 16000)" in line and "--data FOLDER measures any" in line

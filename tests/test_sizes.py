@@ -26,8 +26,6 @@ FLAT = {
     "recipes/coupled.py CoupledRecipe",
     "losses/contrastive.py ContrastiveConfig",
     "training/loop_config.py LoopConfig",
-    # The options of a command, one to one.
-    "evaluation/evaluate_options.py EvaluateOptions",
 }
 """Constructors that may have more arguments, because their names are not ours alone to group."""
 

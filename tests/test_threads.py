@@ -13,7 +13,7 @@ from cmmd import threads
 from cmmd.cli import commands, main
 
 SETTINGS = (*threads.COUNTS, *threads.WAITING)
-COMPUTE = ("generate", "train", "evaluate", "score", "prepare")
+COMPUTE = ("generate", "train", "evaluate", "prepare")
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,6 @@ from cmmd.commands.evaluate import evaluate
 from cmmd.commands.generate import generate
 from cmmd.commands.options import BAD_INPUT
 from cmmd.commands.prepare import prepare
-from cmmd.commands.score import score
 from cmmd.commands.serve import serve
 from cmmd.commands.study import study
 from cmmd.commands.train import train
@@ -96,7 +95,7 @@ def commands() -> None:
     """
 
 
-for command in (generate, serve, doctor, prepare, train, score, evaluate, study, world):
+for command in (generate, serve, doctor, prepare, train, evaluate, study, world):
     commands.add_command(command)
 
 

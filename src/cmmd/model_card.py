@@ -17,7 +17,7 @@ TAGS = ("cmmd", "video-to-audio", "audio-to-video", "diffusers")
 class ModelCard:
     """What only the author of a model knows, as Markdown.
 
-    data: what it was trained on, with licences. figures: measured figures, for example the table of `cmmd score`.
+    data: what it was trained on, with licences. figures: measured figures, for example the table of `cmmd evaluate`.
     limits: what it cannot do, and uses that are not intended. license: of the weights, an identifier of the hub.
 
     Raises ValueError for an empty field.

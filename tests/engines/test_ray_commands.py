@@ -21,10 +21,11 @@ from cmmd.cli import main
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.preparing import prepare as preparation
 from cmmd.data.world.families import world_clip
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.engines.placement import Placement
 from cmmd.evaluation import generated_samples
 from cmmd.evaluation.evaluate import evaluate
-from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips
 from cmmd.evaluation.record import Record
 from cmmd.folder_generation import run as running
 
@@ -168,11 +169,8 @@ def test_samples_on_two_nodes_are_measured_as_those_of_one_process(two_nodes, tm
         records[engine] = evaluate(
             EvaluateOptions(
                 out=tmp_path / engine,
-                data=str(real),
-                model=str(model),
+                clips=GeneratedClips(data=str(real), model=str(model), samples=4, sampling=SamplingConfig(steps=1)),
                 direction="video_to_audio",
-                samples=4,
-                steps=1,
                 cache=tmp_path / "cache",
                 workers=1,
                 placement=Placement(engine=engine),

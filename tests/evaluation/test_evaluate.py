@@ -7,13 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from measured_clips import FIRST, made_sounds, random_model, real_clips, without_events
 
+from cmmd.cli import main
 from cmmd.clips.writing import write_sound
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.evaluate import evaluate
-from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
+from cmmd.evaluation.protocol import command_of
 from cmmd.evaluation.record import Record, Result, read_record
+from cmmd.evaluation.true_clips import WorldSet, true_clips
+from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
 
 CLIPS = 8
 
@@ -25,9 +31,10 @@ def real(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def measure(tmp_path) -> Callable[..., Record]:
-    def run(**options) -> Record:
+    def run(clips: GivenClips | GeneratedClips | None = None, **options) -> Record:
         defaults = {"out": tmp_path / "out", "cache": tmp_path / "cache", "workers": 1}
-        return evaluate(EvaluateOptions(**(defaults | options)))
+        clips = clips or GivenClips(systems=options.pop("systems"), reference=options.pop("reference"))
+        return evaluate(EvaluateOptions(clips=clips, **(defaults | options)))
 
     return run
 
@@ -127,8 +134,9 @@ def test_without_known_times_the_reference_says_when(measure, tmp_path):
 
 @pytest.mark.slow
 def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path):
-    options = {"model": str(random_model(tmp_path / "model")), "data": str(real), "samples": 3, "steps": 2}
-    record = measure(**options, training=real)
+    model, sampling = str(random_model(tmp_path / "model")), SamplingConfig(steps=2)
+    clips = GeneratedClips(model=model, data=str(real), samples=3, sampling=sampling)
+    record = measure(clips, training=real)
     results = record.systems[0].results
     assert [result.direction for result in results] == ["video_to_audio", "audio_to_video"]
     assert record.failures == () and record.protocol.model_sha256
@@ -141,7 +149,7 @@ def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path)
         # A random model copies nothing, and the real clips are the training clips.
         assert result.memorisation is not None and max(result.memorisation.real) == pytest.approx(0, abs=1e-6)
         assert not any(row.flagged for row in result.memorisation.rows)
-    again = measure(**options, training=real)
+    again = measure(clips, training=real)
     assert repr(timeless(again)) == repr(timeless(record))
 
 
@@ -174,3 +182,45 @@ def test_a_manifest_gives_groups_and_times(measure, real, tmp_path):
     assert [result.group for result in record.systems[0].results] == ["a", "b"]
     assert record.systems[0].results[0].clips[0].true == (0.4,)
     assert record.protocol.reference_clips == {"a": 2, "b": 2}
+
+
+def test_a_given_detector_measures_in_place_of_the_shipped_one(tmp_path):
+    blind = VisualEventDetector(image_size=64, fps=10, width=16, depth=1)
+    assert blind.head.bias is not None
+    torch.nn.init.constant_(blind.head.bias, -100.0)
+    blind.save_pretrained(tmp_path / "blind")
+    world = WorldSet(family="impacts", clips=2, seed=FIRST, split="standard")
+    detectors = (None, load_visual_event_detector(tmp_path / "blind"))
+    found = [true_clips(world, detector=detector)["impacts"].seen for detector in detectors]
+    assert [sum(map(len, seen)) > 0 for seen in found] == [True, False]
+    options = EvaluateOptions(out=tmp_path, clips=GeneratedClips(data="world"), detector=tmp_path / "blind")
+    assert f"--detector={tmp_path / 'blind'}" in command_of(options)
+
+
+def test_a_folder_without_a_detector_is_one_line(tmp_path, capsys):
+    words = ["evaluate", "--data", "world", "--detector", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    message = capsys.readouterr().err.strip()
+    assert message.endswith(f"{tmp_path}: no config.json, expected a folder with a visual event detector")
+    assert len(message.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_world_clips_are_scored_and_measured_from_one_generation(measure, tmp_path):
+    model = str(random_model(tmp_path / "model"))
+    clips = GeneratedClips(model=model, data="world", samples=2, seed=FIRST, sampling=SamplingConfig(steps=1))
+    record = measure(clips, direction="all")
+    directions = [(score.family, score.direction) for score in record.world]
+    both = ("video_to_audio", "audio_to_video")
+    assert directions == [*((family, one) for family in ("impacts", "dance") for one in both), ("any", "joint")]
+    assert [(r.direction, r.group) for r in record.systems[0].results] == [
+        (d, g) for d in both for g in ("dance", "impacts")
+    ]
+    assert [row.seed for row in record.systems[0].results[0].clips] == [FIRST, FIRST + 1]
+    assert record.protocol.seed == FIRST and "--data world --samples 2" in record.protocol.command
+    sound, joint = record.world[0], record.world[-1]
+    assert sound.value("pitch") is not None and sound.value("picture distance") is None
+    assert {"spectrogram distance", "picture distance"} <= {metric.name for metric in joint.metrics}
+    assert all(score.clips == 2 for score in record.world)
+    assert repr(read_record(tmp_path / "out")) == repr(record)
+    assert "any, joint" in (tmp_path / "out" / "report.md").read_text()

@@ -9,8 +9,10 @@ from click.testing import CliRunner, Result
 from made_record import made_record
 
 from cmmd.commands.evaluate import evaluate
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.engines.placement import Placement
-from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
+from cmmd.evaluation.true_clips import WORLD_SEED, WorldSet
 
 
 @pytest.fixture
@@ -21,7 +23,8 @@ def asked(monkeypatch) -> list[EvaluateOptions]:
     def fake(options: EvaluateOptions):
         calls.append(options)
         record = made_record()
-        return record if "broken" in options.systems else replace(record, failures=())
+        broken = isinstance(options.clips, GivenClips) and "broken" in options.clips.systems
+        return record if broken else replace(record, failures=())
 
     monkeypatch.setattr(import_module("cmmd.evaluation.evaluate"), "evaluate", fake)
     return calls
@@ -33,37 +36,53 @@ def run(*words: str) -> Result:
 
 def test_two_folders_are_generated_and_reference(asked):
     assert run("some/made", "real").return_value == 0
-    assert asked == [EvaluateOptions(systems={"made": Path("some/made")}, reference=Path("real"), out=Path("o"))]
+    given = GivenClips(systems={"made": Path("some/made")}, reference=Path("real"))
+    assert asked == [EvaluateOptions(clips=given, out=Path("o"))]
 
 
 def test_systems_stand_side_by_side_and_failed_clips_are_exit_code_1(asked):
     assert run("real", "--system", "ours=a", "--system", "broken=b", "--backbone", "YAMNet=y.pt").return_value == 1
-    assert asked[0].systems == {"ours": Path("a"), "broken": Path("b")} and asked[0].backbones == ("YAMNet=y.pt",)
+    given = GivenClips(systems={"ours": Path("a"), "broken": Path("b")}, reference=Path("real"))
+    assert asked == [EvaluateOptions(clips=given, backbones=("YAMNet=y.pt",), out=Path("o"))]
 
 
 def test_data_alone_takes_the_shipped_model_and_the_papers_samples(asked):
-    assert run("--data", "world").return_value == 0
-    options = asked[0]
-    assert (options.data, options.model, options.samples, options.direction) == ("world", None, 50, "both")
+    assert run("--data", "real").return_value == 0
+    assert asked == [EvaluateOptions(clips=GeneratedClips(data="real", samples=50, seed=0), out=Path("o"))]
+
+
+def test_every_option_of_generation_is_passed(asked):
     line = ("--model", "m", "--data", "d", "--direction", "audio_to_video", "--samples", "7", "--seed", "3")
-    assert (
-        run(*line, "--steps", "9", "--device", "cuda", "--workers", "2", "--training", "t", "--cache", "c").exit_code
-        == 0
-    )
-    assert asked[1] == EvaluateOptions(
-        model="m",
-        data="d",
-        direction="audio_to_video",
-        samples=7,
-        seed=3,
-        steps=9,
-        device="cuda",
-        workers=2,
-        training=Path("t"),
-        cache=Path("c"),
-        out=Path("o"),
-        placement=Placement(device="cuda"),
-    )
+    line += ("--steps", "9", "--guidance", "2", "--contrast", "1", "--gradient", "4", "--sampler", "ddpm")
+    line += ("--dtype", "bfloat16", "--device", "cuda", "--workers", "2", "--training", "t", "--cache", "c")
+    assert run(*line).exit_code == 0
+    sampling = SamplingConfig(steps=9, guidance=2.0, contrast=1.0, gradient=4.0, sampler="ddpm")
+    assert asked == [
+        EvaluateOptions(
+            clips=GeneratedClips(model="m", data="d", samples=7, seed=3, sampling=sampling, dtype="bfloat16"),
+            direction="audio_to_video",
+            workers=2,
+            training=Path("t"),
+            cache=Path("c"),
+            out=Path("o"),
+            placement=Placement(device="cuda"),
+        )
+    ]
+
+
+def test_world_clips_are_chosen_by_family_split_and_number_far_from_the_training_seeds(asked):
+    assert run("m", "--data", "world", "--family", "hits", "--split", "hard", "--clips", "7").return_value == 0
+    clips = asked[0].clips
+    assert isinstance(clips, GeneratedClips) and clips.model == "m"
+    assert clips.world == WorldSet(family="hits", split="hard", clips=7, seed=WORLD_SEED)
+
+
+def test_joint_generation_is_asked_for(asked):
+    for direction in ("both", "all", "joint"):
+        assert run("--data", "world", "--direction", direction).return_value == 0
+    both = ("video_to_audio", "audio_to_video")
+    assert [one.directions for one in asked] == [both, both, ()]
+    assert [one.all_directions for one in asked] == [both, (*both, "joint"), ("joint",)]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +94,9 @@ def test_data_alone_takes_the_shipped_model_and_the_papers_samples(asked):
         (("--model", "m"), "--model generates from --data"),
         (("a", "b", "--engine", "ray"), "--engine ray generates from --data"),
         (("real", "--system", "ours"), "expected NAME=CLIPS"),
+        (("a", "b", "--direction", "joint"), "are of --data world"),
+        (("--data", "real", "--family", "hits"), "are of --data world"),
+        (("--data", "real", "--split", "hard"), "are of --data world"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(asked, words, message):

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmmd.commands.options import ANY_PATH, SEED, Whole, device_option, engine_option, placement, threads_option
+from cmmd.commands.options import (
+    ANY_PATH,
+    SEED,
+    Whole,
+    engine_option,
+    placement,
+    sampling_config,
+    sampling_options,
+)
 
 if TYPE_CHECKING:
     from cmmd.engines.placement import Engine
@@ -28,16 +36,27 @@ FAILED_CLIPS = 1
 @click.option("--out", type=ANY_PATH, required=True, metavar="DIR", help="Folder for the record and the report.")
 @click.option(
     "--direction",
-    type=click.Choice(["both", "video_to_audio", "audio_to_video"]),
+    type=click.Choice(["both", "video_to_audio", "audio_to_video", "joint", "all"]),
     default="both",
-    help="Direction to measure; with --data, to generate and measure.",
+    help="Direction to measure; with --data, to generate and measure. joint, all: of world clips.",
 )
-@click.option("--samples", type=Whole(2, 100_000), default=50, help="Samples per direction and family, with --data.")
-@click.option("--seed", type=SEED, default=0, help="Seed of the first sample.")
-@click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps.")
+@click.option(
+    "--samples", "--clips", type=Whole(2, 1_000_000), default=50, help="Samples per direction and family, with --data."
+)
+@click.option(
+    "--seed", type=SEED, help="Seed of the first sample, and of the first world clip.  [default: 0; world: 1000000]"
+)
+@click.option(
+    "--family",
+    type=click.Choice(["impacts", "dance", "hits", "both"]),
+    default="both",
+    help="Family of world clips; both: impacts and dance.",
+)
+@click.option(
+    "--split", type=click.Choice(["standard", "hard", "unseen"]), default="standard", help="Difficulty of world clips."
+)
+@sampling_options
 @engine_option
-@device_option
-@threads_option
 @click.option(
     "--backbone",
     "backbones",
@@ -45,6 +64,7 @@ FAILED_CLIPS = 1
     metavar="NAME[=PATH]",
     help="YAMNet, MobileNetV2, CLAP, I3D, VGGish or PANNs; without PATH, from the folder that CMMD_BACKBONES names.",
 )
+@click.option("--detector", type=ANY_PATH, metavar="DIR", help="Detector of visual events.  [default: the shipped one]")
 @click.option(
     "--training", type=ANY_PATH, metavar="CLIPS", help="Training clips; the report lists possible copies of them."
 )
@@ -52,35 +72,54 @@ FAILED_CLIPS = 1
     "--cache", type=ANY_PATH, metavar="DIR", help="Folder for embeddings of real clips.  [default: the user's cache]"
 )
 @click.option("--workers", type=Whole(1, 256), help="Processes that read files.  [default: one per processor]")
-def evaluate(clips: tuple[Path, ...], systems: tuple[str, ...], engine: "Engine", **options: Any) -> int:
+def evaluate(
+    clips: tuple[Path, ...],
+    systems: tuple[str, ...],
+    model: str | None,
+    data: str | None,
+    engine: "Engine",
+    device: str,
+    **options: Any,
+) -> int:
     """Measure GENERATED clips against REFERENCE clips of the same names, or the samples of a model.
 
     CLIPS are a folder, or a manifest (.csv or .jsonl) with name, file and optionally events and group. Every figure is
     shown next to those of real clips, shuffled pairs and the detector. A clip that cannot be measured is listed, and
-    the exit code is 1.
+    the exit code is 1. With --data, a single argument is the MODEL.
 
     Example: cmmd evaluate generated real --out report
     """
-    named = dict(_named(text) for text in systems)
-    expected = 0 if options["data"] is not None else 1 if named else 2
-    if options["data"] is None and options["model"] is not None:
+    named, places = dict(_named(text) for text in systems), list(clips)
+    if data is not None and model is None and len(places) == 1 and not named:
+        model = str(places.pop())
+    expected = 0 if data is not None else 1 if named else 2
+    if data is None and model is not None:
         raise click.UsageError("--model generates from --data: name real clips, or `world`")
-    if options["data"] is not None and (clips or named):
+    if data is not None and (places or named):
         raise click.UsageError("--data generates what is measured: leave out GENERATED, REFERENCE and --system")
-    if engine == "ray" and options["data"] is None:
+    if engine == "ray" and data is None:
         raise click.UsageError("--engine ray generates from --data: name real clips, or `world`")
-    if len(clips) != expected:
+    if len(places) != expected:
         raise click.UsageError(
-            f"found {len(clips)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
+            f"found {len(places)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
         )
-    if not named and clips:
-        named = {clips[0].stem or str(clips[0]): clips[0]}
+    world_only = [options["direction"] in ("joint", "all"), options["family"] != "both", options["split"] != "standard"]
+    if data != "world" and any(world_only):
+        raise click.UsageError("joint generation, --family and --split are of --data world")
     from cmmd.evaluation.evaluate import evaluate
-    from cmmd.evaluation.evaluate_options import EvaluateOptions
+    from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
+    from cmmd.evaluation.true_clips import WORLD_SEED
 
-    reference = clips[-1] if clips else None
-    where = placement(engine, options["device"])
-    record = evaluate(EvaluateOptions(systems=named, reference=reference, placement=where, **options))
+    seed = options.pop("seed")
+    if seed is None:
+        seed = WORLD_SEED if data == "world" else 0
+    generation = {name: options.pop(name) for name in ("samples", "family", "split", "dtype")}
+    sampling = sampling_config(options)
+    if data is None:
+        source = GivenClips(systems=named or {places[0].stem or str(places[0]): places[0]}, reference=places[-1])
+    else:
+        source = GeneratedClips(data=data, model=model, seed=seed, sampling=sampling, **generation)
+    record = evaluate(EvaluateOptions(clips=source, placement=placement(engine, device), **options))
     return FAILED_CLIPS if record.failures else 0
 
 

@@ -1,1 +1,1 @@
-"""Evaluation of a system: pairs and measures clips, writes a record and a report; `cmmd score` and `cmmd evaluate`."""
+"""Evaluation of a system: pairs and measures clips, writes a record and a report; `cmmd evaluate`."""

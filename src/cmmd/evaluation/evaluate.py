@@ -4,10 +4,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from cmmd.clips.take import Take
 from cmmd.data.world.clip import FAMILIES
-from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.data.world.encoding import require_world
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones import load_backbone
 from cmmd.evaluation.backbones.backbone import Backbone
@@ -16,17 +18,27 @@ from cmmd.evaluation.backbones.thumbnails import Thumbnails
 from cmmd.evaluation.clip_features import ClipFeatures, ClipMeasurer, MeasuredClips, Need, lacking
 from cmmd.evaluation.delay_response import delay_response
 from cmmd.evaluation.embedding_cache import EmbeddingCache, default_cache
-from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
 from cmmd.evaluation.failures import NO_CLIP, NO_REFERENCE, Failures
-from cmmd.evaluation.generated_samples import Samples, SampleWork, generate_samples
+from cmmd.evaluation.generated_samples import Samples, SampleWork, generate_samples, save_samples
 from cmmd.evaluation.media import SAMPLE_RATE, Reading
 from cmmd.evaluation.pairing import ListedClip, list_clips, named_as_sources, pair_by_name, require_pairs
 from cmmd.evaluation.protocol import protocol_of
-from cmmd.evaluation.record import VERSION, DelayResponse, Direction, Record, Result, System, write_record
-from cmmd.evaluation.reference_clips import WORLD, groups_of, world_references
+from cmmd.evaluation.record import (
+    VERSION,
+    DelayResponse,
+    Direction,
+    Record,
+    Result,
+    System,
+    WorldScore,
+    write_record,
+)
+from cmmd.evaluation.reference_clips import groups_of, world_references
 from cmmd.evaluation.results import Measuring
 from cmmd.evaluation.summary import summary
-from cmmd.loading import load_pipeline
+from cmmd.evaluation.true_clips import WorldSet, true_clips
+from cmmd.evaluation.world_scores import scored_takes
 from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
@@ -48,8 +60,8 @@ def evaluate(options: EvaluateOptions) -> Record:
 
     Raises InputError if inputs cannot be loaded, listed or paired, no pair can be measured, or `out` cannot be written.
     """
-    if options.reference is not None:
-        require_pairs(options.systems.values(), options.reference)
+    if isinstance(options.clips, GivenClips):
+        require_pairs(options.clips.systems.values(), options.clips.reference)
     return _Evaluation(options).run()
 
 
@@ -60,10 +72,15 @@ class _Evaluation:
         self.options = options
         self.failures = Failures()
         self.backbones: tuple[Backbone, ...] = (LogMelFrames(), Thumbnails(), *map(load_backbone, options.backbones))
-        self.pipeline = load_pipeline(options.model, device=options.device) if options.data is not None else None
+        self.pipeline, self.world, self.scores = None, None, list[WorldScore]()
+        if isinstance(options.clips, GeneratedClips):
+            self.pipeline = options.clips.pipeline(options.placement.device)
+            self.world = options.clips.world
+            if self.world is not None:
+                _require_sizes(self.pipeline, self.world, options.clips)
         self.measurer = ClipMeasurer(
             reading=_reading(self.pipeline, self.backbones),
-            detector=load_visual_event_detector(),
+            detector=load_visual_event_detector(options.detector),
             backbones=self.backbones,
             workers=options.workers,
             cache=EmbeddingCache(options.cache or default_cache()),
@@ -91,7 +108,7 @@ class _Evaluation:
                 for result in self._results(part, direction, references, real, measuring)
             ]
             systems.append(System(name=name, results=tuple(results)))
-        if not any(system.results for system in systems):
+        if not self.scores and not any(system.results for system in systems):
             raise InputError.about(
                 options.out, found="no pair that can be measured", expected="generated and real clips"
             )
@@ -101,6 +118,7 @@ class _Evaluation:
             systems=tuple(systems),
             delays=self._delays(references, real),
             failures=tuple(self.failures.clips),
+            world=tuple(self.scores),
         )
         return self._written(record)
 
@@ -116,11 +134,11 @@ class _Evaluation:
         return record
 
     def _references(self) -> tuple[ListedClip, ...]:
-        options = self.options
-        if options.data == WORLD:
-            return world_references(options.out / "reference", samples=options.samples)
-        place = Path(options.data) if options.data is not None else options.reference
-        assert place is not None, "the command asks for a reference or data"
+        clips = self.options.clips
+        if self.world is not None:
+            assert self.pipeline is not None
+            return world_references(self.options.out / "reference", self.world, self.pipeline.geometry)
+        place = clips.reference if isinstance(clips, GivenClips) else Path(clips.data)
         return list_clips(place, told_apart=True)
 
     def _measure(self, clips: Sequence[ListedClip], what: str, *, cached: bool = False) -> MeasuredClips:
@@ -136,10 +154,12 @@ class _Evaluation:
     def _systems(self, references: tuple[ListedClip, ...], real: MeasuredClips) -> dict[str, list[_Given]]:
         """Clips by system. A model generates them now, one entry per direction; other systems have one entry."""
         options = self.options
-        if self.pipeline is not None:
-            return {self._model_name(): [self._generated(d, references, real) for d in options.directions]}
+        if isinstance(options.clips, GeneratedClips):
+            name = "cmmd" if options.clips.model is None else Path(options.clips.model).name
+            samples = self._samples(options.clips, references, real)
+            return {name: [self._generated(name, direction, samples[direction]) for direction in samples]}
         systems: dict[str, list[_Given]] = {}
-        for name, place in options.systems.items():
+        for name, place in options.clips.systems.items():
             groups = {clip.name: clip.group for clip in references}
             named = named_as_sources(list_clips(place), references)
             listed = tuple(replace(clip, group=groups.get(clip.name, "")) for clip in named)
@@ -155,33 +175,48 @@ class _Evaluation:
             systems[name] = [_Given(name=name, directions=directions, listed=listed, measured=measured, samples=None)]
         return systems
 
-    def _model_name(self) -> str:
-        return "cmmd" if self.options.model is None else Path(self.options.model).name
+    def _generated(self, name: str, direction: Direction, samples: Samples) -> _Given:
+        measured = self._measure(samples.clips, direction.replace("_", " "))
+        return _Given(name=name, directions=(direction,), listed=samples.clips, measured=measured, samples=samples)
 
-    def _generated(self, direction: Direction, references: tuple[ListedClip, ...], real: MeasuredClips) -> _Given:
+    def _scored(self, pipeline: CMMDPipeline, world: WorldSet, clips: GeneratedClips) -> dict[str, dict[str, Take]]:
+        """Generates the samples of world clips in all directions, by name, and adds their scores."""
+        options, geometry = self.options, pipeline.geometry
+        takes: dict[str, dict[str, Take]] = {}
+        for score, made in scored_takes(
+            pipeline,
+            world,
+            options.all_directions,
+            clips.sampling,
+            truths=true_clips(world, detector=self.measurer.detector, fps=geometry.fps, image_size=geometry.image_size),
+            load=partial(clips.pipeline, options.placement.device) if options.placement.engine == "ray" else None,
+            placement=options.placement,
+        ):
+            self.scores.append(score)
+            named = {f"{score.family}-{take.seed:07d}": take for take in made}
+            takes[score.direction] = takes.get(score.direction, {}) | named
+        return takes
+
+    def _samples(
+        self, clips: GeneratedClips, references: tuple[ListedClip, ...], real: MeasuredClips
+    ) -> dict[Direction, Samples]:
+        """Generates the samples of all directions, and scores those of world clips."""
         assert self.pipeline is not None
+        options, folder = self.options, self.options.out / "clips"
+        if self.world is not None:
+            takes = self._scored(self.pipeline, self.world, clips)
+            return {d: save_samples(takes[d], references, folder / d) for d in options.directions}
         chosen: list[ClipFeatures] = []
         for group in groups_of(references):
             usable = [
                 f for f in real.features.values() if f.clip.group == group and not lacking(f, ("sound", "picture"))
             ]
-            chosen += usable[: self.options.samples]
+            chosen += usable[: clips.samples]
         if not chosen:
-            raise InputError.about(
-                str(self.options.data), found="no clip with sound and picture", expected="at least one"
-            )
-        work = SampleWork(
-            model=self.options.model,
-            device=self.options.device,
-            direction=direction,
-            folder=self.options.out / "clips" / direction,
-            config=SamplingConfig(steps=self.options.steps),
-            seed=self.options.seed,
-        )
-        samples = generate_samples(self.pipeline, chosen, work, self.options.placement)
-        measured = self._measure(samples.clips, direction.replace("_", " "))
-        name = self._model_name()
-        return _Given(name=name, directions=(direction,), listed=samples.clips, measured=measured, samples=samples)
+            raise InputError.about(clips.data, found="no clip with sound and picture", expected="at least one")
+        device = options.placement.device
+        works = [SampleWork(clips=clips, device=device, direction=d, folder=folder / d) for d in options.directions]
+        return {work.direction: generate_samples(self.pipeline, chosen, work, options.placement) for work in works}
 
     def _results(
         self,
@@ -233,6 +268,14 @@ class _Evaluation:
             clips = [clip for clip in real.features.values() if clip.clip.group == group]
             responses.append(delay_response(clips, group=group, fps=fps, world=group in FAMILIES))
         return tuple(response for response in responses if response is not None)
+
+
+def _require_sizes(pipeline: CMMDPipeline, world: WorldSet, clips: GeneratedClips) -> None:
+    try:
+        require_world(pipeline.geometry, world.families)
+    except ValueError as error:
+        expected = "a model of the world's sizes; --data FOLDER measures any"
+        raise InputError.about(clips.model or "shipped", found=str(error), expected=expected) from error
 
 
 def _reading(pipeline: CMMDPipeline | None, backbones: Sequence[Backbone]) -> Reading:

@@ -4,28 +4,62 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from cmmd.data.world.difficulty import Split
+from cmmd.diffusion.direction import Direction as Generated
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.engines.placement import LOCAL, Placement
 from cmmd.evaluation.record import Direction
+from cmmd.evaluation.true_clips import FamilyChoice, WorldSet
+from cmmd.loading import DType, load_pipeline
+from cmmd.pipeline import CMMDPipeline
 
 DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video")
+WORLD = "world"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GivenClips:
+    """Generated clips by the name of their system, and the real clips that they are compared with."""
+
+    systems: dict[str, Path]
+    reference: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GeneratedClips:
+    """Samples that a model generates from `data`. family, split: of the clips if `data` is `world`."""
+
+    data: str
+    model: str | None = None
+    samples: int = 50
+    seed: int = 0
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    dtype: DType = "float32"
+    family: FamilyChoice = "both"
+    split: Split = "standard"
+
+    def pipeline(self, device: str) -> CMMDPipeline:
+        """Loads the model. Raises InputError as `load_pipeline` does."""
+        return load_pipeline(self.model, device=device, dtype=self.dtype)
+
+    @property
+    def world(self) -> WorldSet | None:
+        """The world clips that samples are generated from; None for other clips."""
+        if self.data != WORLD:
+            return None
+        return WorldSet(family=self.family, split=self.split, clips=self.samples, seed=self.seed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluateOptions:
-    """Options of the command; see `cmmd evaluate --help`. Set either systems and reference, or data (and model).
-    placement: where samples are generated."""
+    """Options of the command; see `cmmd evaluate --help`. detector: folder of the detector of
+    visual events; None for the shipped one. placement: where samples are generated, and its device."""
 
     out: Path
-    systems: dict[str, Path] = field(default_factory=dict)
-    reference: Path | None = None
-    model: str | None = None
-    data: str | None = None
-    direction: Literal["both", "video_to_audio", "audio_to_video"] = "both"
-    samples: int = 50
-    seed: int = 0
-    steps: int = 25
-    device: str = "cpu"
+    clips: GivenClips | GeneratedClips
+    direction: Literal["both", "video_to_audio", "audio_to_video", "joint", "all"] = "both"
     backbones: tuple[str, ...] = ()
+    detector: Path | None = None
     training: Path | None = None
     cache: Path | None = None
     workers: int | None = None
@@ -33,4 +67,10 @@ class EvaluateOptions:
 
     @property
     def directions(self) -> tuple[Direction, ...]:
-        return DIRECTIONS if self.direction == "both" else (self.direction,)
+        """The directions that are measured on files: all but joint generation, which has no reference."""
+        return tuple(one for one in DIRECTIONS if self.direction in (one, "both", "all"))
+
+    @property
+    def all_directions(self) -> tuple[Generated, ...]:
+        """Those of `directions`, and joint generation if it is asked for."""
+        return (*self.directions, *(("joint",) if self.direction in ("joint", "all") else ()))

@@ -1,7 +1,7 @@
 """Agreement of generated with true events, as metrics with bounds, ceiling and chance (ours)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,13 +17,18 @@ from cmmd.measures.alignment import (
     match_events,
     measure_alignment,
 )
-from cmmd.measures.intervals import Interval, bootstrap
+from cmmd.measures.intervals import bootstrap
 
 TOLERANCES = (0.05, 0.1)
 DRAWN = 0.1
 """Tolerance (s) of the event pairs in the record."""
 LAG_RESAMPLES = 200
 NAN = float("nan")
+FOUND_IN = {
+    "joint": "heard, with those seen in the same clip as true ones,",
+    "video_to_audio": "heard in the generated sound",
+    "audio_to_video": "seen in the generated frames",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +51,7 @@ class Events:
             events = len(self.found) + len(self.true)
             values[_f1_name(tolerance)] = 2 * pairs / events if events else 1.0
         offsets = self.matching().offsets
-        return values | {"median absolute offset": float(np.median(np.abs(offsets))) if offsets else NAN}
+        return values | {"median absolute offset": _median(np.abs(offsets))}
 
 
 def events_of(made: ClipFeatures, true: ClipFeatures, direction: Direction) -> Events:
@@ -65,85 +70,85 @@ def events_of(made: ClipFeatures, true: ClipFeatures, direction: Direction) -> E
 
 
 def event_metrics(pairs: Sequence[FeaturePair], direction: Direction) -> list[Metric]:
-    """Metrics over all pairs: F1 at 50 and 100 ms, median absolute offset (s), lag (s)."""
+    """The metrics of `timing_metrics` over all pairs."""
     events = [events_of(made, true, direction) for made, true in pairs]
-    found, true = [one.found for one in events], [one.true for one in events]
-    best = [one.best for one in events if one.best is not None]
-    report = measure_alignment(found, true)
+    true, best = [one.true for one in events], [one.best for one in events if one.best is not None]
     ceiling = measure_alignment(best, true) if len(best) == len(events) else None
+    return timing_metrics([one.found for one in events], true, ceiling=ceiling, found_in=FOUND_IN[direction])
+
+
+def timing_metrics(
+    found: Sequence[np.ndarray], true: Sequence[np.ndarray], *, ceiling: AlignmentReport | None, found_in: str
+) -> list[Metric]:
+    """Metrics over all clips: F1 at 50 and 100 ms, median absolute and signed offset (s), lag (s).
+
+    found, true: event times (s) of each clip. ceiling: agreement on the true clips. found_in: where events were found.
+    """
+    report = measure_alignment(found, true)
     other = derangement(len(true), np.random.default_rng(0)) if len(true) > 1 else None
     chance = None if other is None else measure_alignment(found, [true[j] for j in other], shuffles=0)
-    metrics = [_f1(report, ceiling, tolerance, len(pairs), direction) for tolerance in TOLERANCES]
-    offsets = [one.matching().offsets for one in events]
+    offsets = [match_events(f, t, tolerance=DRAWN).offsets for f, t in zip(found, true, strict=True)]
 
-    def median(rows: np.ndarray) -> float:
-        drawn = np.abs(np.concatenate([offsets[i] for i in rows])) if len(rows) else np.zeros(0)
-        return float(np.median(drawn)) if len(drawn) else NAN
+    def drawn(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate([offsets[i] for i in rows]) if len(rows) else np.zeros(0)
 
     def lag(rows: np.ndarray) -> float:
         return event_lag([found[i] for i in rows], [true[i] for i in rows])
 
-    for name, interval, field, about in (
+    rows = (
         (
             "median absolute offset",
-            bootstrap(len(events), median),
+            bootstrap(len(found), lambda rows: _median(np.abs(drawn(rows)))),
             "median_absolute_offset",
             "Of events paired within 100 ms.",
         ),
         (
+            "median offset",
+            bootstrap(len(found), lambda rows: _median(drawn(rows))),
+            "median_offset",
+            "Of events paired within 100 ms; positive is late, best is 0.",
+        ),
+        (
             "lag",
-            bootstrap(len(events), lag, resamples=LAG_RESAMPLES),
+            bootstrap(len(found), lag, resamples=LAG_RESAMPLES),
             "lag",
             "Where events found and true ones correlate most, within 300 ms; positive is late, best is 0.",
         ),
-    ):
-        metrics.append(_seconds(name, interval, field, about, chance, ceiling, len(pairs)))
-    return metrics
+    )
+    return [_f1(report, ceiling, tolerance, found_in) for tolerance in TOLERANCES] + [
+        Metric(
+            name=name,
+            **asdict(interval),
+            chance=NAN if chance is None else getattr(chance, field),
+            ceiling=NAN if ceiling is None else getattr(ceiling, field),
+            unit="s",
+            better="lower",
+            samples=len(found),
+            about=about,
+        )
+        for name, interval, field, about in rows
+    ]
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values)) if len(values) else NAN
 
 
 def _f1_name(tolerance: float) -> str:
     return f"onset F1 at {1000 * tolerance:.0f} ms"
 
 
-def _f1(
-    report: AlignmentReport, ceiling: AlignmentReport | None, tolerance: float, count: int, direction: Direction
-) -> Metric:
+def _f1(report: AlignmentReport, ceiling: AlignmentReport | None, tolerance: float, found_in: str) -> Metric:
     score = report.at(tolerance)
-    how = "heard in the generated sound" if direction == "video_to_audio" else "seen in the generated frames"
+    within = f"within {1000 * tolerance:.0f} ms"
     return Metric(
         name=_f1_name(tolerance),
         value=score.f1,
         low=score.low,
         high=score.high,
-        floor=NAN,
         chance=score.chance,
         ceiling=NAN if ceiling is None else ceiling.at(tolerance).f1,
-        unit="",
         better="higher",
-        samples=count,
-        about=f"Events {how} that pair one to one with true ones within {1000 * tolerance:.0f} ms, pooled over clips.",
-    )
-
-
-def _seconds(
-    name: str,
-    interval: Interval,
-    field: str,
-    about: str,
-    chance: AlignmentReport | None,
-    ceiling: AlignmentReport | None,
-    count: int,
-) -> Metric:
-    return Metric(
-        name=name,
-        value=interval.value,
-        low=interval.low,
-        high=interval.high,
-        floor=NAN,
-        chance=NAN if chance is None else getattr(chance, field),
-        ceiling=NAN if ceiling is None else getattr(ceiling, field),
-        unit="s",
-        better="lower",
-        samples=count,
-        about=about,
+        samples=report.clips,
+        about=f"Events {found_in} that pair one to one with true ones {within}, pooled over clips.",
     )

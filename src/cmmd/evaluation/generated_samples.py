@@ -4,15 +4,13 @@ Clips of equal length are generated in one batch, which takes a third of the tim
 of all engines. Each sample has a separate seed; up to rounding, it equals the result of `cmmd generate` with that seed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from cmmd.clips.reading import Clip
 from cmmd.clips.take import Take
@@ -20,12 +18,12 @@ from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.engines.placement import LOCAL, Placement
 from cmmd.engines.units import run_units
 from cmmd.errors import InputError
+from cmmd.evaluation.batch_generation import Condition, generate_batch
 from cmmd.evaluation.clip_features import ClipFeatures
+from cmmd.evaluation.evaluate_options import GeneratedClips
 from cmmd.evaluation.pairing import ListedClip
 from cmmd.evaluation.record import Direction
-from cmmd.loading import load_pipeline
 from cmmd.output_folder import make_folder
-from cmmd.part_clock import PartClock
 from cmmd.pipeline import CMMDPipeline
 from cmmd.progress import progress
 from cmmd.take_generation import INAUDIBLE
@@ -56,16 +54,14 @@ class Batch:
 class SampleWork:
     """What all samples of a direction share; pickled to Ray workers. folder: of the files, see `generate_samples`."""
 
-    model: str | None
+    clips: GeneratedClips
     device: str
     direction: Direction
     folder: Path
-    config: SamplingConfig
-    seed: int
 
     def __call__(self) -> Callable[[Batch], list[dict[str, float]]]:
         """Loads the model in a worker; see `maker`."""
-        return self.maker(load_pipeline(self.model, device=self.device))
+        return self.maker(self.clips.pipeline(self.device))
 
     def maker(self, pipeline: CMMDPipeline) -> Callable[[Batch], list[dict[str, float]]]:
         """Returns the function that writes the files of a batch and returns the seconds of each sample's stages."""
@@ -74,7 +70,7 @@ class SampleWork:
             conditions = batch.conditions
             together = len(conditions) > 1 and _frames(conditions[0]) >= pipeline.geometry.frames
             takes = (_together if together else _alone)(
-                pipeline, conditions, self.direction, config=self.config, seed=self.seed + batch.start
+                pipeline, conditions, self.direction, config=self.clips.sampling, seed=self.clips.seed + batch.start
             )
             for condition, take in zip(conditions, takes, strict=True):
                 with suppress(InputError):
@@ -110,7 +106,23 @@ def generate_samples(
                 seconds |= dict(zip(names, spent, strict=True))
             bar.update(len(batch.conditions))
     listed = tuple(replace(condition.clip, file=work.file(condition)) for condition in conditions)
-    return Samples(listed, {clip.name: work.seed + number for number, clip in enumerate(listed)}, seconds)
+    return Samples(listed, {clip.name: work.clips.seed + number for number, clip in enumerate(listed)}, seconds)
+
+
+def save_samples(takes: Mapping[str, Take], references: Sequence[ListedClip], folder: Path) -> Samples:
+    """Writes takes, given by the name of their reference, to `folder/NAME.mp4`; lists those that fail, too."""
+    make_folder(folder)
+    listed = tuple(replace(clip, file=folder / f"{clip.name}.mp4") for clip in references if clip.name in takes)
+    sources = {clip.name: clip.file for clip in references}
+    for clip in listed:
+        clip.file.unlink(missing_ok=True)
+        with suppress(InputError):
+            replace(takes[clip.name], source=sources[clip.name]).save(clip.file)
+    return Samples(
+        listed,
+        {name: take.seed for name, take in takes.items()},
+        {name: take.seconds for name, take in takes.items()},
+    )
 
 
 def _batches(conditions: Sequence[ClipFeatures]) -> Iterator[Batch]:
@@ -157,58 +169,13 @@ def _alone(
     return takes
 
 
-@torch.no_grad()
 def _together(
     pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, config: SamplingConfig, seed: int
 ) -> list[Take]:
     """Generates a batch. An inaudible clip is generated again alone, to apply the pipeline's retry rule."""
-    clock = PartClock(pipeline.device)
-    with clock("encoding"):
-        condition, noise = _encoded(pipeline, batch, direction, seed=seed)
-    with clock("denoising"):
-        made = pipeline.sample(condition, noise, direction, config)
-    with clock("decoding"):
-        frames, waveforms = _decoded(pipeline, batch, made, direction, seed=seed)
-    seconds = {part: spent / len(batch) for part, spent in clock.seconds.items()}
-    takes = []
-    for number, clip in enumerate(batch):
-        if direction == "video_to_audio" and np.sqrt(np.mean(waveforms[number] ** 2)) < INAUDIBLE:
-            takes += _alone(pipeline, [clip], direction, config=config, seed=seed + number)
-            continue
-        takes.append(
-            Take(
-                frames=frames[number],
-                waveform=waveforms[number],
-                fps=pipeline.geometry.fps,
-                sample_rate=pipeline.geometry.sample_rate,
-                seed=seed + number,
-                generated="audio" if direction == "video_to_audio" else "video",
-                guidance=pipeline.strength(config, direction),
-                source=clip.clip.file,
-                seconds=seconds,
-            )
-        )
+    conditions = [Condition(_pictures(one), _sound(one), one.seconds, one.clip.file) for one in batch]
+    takes = generate_batch(pipeline, conditions, direction, config, seed=seed)
+    for number, take in enumerate(takes):
+        if direction == "video_to_audio" and np.sqrt(np.mean(take.waveform**2)) < INAUDIBLE:
+            (takes[number],) = _alone(pipeline, [batch[number]], direction, config=config, seed=take.seed)
     return takes
-
-
-def _encoded(
-    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], direction: Direction, *, seed: int
-) -> tuple[Tensor, Tensor]:
-    """Encoded conditions and noise; sound is zero-padded to whole frames."""
-    if direction == "video_to_audio":
-        condition = torch.cat([pipeline.encode_video(_pictures(one)) for one in batch])
-        return condition, pipeline.noise("audio", condition.shape[2], seed=seed, items=len(batch))
-    count = -(-len(_sound(batch[0])) // pipeline.geometry.samples_per_frame)
-    missing = pipeline.geometry.samples_of(count) - len(_sound(batch[0]))
-    condition = torch.cat([pipeline.encode_audio(np.pad(_sound(one), (0, missing))) for one in batch])
-    return condition, pipeline.noise("video", count, seed=seed, items=len(batch))
-
-
-def _decoded(
-    pipeline: CMMDPipeline, batch: Sequence[ClipFeatures], made: Tensor, direction: Direction, *, seed: int
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Frames and waveforms of every clip; the one that was not generated is the condition's."""
-    if direction == "audio_to_video":
-        return pipeline.decode_video(made), [_sound(one) for one in batch]
-    samples = round(batch[0].seconds * pipeline.geometry.sample_rate)
-    return [_pictures(one) for one in batch], list(pipeline.decode_audio(made, seed=seed)[:, :samples].numpy())

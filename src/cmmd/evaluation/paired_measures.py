@@ -1,7 +1,7 @@
 """Measures of a generated clip against its reference, with chance and ceiling (ours)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -49,14 +49,10 @@ class PairedMeasure:
         ceiling = self._means(self._rows([(true, true) for _, true in pairs])) if self.ceiling else self._nothing()
         metrics = []
         for column, figure in enumerate(self.figures):
-            interval = bootstrap_mean(values[:, column])
             metrics.append(
                 Metric(
                     name=figure.name,
-                    value=interval.value,
-                    low=interval.low,
-                    high=interval.high,
-                    floor=NAN,
+                    **asdict(bootstrap_mean(values[:, column])),
                     chance=float(chance[column]),
                     ceiling=float(ceiling[column]),
                     unit=figure.unit,

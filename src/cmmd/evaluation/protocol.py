@@ -3,13 +3,14 @@
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.backbone import Backbone, sha256_of
 from cmmd.evaluation.clip_features import ClipMeasurer
-from cmmd.evaluation.evaluate_options import EvaluateOptions
+from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
 from cmmd.evaluation.event_agreement import DRAWN
 from cmmd.evaluation.media import RESAMPLER, SAMPLE_RATE
 from cmmd.evaluation.pairing import ListedClip
@@ -34,17 +35,20 @@ def protocol_of(
     pipeline: CMMDPipeline | None,
 ) -> Protocol:
     """The protocol of an evaluation with these options. pipeline: None if the clips were given and not generated."""
-    made, usual = pipeline is not None, SamplingConfig()
+    clips = options.clips
+    made = clips if isinstance(clips, GeneratedClips) else None
     return Protocol(
         command=command_of(options),
-        model=("shipped" if options.model is None else options.model) if made else "",
-        model_sha256=_model_hash(options.model) if made else "",
-        data=str(options.data if made else options.reference),
-        samples=options.samples if made else 0,
-        seed=options.seed if made else 0,
-        steps=options.steps if made else 0,
-        guidance={d: pipeline.strength(usual, d) for d in options.directions} if pipeline is not None else {},
-        device=options.device,
+        model="" if made is None else made.model or "shipped",
+        model_sha256="" if made is None else _model_hash(made.model),
+        data=clips.data if isinstance(clips, GeneratedClips) else str(clips.reference),
+        samples=0 if made is None else made.samples,
+        seed=0 if made is None else made.seed,
+        steps=0 if made is None else made.sampling.steps,
+        guidance={}
+        if made is None or pipeline is None
+        else {d: pipeline.strength(made.sampling, d) for d in options.all_directions},
+        device=options.placement.device,
         fps=measurer.reading.fps,
         image_size=measurer.reading.image_size,
         sample_rate=SAMPLE_RATE,
@@ -61,14 +65,18 @@ def protocol_of(
 
 def command_of(options: EvaluateOptions) -> str:
     """The command line that gives these options, without the options that do not change a figure (cache, workers)."""
-    words = ["cmmd", "evaluate"]
-    if options.data is None:
-        words += [str(options.reference), *(f"--system={name}={place}" for name, place in options.systems.items())]
+    words, clips = ["cmmd", "evaluate"], options.clips
+    if isinstance(clips, GivenClips):
+        words += [str(clips.reference), *(f"--system={name}={place}" for name, place in clips.systems.items())]
     else:
-        words += [*(["--model", options.model] if options.model is not None else []), "--data", options.data]
-        words += ["--samples", str(options.samples), "--seed", str(options.seed), "--steps", str(options.steps)]
-    words += ["--direction", options.direction, "--device", options.device]
+        words += [*(["--model", clips.model] if clips.model is not None else []), "--data", clips.data]
+        words += ["--samples", str(clips.samples), "--seed", str(clips.seed), "--steps", str(clips.sampling.steps)]
+        chosen = {"family": clips.family, "split": clips.split, "dtype": clips.dtype} | asdict(clips.sampling)
+        usual = {"family": "both", "split": "standard", "dtype": "float32"} | asdict(SamplingConfig())
+        words += [f"--{name}={value}" for name, value in chosen.items() if name != "steps" and value != usual[name]]
+    words += ["--direction", options.direction, "--device", options.placement.device]
     words += [f"--backbone={text}" for text in options.backbones]
+    words += [] if options.detector is None else [f"--detector={options.detector}"]
     words += [] if options.training is None else ["--training", str(options.training)]
     return shlex.join([*words, "--out", str(options.out)])
 

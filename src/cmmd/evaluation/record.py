@@ -19,6 +19,7 @@ from cmmd.unfinished_file import written_beside
 
 FILE = "record.json"
 VERSION = 1
+NAN = math.nan
 Measured = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A number, or nan if there was nothing to measure."""
 Better = Literal["lower", "higher"]
@@ -35,15 +36,29 @@ class Metric:
 
     name: str
     value: Measured
-    low: Measured
-    high: Measured
-    floor: Measured
-    chance: Measured
-    ceiling: Measured
-    unit: str
+    low: Measured = NAN
+    high: Measured = NAN
+    floor: Measured = NAN
+    chance: Measured = NAN
+    ceiling: Measured = NAN
+    unit: str = ""
     better: Better
     samples: int
     about: str
+
+
+class _Measures:
+    """Has metrics."""
+
+    __slots__ = ()
+    metrics: tuple[Metric, ...]
+
+    def metric(self, name: str) -> Metric:
+        """Returns the metric with this name. Raises KeyError if it was not measured."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise KeyError(f"{name} was not measured; measured: {[metric.name for metric in self.metrics]}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +134,7 @@ class Memorisation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class Result(_Measures):
     """One system in one direction on one group of clips. group: "" if the clips have none.
 
     seconds: mean duration of each generation stage per clip ({} if no model was run).
@@ -133,13 +148,6 @@ class Result:
     memorisation: Memorisation | None
     seconds: dict[str, float]
 
-    def metric(self, name: str) -> Metric:
-        """Returns the metric with this name. Raises KeyError if it was not measured."""
-        for metric in self.metrics:
-            if metric.name == name:
-                return metric
-        raise KeyError(f"{name} was not measured; measured: {[metric.name for metric in self.metrics]}")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class System:
@@ -147,6 +155,24 @@ class System:
 
     name: str
     results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorldScore(_Measures):
+    """Samples of world clips in one direction, measured before they are encoded; see world_scores.py.
+
+    family: that of the clips, or `any` for joint generation. seconds: of generation per clip.
+    """
+
+    family: str
+    direction: Direction | Literal["joint"]
+    clips: int
+    metrics: tuple[Metric, ...]
+    seconds: float
+
+    def value(self, name: str) -> float | None:
+        """Returns the value of a metric; None if it was not measured."""
+        return next((metric.value for metric in self.metrics if metric.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,13 +254,14 @@ class Protocol:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """A whole evaluation."""
+    """A whole evaluation. world: scores of samples of world clips."""
 
     version: int
     protocol: Protocol
     systems: tuple[System, ...]
     delays: tuple[DelayResponse, ...]
     failures: tuple[FailedClip, ...]
+    world: tuple[WorldScore, ...] = ()
 
 
 def write_record(record: Record, folder: Path) -> Path:

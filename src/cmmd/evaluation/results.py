@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,6 @@ from cmmd.measures.copies import find_embedded_copies
 from cmmd.measures.intervals import bootstrap_mean
 from cmmd.pipeline import CMMDPipeline
 
-NAN = float("nan")
 Rows = list[dict[str, float]]
 """One dict per clip: metric name to value."""
 
@@ -109,19 +108,12 @@ class Measuring:
         gains = denoising_gains(pipeline, pairs, direction)
         for row, gain in zip(rows, gains, strict=True):
             row["denoising alignment"] = gain
-        interval, best = (
-            bootstrap_mean(gains),
-            denoising_gains(pipeline, [(true, true) for _, true in pairs], direction),
-        )
+        best = denoising_gains(pipeline, [(true, true) for _, true in pairs], direction)
         return Metric(
             name="denoising alignment",
-            value=interval.value,
-            low=interval.low,
-            high=interval.high,
-            floor=NAN,
+            **asdict(bootstrap_mean(gains)),
             chance=0.0,
             ceiling=bootstrap_mean(best).value,
-            unit="",
             better="higher",
             samples=sum(not math.isnan(gain) for gain in gains),
             about="How much better the model denoises clips under their own condition than another; its own judge.",

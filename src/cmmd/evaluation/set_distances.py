@@ -6,6 +6,7 @@ clips and an equal number of generated clips are compared with the remaining rea
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -137,13 +138,8 @@ def class_metrics(backbone: Backbone, generated: Float[Tensor, "n c"], real: Flo
     return [
         Metric(
             name=f"IS-{backbone.name}",
-            value=interval.value,
-            low=interval.low,
-            high=interval.high,
-            floor=NAN,
-            chance=NAN,
+            **asdict(interval),
             ceiling=inception_score(real[order]),
-            unit="",
             better="higher",
             samples=len(generated),
             about=about,
@@ -152,19 +148,7 @@ def class_metrics(backbone: Backbone, generated: Float[Tensor, "n c"], real: Flo
 
 
 def _metric(name: str, interval: Interval, floor: float, samples: int, about: str) -> Metric:
-    return Metric(
-        name=name,
-        value=interval.value,
-        low=interval.low,
-        high=interval.high,
-        floor=floor,
-        chance=NAN,
-        ceiling=NAN,
-        unit="",
-        better="lower",
-        samples=samples,
-        about=about,
-    )
+    return Metric(name=name, **asdict(interval), floor=floor, better="lower", samples=samples, about=about)
 
 
 def _median(values: np.ndarray) -> float:

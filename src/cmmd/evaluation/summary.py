@@ -4,20 +4,25 @@ import math
 
 from cmmd.evaluation.record import Metric, Record
 from cmmd.evaluation.too_few import too_few_in
+from cmmd.evaluation.world_table import HEAD as WORLD_HEAD
+from cmmd.evaluation.world_table import world_rows
 from cmmd.markdown import markdown_table
 
 HEAD = ("system", "clips of", "direction", "metric", "value", "95 %", "floor", "chance", "ceiling", "clips")
 
 
 def summary(record: Record) -> str:
-    """Markdown table of every metric of every result, followed by the explanations of `too_few_in`."""
+    """Markdown tables of every metric of every result and of the scores of world samples, followed by the explanations
+    of `too_few_in`."""
     rows = [
         (system.name, result.group or "-", result.direction.replace("_", " "), metric.name, *_cells(metric))
         for system in record.systems
         for result in system.results
         for metric in result.metrics
     ]
-    return "\n".join([markdown_table(rows, head=HEAD), *too_few_in(record)])
+    tables = [markdown_table(rows, head=HEAD)] if rows else []
+    tables += [markdown_table(world_rows(record.world), head=WORLD_HEAD)] if record.world else []
+    return "\n".join(["\n\n".join(tables), *too_few_in(record)])
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:

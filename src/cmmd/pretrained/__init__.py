@@ -6,4 +6,4 @@ SHIPPED_MODEL = Path(__file__).parent / "world"
 """Folder of the shipped CMMDPipeline."""
 
 VISUAL_EVENT_DETECTOR = Path(__file__).parent / "visual_events"
-"""Folder of the detector that reads event times off frames, for `cmmd score`."""
+"""Folder of the detector that reads event times off frames, for `cmmd evaluate`."""

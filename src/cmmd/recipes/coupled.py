@@ -81,18 +81,7 @@ class CoupledRecipe:
         if self.copies > MOST_COPIES:
             raise ValueError(f"copies is {self.copies}, expected {MOST_COPIES} at most")
         if not self.prepared.folders:
-            require_world(self.geometry, self.data.families)
-            if self.sound_only and not set(self.data.families) > set(self.sound_only):
-                raise ValueError(
-                    f"sound_only is {list(self.sound_only)}, expected some of data.families, "
-                    f"{list(self.data.families)}, and not all"
-                )
-            if self.data.levels is not None:
-                check_levels(self.data.levels)
-            if self.data.frames < self.geometry.frames:
-                raise ValueError(
-                    f"data.frames is {self.data.frames}, expected at least the {self.geometry.frames} of the geometry"
-                )
+            self._check_world()
         bins = spectrogram_codec(self.codec, self.geometry).bins
         self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=bins)
         sizes = {"batch_size": self.loop.batch_size, "micro_batches": self.loop.micro_batches, "bins": bins}
@@ -106,6 +95,19 @@ class CoupledRecipe:
         batch.check_micro_batches(self.loop.micro_batches)
         if self.held_out or self.prepared.validate:  # held-out gaps need negatives, even with weight 0
             replace(batch, contrastive=replace(self.contrastive, weight=1.0, negatives="conditions"))
+
+    def _check_world(self) -> None:
+        """Raises ValueError for settings of world clips that do not fit the geometry or each other."""
+        require_world(self.geometry, self.data.families)
+        families, sound_only = list(self.data.families), list(self.sound_only)
+        if sound_only and not set(families) > set(sound_only):
+            raise ValueError(f"sound_only is {sound_only}, expected some of data.families, {families}, and not all")
+        if self.data.levels is not None:
+            check_levels(self.data.levels)
+        if self.data.frames < self.geometry.frames:
+            raise ValueError(
+                f"data.frames is {self.data.frames}, expected at least the {self.geometry.frames} of the geometry"
+            )
 
     def batch_config(self) -> BatchConfig:
         """The settings of a training batch of this recipe."""

@@ -46,9 +46,8 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     clips, held_out = recipe_clips(config, autoencoder=autoencoder, codec=codec, folder=out.parent, ranks=ranks)
     network = _network(config, autoencoder, codec)
     if start is not None:
-        # The starting network was trained on clips that were standardised with its own statistics.
-        new_events = autoencoder is not start.video_autoencoder
-        clips, held_out = start_from(start, network, clips, held_out, new_events=new_events)
+        known = autoencoder is start.video_autoencoder
+        clips, held_out = start_from(start, network, clips, held_out, new_events=not known)
         assert clips is not None
     if config.trained == "events":
         train_events_only(network)

@@ -1,4 +1,4 @@
-"""Trains the detector of event times in video frames that `cmmd score` measures with (ours: decision 06)."""
+"""Trains the detector of event times in video frames that `cmmd evaluate` measures with (ours: decision 06)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -9,7 +9,7 @@ from cmmd.data.world.families import world_clip
 
 FRAMES = 32
 WORLD: tuple[tuple[str, Family, int], ...] = (("Impacts", "impacts", 1_000_004), ("Dance", "dance", 1_000_003))
-"""Title, family and seed of each example; those of `cmmd score`, on which the shipped model was not trained."""
+"""Title, family and seed of each example; the first of `cmmd evaluate`, unknown to the shipped model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

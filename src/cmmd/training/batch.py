@@ -111,9 +111,7 @@ def draw_batch(
 ) -> TrainingBatch:
     """The batch of a step, or one micro-batch of it, on the CPU. Reads only the clips of the micro-batch.
 
-    seen: clips whose video is trained on; other clips are drawn for video to audio only. None: all.
-
-    Raises ValueError if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
+    seen: clips whose video is trained on; other clips are drawn for video to audio only. None: all. Raises ValueError if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
     """
     size, frames = config.size, config.frames
     config.check_micro_batches(micro_batch.count)
@@ -128,8 +126,7 @@ def draw_batch(
         fraction=config.contrastive.fraction,
         generator=step_generator(seed, step, "conditioning"),
     )
-    if seen is not None:
-        numbers = with_trained_video(numbers, modes, seen)
+    numbers = numbers if seen is None else with_trained_video(numbers, modes, seen)
     items = dealt(size, micro_batch)
     clean = Prediction(*clips.crops(numbers[items], frames=frames, start=start[items], mirror=mirror[items]))
     weight = config.contrastive.weight_at(step)

@@ -17,6 +17,7 @@ from cmmd.evaluation.report.tables import (
     failure_table,
     headline_table,
     speed_table,
+    world_table,
 )
 from cmmd.markdown import markdown_table
 
@@ -37,6 +38,9 @@ def _sections(record: Record) -> Iterator[str]:
         yield "\n".join(f"- **{_text(metric)}**: {_text(about)}" for metric, about in about_metrics(record, own))
         yield from _with_words(distance_table(record, own))
         yield from _with_words(speed_table(record, own))
+    if record.world:
+        yield "## World"
+        yield from _with_words(world_table(record))
     for response in record.delays:
         yield f"## Sound that is late, {_text(response.group or 'all clips')}"
         yield from _with_words(delay_table(response))

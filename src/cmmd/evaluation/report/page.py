@@ -35,6 +35,7 @@ from cmmd.evaluation.report.tables import (
     results_of,
     speed_table,
     unique,
+    world_table,
 )
 
 POLICY = (
@@ -100,6 +101,7 @@ def _results(record: Record) -> Iterator[Markup]:
         yield element("details", element("summary", "What each metric is"), element("dl", *terms))
         yield _titled("Distances of sets", distance_table(record, own))
         yield _titled("Speed", speed_table(record, own))
+    yield _titled("World", world_table(record))
 
 
 def _headline(record: Record, part: Part) -> Markup:

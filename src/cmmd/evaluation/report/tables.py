@@ -7,6 +7,7 @@ from typing import NamedTuple
 from cmmd.evaluation.record import DelayResponse, Direction, Metric, Record, Result, SetDistance, System
 from cmmd.evaluation.report.quantities import NOTHING, interval, quantity, same_or_each
 from cmmd.evaluation.too_few import too_few
+from cmmd.evaluation.world_table import HEAD, world_rows
 
 DIRECTION_NAMES: dict[str, str] = {"video_to_audio": "video to audio", "audio_to_video": "audio to video"}
 
@@ -187,6 +188,16 @@ def delay_table(response: DelayResponse) -> Table:
         for curve in response.curves
     )
     return Table(head=head, rows=rows, about=f"The true sound of {response.clips} clips, delayed.")
+
+
+def world_table(record: Record) -> Table:
+    """Scores of world samples; no rows for other clips."""
+    rows = tuple(tuple(map(Cell, row)) for row in world_rows(record.world))
+    about = (
+        "Samples of world clips before they were encoded. Offset is the median absolute one, median the signed one;"
+        " pitch is a rank correlation; spectrogram and pictures are Frechet distances, each with its floor."
+    )
+    return Table(head=HEAD, rows=rows, about=about)
 
 
 def failure_table(record: Record) -> Table:
