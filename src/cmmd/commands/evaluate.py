@@ -92,17 +92,7 @@ def evaluate(
     named, places = dict(_named(text) for text in systems), list(clips)
     if data is not None and model is None and len(places) == 1 and not named:
         model = str(places.pop())
-    expected = 0 if data is not None else 1 if named else 2
-    if data is None and model is not None:
-        raise click.UsageError("--model generates from --data: name real clips, or `world`")
-    if data is not None and (places or named):
-        raise click.UsageError("--data generates what is measured: leave out GENERATED, REFERENCE and --system")
-    if engine == "ray" and data is None:
-        raise click.UsageError("--engine ray generates from --data: name real clips, or `world`")
-    if len(places) != expected:
-        raise click.UsageError(
-            f"found {len(places)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
-        )
+    _check(places, named=bool(named), model=model, data=data, engine=engine)
     world_only = [options["direction"] in ("joint", "all"), options["family"] != "both", options["split"] != "standard"]
     if data != "world" and any(world_only):
         raise click.UsageError("joint generation, --family and --split are of --data world")
@@ -121,6 +111,21 @@ def evaluate(
         source = GeneratedClips(data=data, model=model, seed=seed, sampling=sampling, **generation)
     record = evaluate(EvaluateOptions(clips=source, placement=placement(engine, device), **options))
     return FAILED_CLIPS if record.failures else 0
+
+
+def _check(places: list[Path], *, named: bool, model: str | None, data: str | None, engine: "Engine") -> None:
+    """Raises UsageError unless the arguments either give clips or name what to generate from."""
+    expected = 0 if data is not None else 1 if named else 2
+    if data is None and model is not None:
+        raise click.UsageError("--model generates from --data: name real clips, or `world`")
+    if data is not None and (places or named):
+        raise click.UsageError("--data generates what is measured: leave out GENERATED, REFERENCE and --system")
+    if engine == "ray" and data is None:
+        raise click.UsageError("--engine ray generates from --data: name real clips, or `world`")
+    if len(places) != expected:
+        raise click.UsageError(
+            f"found {len(places)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
+        )
 
 
 def _named(text: str) -> tuple[str, Path]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cmmd.clips.take import Take
 from cmmd.diffusion.direction import Direction
@@ -47,14 +48,8 @@ def generate_batch(
             video, audio = pipeline.sample_joint(noise, replace(config, contrast=0, gradient=0))
     else:
         with clock("encoding"):
-            if direction == "video_to_audio":
-                condition = torch.cat([pipeline.encode_video(one) for one in frames])
-                noise = pipeline.noise("audio", condition.shape[2], **shape)
-            else:
-                count = -(-len(waveforms[0]) // pipeline.geometry.samples_per_frame)
-                missing = pipeline.geometry.samples_of(count) - len(waveforms[0])
-                condition = torch.cat([pipeline.encode_audio(np.pad(one, (0, missing))) for one in waveforms])
-                noise = pipeline.noise("video", count, **shape)
+            condition, count = _encoded(pipeline, batch, direction)
+            noise = pipeline.noise("audio" if direction == "video_to_audio" else "video", count, **shape)
         with clock("denoising"):
             video = audio = pipeline.sample(condition, noise, direction, config)
     with clock("decoding"):
@@ -77,3 +72,14 @@ def generate_batch(
         )
         for number, one in enumerate(batch)
     ]
+
+
+def _encoded(pipeline: CMMDPipeline, batch: Sequence[Condition], direction: Direction) -> tuple[Tensor, int]:
+    """Returns the latents of the given modality, and their length in video frames."""
+    if direction == "video_to_audio":
+        condition = torch.cat([pipeline.encode_video(one.frames) for one in batch])
+        return condition, condition.shape[2]
+    samples = len(batch[0].waveform)
+    count = -(-samples // pipeline.geometry.samples_per_frame)
+    missing = pipeline.geometry.samples_of(count) - samples
+    return torch.cat([pipeline.encode_audio(np.pad(one.waveform, (0, missing))) for one in batch]), count

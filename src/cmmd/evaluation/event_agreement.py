@@ -17,7 +17,7 @@ from cmmd.measures.alignment import (
     match_events,
     measure_alignment,
 )
-from cmmd.measures.intervals import bootstrap
+from cmmd.measures.intervals import Interval, bootstrap
 
 TOLERANCES = (0.05, 0.1)
 DRAWN = 0.1
@@ -87,6 +87,25 @@ def timing_metrics(
     report = measure_alignment(found, true)
     other = derangement(len(true), np.random.default_rng(0)) if len(true) > 1 else None
     chance = None if other is None else measure_alignment(found, [true[j] for j in other], shuffles=0)
+    return [_f1(report, ceiling, tolerance, found_in) for tolerance in TOLERANCES] + [
+        Metric(
+            name=name,
+            **asdict(interval),
+            chance=NAN if chance is None else getattr(chance, field),
+            ceiling=NAN if ceiling is None else getattr(ceiling, field),
+            unit="s",
+            better="lower",
+            samples=len(found),
+            about=about,
+        )
+        for name, interval, field, about in _offsets_and_lag(found, true)
+    ]
+
+
+def _offsets_and_lag(
+    found: Sequence[np.ndarray], true: Sequence[np.ndarray]
+) -> tuple[tuple[str, Interval, str, str], ...]:
+    """Returns name, value with interval, field of `AlignmentReport` and description of each figure in seconds."""
     offsets = [match_events(f, t, tolerance=DRAWN).offsets for f, t in zip(found, true, strict=True)]
 
     def drawn(rows: np.ndarray) -> np.ndarray:
@@ -95,7 +114,7 @@ def timing_metrics(
     def lag(rows: np.ndarray) -> float:
         return event_lag([found[i] for i in rows], [true[i] for i in rows])
 
-    rows = (
+    return (
         (
             "median absolute offset",
             bootstrap(len(found), lambda rows: _median(np.abs(drawn(rows)))),
@@ -115,19 +134,6 @@ def timing_metrics(
             "Where events found and true ones correlate most, within 300 ms; positive is late, best is 0.",
         ),
     )
-    return [_f1(report, ceiling, tolerance, found_in) for tolerance in TOLERANCES] + [
-        Metric(
-            name=name,
-            **asdict(interval),
-            chance=NAN if chance is None else getattr(chance, field),
-            ceiling=NAN if ceiling is None else getattr(ceiling, field),
-            unit="s",
-            better="lower",
-            samples=len(found),
-            about=about,
-        )
-        for name, interval, field, about in rows
-    ]
 
 
 def _median(values: np.ndarray) -> float:

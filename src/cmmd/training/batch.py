@@ -111,7 +111,8 @@ def draw_batch(
 ) -> TrainingBatch:
     """The batch of a step, or one micro-batch of it, on the CPU. Reads only the clips of the micro-batch.
 
-    seen: clips whose video is trained on; other clips are drawn for video to audio only. None: all. Raises ValueError if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
+    seen: clips whose video is trained on; other clips are drawn for video to audio only. None: all. Raises ValueError
+    if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
     """
     size, frames = config.size, config.frames
     config.check_micro_batches(micro_batch.count)
