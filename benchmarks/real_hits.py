@@ -5,11 +5,13 @@
 FOLDER holds clips and their MANIFEST.csv (columns file, source_video_id, kind). There are no known event times: onsets
 of the true sound within 25 dB of the loudest stand for them. A clip's gain is its F1 at 100 ms minus the mean F1 of its
 generated onsets after circular shifts in time, which keep their number and rhythm. The interval is a bootstrap over
-sources. With `--takes 4`, the last line compares the take with the best own score with the mean take. `--pictures DIR`
-draws the first ten clips: frames over generated and true sound.
+sources. With `--takes 4`, a line compares the take with the best own score with the mean take. The last line has the
+shares of energy above 2 kHz of generated and true sound. `--pictures DIR` draws the first ten clips, frames over
+generated and true sound, and writes a page of them, DIR/index.html.
 """
 
 import csv
+import html
 import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -35,6 +37,8 @@ LEAST_SHIFT = 0.3
 """Seconds: nearer ones would still be matched in part."""
 RESAMPLES = 2000
 PICTURES = 10
+HIGH = 2000.0
+"""Hz."""
 
 
 class Judged(NamedTuple):
@@ -108,6 +112,23 @@ def draw(clip: Clip, waveform: np.ndarray, true: np.ndarray, found: np.ndarray, 
     )
 
 
+def write_page(folder: Path, captions: dict[str, str]) -> None:
+    """Writes index.html. captions: by the name of the picture."""
+    shown = [
+        f'<figure><figcaption>{html.escape(text)}</figcaption><img src="{html.escape(name)}" width="100%"></figure>'
+        for name, text in captions.items()
+    ]
+    about = "Frames with the true onsets marked, over generated sound with its onsets, and the true sound."
+    page = f'<!doctype html>\n<meta charset="utf-8">\n<title>Real clips with hits</title>\n<p>{about}</p>\n'
+    (folder / "index.html").write_text(page + "\n".join(shown) + "\n")
+
+
+def share_above(waveform: np.ndarray, sample_rate: int, hertz: float = HIGH) -> float:
+    """Share of the energy that lies above a frequency."""
+    energy = np.square(np.abs(np.fft.rfft(waveform)))
+    return float(energy[np.fft.rfftfreq(len(waveform), 1 / sample_rate) > hertz].sum() / max(energy.sum(), 1e-12))
+
+
 def row_of(name: str, takes: list[Judged]) -> tuple[str, ...]:
     mean, low, high = gain(takes)
     ratio = statistics.median((take.found + 0.5) / (take.true + 0.5) for take in takes)
@@ -134,6 +155,8 @@ def main() -> None:
         clips = list(csv.DictReader(file))
     generated: list[Judged] = []
     seen: list[Judged] = []
+    captions: dict[str, str] = {}
+    shares: list[tuple[float, float]] = []
     for row in progress(clips, "clips", unit="clip"):
         path = arguments.folder / row["file"]
         clip = read_clip(path)
@@ -144,8 +167,12 @@ def main() -> None:
         onsets = [clear_onsets(take.waveform, take.sample_rate) for take in takes]
         for take, found in zip(takes, onsets, strict=True):
             generated.append(judged(found, true, seconds, row, take.alignment))
+            shares.append((share_above(take.waveform, take.sample_rate), share_above(clip.waveform, clip.sample_rate)))
         if arguments.pictures and len(seen) < PICTURES:
             draw(clip, takes[0].waveform, true, onsets[0], arguments.pictures / f"{path.stem}.png")
+            judgement = generated[-len(takes)]
+            figures = f"F1@100 {judgement.f1:.2f}, shifted in time {judgement.chance:.2f}"
+            captions[f"{path.stem}.png"] = f"{path.stem} ({row.get('shows', row['kind'])}): {figures}"
         seen.append(judged(detector.times(clip.frames), true, seconds, row))
     rows = []
     kinds: dict[str, Callable[[Judged], bool]] = {
@@ -161,6 +188,11 @@ def main() -> None:
     print(f"\nbest of {arguments.takes} by own score against a mean take: {mean:+.3f} ({low:+.3f} to {high:+.3f})")
     scores = [take.score for take in generated if take.score is not None]
     print(f"own score: median {statistics.median(scores):.2f}")
+    made, real = np.maximum(np.array(shares).T, 1e-4)
+    ratio = np.exp(np.mean(np.log(made / real)))
+    print(f"energy above 2 kHz: {made.mean():.2f}, true {real.mean():.2f}; geometric mean of the ratios {ratio:.2f}")
+    if arguments.pictures:
+        write_page(arguments.pictures, captions)
 
 
 if __name__ == "__main__":
