@@ -191,7 +191,11 @@ OF_THE_EVENTS = (
     Mutant("statistics of the clips for all channels", START,
            "known.mean[:pictures] + of_clips.mean[pictures:]", "of_clips.mean", IN_TRAINING, "goes_on"),
     Mutant("statistics of the events of another encoder", START,
-           "if not new_events:", "if len(known.mean) == len(of_clips.mean):", IN_TRAINING, "goes_on"),
+           "if autoencoder is start.video_autoencoder:", "if len(known.mean) == len(of_clips.mean):",
+           IN_TRAINING, "goes_on"),
+    Mutant("the share is that of the trained weights", START,
+           "weight.lerp(known[name].to(weight), share)", "weight.lerp(known[name].to(weight), 1 - share)",
+           IN_TRAINING, "share"),
     Mutant("training goes on with any latents", START,
            "and weights_hash(chosen.pictures) == weights_hash(pictures)", "", IN_TRAINING, "other_latents"),
 )

@@ -32,12 +32,12 @@ MOST_COPIES = 10_000
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoupledRecipe:
     """start: model (folder, hub:ORG/NAME or `shipped`) whose weights, autoencoder and statistics training starts from;
-    None for random weights. trained: `events` trains only the weights that read the events of a given video; the other
-    directions then stay those of the starting model, bit for bit. autoencoder: folder, hub:ORG/NAME or `shipped`; None
-    for that of the prepared clips, or the shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or
-    `shipped`; None for that of the starting model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips,
-    used if prepared.folders is empty. sound_only: families of the world whose videos are never generated: their clips
-    are drawn for video to audio only.
+    None for random weights. start_share: share of its weights in the result, with trained ones as the rest. trained:
+    `events` trains only the weights that read the events of a given video; the other directions then stay those of the
+    starting model, bit for bit. autoencoder: folder, hub:ORG/NAME or `shipped`; None for that of the prepared clips, or
+    the shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or `shipped`; None for that of the starting
+    model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips, used if prepared.folders is empty.
+    sound_only: families of the world whose videos are never generated: their clips are drawn for video to audio only.
 
     held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
     step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
@@ -48,6 +48,7 @@ class CoupledRecipe:
     """
 
     start: str | None = None
+    start_share: float = 0.0
     trained: Literal["all", "events"] = "all"
     autoencoder: str | None = None
     waveform_decoder: str | None = None
@@ -68,6 +69,10 @@ class CoupledRecipe:
     def __post_init__(self) -> None:
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is {self.held_out}, expected a share of at least 0 and less than 1")
+        if not 0 <= self.start_share <= 1 or (self.start_share and self.start is None):
+            raise ValueError(
+                f"start_share is {self.start_share} with start {self.start}, expected 0 to 1, and 0 without a start"
+            )
         if self.prepared.folders and (self.held_out or self.copies):
             raise ValueError("held_out and copies are for clips of the world, expected 0 with prepared.folders")
         total = self.data.clips * len(self.data.families)

@@ -16,6 +16,7 @@ from cmmd.recipes.coupled_objective import cmmd_objective, held_out_gaps
 from cmmd.recipes.model_folder import save_model
 from cmmd.recipes.recipe_clips import recipe_autoencoder, recipe_clips
 from cmmd.recipes.starting_model import (
+    blended,
     load_starting_model,
     start_from,
     starting_autoencoder,
@@ -46,8 +47,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     clips, held_out = recipe_clips(config, autoencoder=autoencoder, codec=codec, folder=out.parent, ranks=ranks)
     network = _network(config, autoencoder, codec)
     if start is not None:
-        known = autoencoder is start.video_autoencoder
-        clips, held_out = start_from(start, network, clips, held_out, new_events=not known)
+        clips, held_out = start_from(start, network, autoencoder, clips, held_out)
         assert clips is not None
     if config.trained == "events":
         train_events_only(network)
@@ -64,7 +64,8 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     )
     if ranks.is_main:
         assert isinstance(trained, CoupledUNet)
-        pipeline = _pipeline(config, clips, unet=trained, autoencoder=autoencoder, decoder=decoder)
+        unet = blended(trained, start, config.start_share)
+        pipeline = _pipeline(config, clips, unet=unet, autoencoder=autoencoder, decoder=decoder)
         save_model(pipeline, out / MODEL)
         if config.copies:
             from cmmd.recipes.copies import report_copies

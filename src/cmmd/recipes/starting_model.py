@@ -81,19 +81,19 @@ def starting_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.
 
 
 def start_from(
-    start: "CMMDPipeline", network: CoupledUNet, *clips: TrainingClips | None, new_events: bool
+    start: "CMMDPipeline", network: CoupledUNet, autoencoder: VideoAutoencoder, *clips: TrainingClips | None
 ) -> list[TrainingClips | None]:
     """Copies the weights of the starting model into the network. Returns the clips with the model's statistics.
 
-    Weights that the model does not have are those of the network. new_events: whether the clips have event channels of
-    another encoder than the model's, whose statistics are then those of the clips.
+    Weights that the model does not have are those of the network. autoencoder: result of `starting_autoencoder`. The
+    statistics of the event channels of another autoencoder than the model's are those of the clips.
     """
     network.load_state_dict(network.state_dict() | start.unet.state_dict())
     known, audio = start.statistics["video"], start.statistics["audio"]
     pictures = latent_channels(start.video_autoencoder)
 
     def video(of_clips: Statistics) -> Statistics:
-        if not new_events:
+        if autoencoder is start.video_autoencoder:
             return known
         return Statistics(
             mean=known.mean[:pictures] + of_clips.mean[pictures:], std=known.std[:pictures] + of_clips.std[pictures:]
@@ -103,6 +103,23 @@ def start_from(
         None if some is None else some.standardised_as(video=video(some.video_statistics), audio=audio)
         for some in clips
     ]
+
+
+def blended(network: CoupledUNet, start: "CMMDPipeline | None", share: float) -> CoupledUNet:
+    """Moves the trained weights towards those of the starting model, which keeps more of what that model could do
+    (Wortsman et al., arXiv 2109.01903). Weights that the starting model does not have stay as they are.
+
+    share: of the starting weights in the result; 0 leaves the network unchanged. Returns the same network.
+    """
+    if start is not None and share:
+        trained, known = network.state_dict(), start.unet.state_dict()
+        network.load_state_dict(
+            {
+                name: weight.lerp(known[name].to(weight), share) if name in known else weight
+                for name, weight in trained.items()
+            }
+        )
+    return network
 
 
 def train_events_only(network: CoupledUNet) -> None:
