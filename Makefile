@@ -67,8 +67,11 @@ $(MODEL_RUNS)/events/model: | $(MODEL_RUNS)/autoencoder/model
 $(MODEL_RUNS)/event_messages/model: | $(MODEL_RUNS)/cmmd/model $(MODEL_RUNS)/events/model
 	$(call train,world.event_messages,start=$(MODEL_RUNS)/cmmd/model autoencoder=$(MODEL_RUNS)/events/model)
 
-$(MODEL_RUNS)/pretrained: | $(MODEL_RUNS)/event_messages/model $(MODEL_RUNS)/visual_events/model
-	$(BIN)/python -m cmmd.recipes.shipped_form $(addprefix $(MODEL_RUNS)/,event_messages/model visual_events/model) $@
+$(MODEL_RUNS)/hits/model: | $(MODEL_RUNS)/event_messages/model
+	$(call train,world.hits,start=$(MODEL_RUNS)/event_messages/model)
+
+$(MODEL_RUNS)/pretrained: | $(MODEL_RUNS)/hits/model $(MODEL_RUNS)/visual_events/model
+	$(BIN)/python -m cmmd.recipes.shipped_form $(addprefix $(MODEL_RUNS)/,hits/model visual_events/model) $@
 
 # Exit code 1: figures were written, but some clips could not be measured.
 $(MODEL_RUNS)/evaluation/record.json: | $(MODEL_RUNS)/pretrained

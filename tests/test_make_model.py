@@ -14,7 +14,7 @@ from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
 
 ROOT = Path(__file__).parents[1]
-RECIPES = ("autoencoder", "decoder", "visual_events", "cmmd", "events", "event_messages")
+RECIPES = ("autoencoder", "decoder", "visual_events", "cmmd", "events", "event_messages", "hits")
 SETTINGS = ("loop.steps=2", "loop.batch_size=4", "data.clips=2", "data.frames=24")
 
 
@@ -66,11 +66,14 @@ def test_one_command_trains_everything_once_and_writes_what_is_shipped(tmp_path)
     assert sum(file.stat().st_size for file in written.rglob("*") if file.is_file()) < 25e6
     model = CMMDPipeline.from_pretrained(written / "world")
     assert model.unet.event_messages is not None and model.waveform_decoder is not None
-    before = CMMDPipeline.from_pretrained(runs / "cmmd" / "model").unet.state_dict()
-    after = model.unet.state_dict()
+    names = ("cmmd", "event_messages", "hits")
+    before, after, last = (CMMDPipeline.from_pretrained(runs / n / "model").unet.state_dict() for n in names)
     assert all(torch.equal(after[name], known) for name, known in before.items())
     assert {name.split(".")[0] for name in after.keys() - before.keys()} == {"event_messages"}
     assert all(after[name].abs().max() > 0 for name in after.keys() - before.keys())
+    assert any(not torch.equal(last[name], known) for name, known in before.items())
+    shipped = model.unet.state_dict()
+    assert all(torch.equal(shipped[name], weight) for name, weight in last.items())
 
     times = {file: file.stat().st_mtime_ns for file in runs.rglob("*")}
     assert "cmmd" not in make_model(runs).replace(str(runs), "")

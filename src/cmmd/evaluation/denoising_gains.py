@@ -32,7 +32,8 @@ def denoising_gains(pipeline: CMMDPipeline, pairs: Sequence[FeaturePair], direct
         audio = pipeline.encode_audio(sound.given[:samples])
         video = pipeline.encode_video(picture.frames[:frames])
         usable.append(index)
-        targets.append(audio if direction == "video_to_audio" else video)
+        # A generated video has the channels of a picture, without those of events.
+        targets.append(audio if direction == "video_to_audio" else video[:, : pipeline.unet.config["latent_channels"]])
         conditions.append(video if direction == "video_to_audio" else audio)
     if len(usable) < 2:
         return gains

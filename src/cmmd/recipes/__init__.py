@@ -20,6 +20,7 @@ _RECIPES = {
     "world.event_messages": ("cmmd.recipes.world:world_event_messages", _COUPLED),
     "world.events": ("cmmd.recipes.events:world_events", "cmmd.recipes.events"),
     "world.fine_tune": ("cmmd.recipes.world:world_fine_tune", _COUPLED),
+    "world.hits": ("cmmd.recipes.world:world_hits", _COUPLED),
     "world.mm_diffusion": ("cmmd.recipes.world:world_mm_diffusion", _COUPLED),
     "world.ncmmd": ("cmmd.recipes.world:world_ncmmd", _COUPLED),
     "world.tiny": ("cmmd.recipes.world:world_tiny", _COUPLED),

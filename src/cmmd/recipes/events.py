@@ -39,13 +39,13 @@ class EventsRecipe:
 
     autoencoder: str = "shipped"
     data: WorldConfig = field(
-        default_factory=lambda: WorldConfig(families=("hits",) * 5 + ("impacts", "dance"), clips=500, seed=40_000)
+        default_factory=lambda: WorldConfig(families=("hits",) * 5 + ("impacts", "dance"), clips=1000, seed=40_000)
     )
     crop: int = 24
     widths: tuple[int, int, int, int] = (24, 48, 96, 128)
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=3000, batch_size=8, learning_rate=2e-3, weight_decay=0.01, warmup=50, ema_decay=0.995, save_every=250
+            steps=6500, batch_size=8, learning_rate=2e-3, weight_decay=0.01, warmup=50, ema_decay=0.995, save_every=250
         )
     )
 
@@ -59,7 +59,7 @@ class EventsRecipe:
 
 
 def world_events() -> EventsRecipe:
-    """The settings of the shipped event encoder, with a number of steps in place of its processor time."""
+    """The settings of the shipped event encoder."""
     return EventsRecipe()
 
 
