@@ -413,7 +413,7 @@ def test_the_shipped_model_in_half_precision_stays_close(dtype, most):
 
 
 def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeline, tmp_path):
-    own = UsualGuidance(video_to_audio=1.25, audio_to_video=2.0, joint=1.5)
+    own = UsualGuidance(video_to_audio=1.25, audio_to_video=2.0, joint=1.5, sound_above=0.6)
     model = CMMDPipeline.assemble(
         unet=pipeline.unet,
         video_autoencoder=pipeline.video_autoencoder,
@@ -431,6 +431,8 @@ def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeli
     assert (own_take.guidance, other.guidance) == (1.25, 1)
     assert np.array_equal(own_take.waveform, asked.waveform)
     assert not np.array_equal(own_take.waveform, other.waveform)
+    (always,) = loaded.video_to_audio(frames(16), steps=2, guided_above=0)
+    assert not np.array_equal(own_take.waveform, always.waveform)
     (video,), (both,) = loaded.audio_to_video(own_take.waveform, steps=2), loaded.joint(steps=2)
     assert (video.guidance, both.guidance) == (2.0, 1.5)
 

@@ -187,7 +187,8 @@ class LatentPipeline(DiffusionPipeline):
 
     def _guided(self, config: SamplingConfig | None, direction: Direction) -> SamplingConfig:
         config = config or SamplingConfig()
-        return replace(config, guidance=self.strength(config, direction))
+        above = config.guided_above_for(direction, self.usual_guidance)
+        return replace(config, guidance=self.strength(config, direction), guided_above=above)
 
     def noise(self, modality: Modality, frames: int, *, seed: int, items: int) -> Float[Tensor, "b c ..."]:
         """Draws noise for a batch. Item i is drawn on the CPU from seed + i: it depends neither on the other items nor

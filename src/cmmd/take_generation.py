@@ -107,21 +107,22 @@ class TakeGeneration:
         with clock("encoding"):
             encoded = self._encoded(source)
 
-        def generate(take: int, guidance: float) -> _Generated:
+        def generate(take: int, sampling: SamplingConfig) -> _Generated:
             with clock("denoising"):
-                latents = self._denoised(encoded, take, guidance)
+                latents = self._denoised(encoded, take, sampling)
                 alignment = self._alignment(latents) if options.judge else None
             with clock("decoding"):
                 frames, waveform, inaudible = self._decoded(source, latents, take)
-            return _Generated(frames, waveform, inaudible, guidance, alignment)
+            strength = self.pipeline.strength(sampling, options.direction)
+            return _Generated(frames, waveform, inaudible, strength, alignment)
 
-        usual = self.pipeline.strength(options.sampling, options.direction)
-        generated = [generate(take, usual) for take in range(options.takes)]
+        generated = [generate(take, options.sampling) for take in range(options.takes)]
         inaudible = [take for take, result in enumerate(generated) if result.inaudible]
         if inaudible and self._guidance_is_free():
             LOGGER.info("%d of %d takes were inaudible and are made again", len(inaudible), options.takes)
+            unsure = replace(options.sampling, guidance=UNSURE_GUIDANCE, guided_above=0)
             for take in inaudible:
-                generated[take] = generate(take, UNSURE_GUIDANCE)
+                generated[take] = generate(take, unsure)
         return tuple(self._take(source, take, result, clock.seconds) for take, result in enumerate(generated))
 
     def _encoded(self, source: Source) -> _Encoded:
@@ -154,11 +155,11 @@ class TakeGeneration:
             latents = self.pipeline.encode_video(stays.given_frames(length))[:, :channels]
         return Kept(latents, torch.from_numpy(stays.over(length)))
 
-    def _denoised(self, encoded: _Encoded, take: int, guidance: float) -> Prediction:
+    def _denoised(self, encoded: _Encoded, take: int, sampling: SamplingConfig) -> Prediction:
         """Returns the latents of both modalities of a take. One that is not generated is the condition."""
         kept, condition = encoded.kept, encoded.condition
         noise = {target: noise[[take]] for target, noise in encoded.noise.items()}
-        sampling, on_step = replace(self.options.sampling, guidance=guidance), self.options.on_step
+        on_step = self.options.on_step
         if self.options.direction == "joint":
             both = (kept["video"], kept["audio"]) if kept else None
             start = Prediction(noise["video"], noise["audio"])

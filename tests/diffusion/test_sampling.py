@@ -54,12 +54,12 @@ def test_solvers_reproduce_a_gaussian_whose_denoiser_is_known(sampler, tolerance
     assert x.std() == pytest.approx(std, abs=tolerance)
 
 
-@pytest.mark.parametrize("guidance", [1.0, 2.5])
+@pytest.mark.parametrize(("guidance", "above"), [(1.0, None), (2.5, None), (2.5, 0.6)])
 @pytest.mark.parametrize("target", ["audio", "video"])
-def test_one_window_equals_a_loop_written_out(unet, target, guidance):
+def test_one_window_equals_a_loop_written_out(unet, target, guidance, above):
     video, audio = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
     condition, x = (video, audio) if target == "audio" else (audio, video)
-    config = SamplingConfig(steps=4, guidance=guidance, sampler="ddim")
+    config = SamplingConfig(steps=4, guidance=guidance, guided_above=above, sampler="ddim")
     found = sample_target(unet, PROCESS, condition, x, config, target=target, window=16)
     for t in (1.0, 0.75, 0.5, 0.25):
         times, clean = torch.tensor([t]), torch.zeros(1)
@@ -70,7 +70,8 @@ def test_one_window_equals_a_loop_written_out(unet, target, guidance):
         else:
             heard = unet(x, audio, t_video=times, t_audio=clean).video
             alone = unet(x, audio, t_video=times, t_audio=clean, video_hears=deaf).video
-        x = ddim_step(x, alone + guidance * (heard - alone), t, t - 0.25)
+        strength = guidance if above is None or t > above else 1.0
+        x = ddim_step(x, alone + strength * (heard - alone), t, t - 0.25)
     torch.testing.assert_close(found, x, rtol=0, atol=2e-3)
     assert (found - (video if target == "video" else audio)).abs().mean() > 0.1
 

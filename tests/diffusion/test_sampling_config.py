@@ -13,6 +13,8 @@ from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance
         ("steps", 1001, "steps is 1001"),
         ("steps", 2.5, "steps is 2.5"),
         ("guidance", float("nan"), "guidance is nan, expected a finite number"),
+        ("guided_above", -0.1, "guided_above is -0.1, expected a time from 0 to 1"),
+        ("guided_above", float("nan"), "guided_above is nan, expected a time from 0 to 1"),
         ("contrast", float("inf"), "contrast is inf, expected a finite number"),
         ("gradient", float("nan"), "gradient is nan, expected a finite number"),
         ("gradient", 101, "gradient is 101, expected a finite number of at most 100"),
@@ -38,6 +40,15 @@ def test_a_guidance_that_is_given_holds_in_every_direction():
     assert [SamplingConfig().guidance_for(direction) for direction in DIRECTIONS] == [1.0, 4.5, 3.0]
 
 
+def test_only_sound_for_video_has_a_usual_time_below_which_nothing_guides():
+    usual = UsualGuidance(sound_above=0.6)
+    assert [SamplingConfig().guided_above_for(direction, usual) for direction in DIRECTIONS] == [0.6, 0, 0]
+    assert [SamplingConfig(guided_above=0.2).guided_above_for(d, usual) for d in DIRECTIONS] == [0.2] * 3
+    assert [SamplingConfig().guided_above_for(direction) for direction in DIRECTIONS] == [0, 0, 0]
+
+
 def test_a_usual_guidance_is_one_that_can_be_sampled_with():
     with pytest.raises(ValueError, match=r"guidance is 101\.0, expected a finite number of at most 100"):
         UsualGuidance(joint=101.0)
+    with pytest.raises(ValueError, match=r"guided_above is 1\.5, expected a time from 0 to 1"):
+        UsualGuidance(sound_above=1.5)

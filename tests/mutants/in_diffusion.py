@@ -132,6 +132,8 @@ OF_THE_MISMATCHES = (
 )
 
 OF_THE_SAMPLING = (
+    Mutant("guidance at all times", SAMPLING,
+           "self.guidance if t > self.guided_above else 1", "self.guidance", IN_SAMPLING, "one_window_equals"),
     Mutant("guidance from the condition on", GUIDANCE,
            "guided = predictions[1] + guidance", "guided = conditional + guidance", IN_SAMPLING, "push_away"),
     Mutant("contrast towards the wrong time", GUIDANCE,

@@ -80,7 +80,7 @@ def sample_target(
     x = _held(x, kept)
     for step, timestep, t in solver.steps():
         times = frame_times(t, windows.frames, kept, device=x.device)
-        x = solver.step(predictor.predict(x, times, step), timestep, x)
+        x = solver.step(predictor.predict(x, times, t, step), timestep, x)
         x = _held(x, kept)
         if on_step:
             on_step(step + 1)
@@ -103,16 +103,19 @@ class _Predictor:
         other: Modality = OTHER[target]
         self.unet, self.config, self.windows = unet, config, windows
         self.target: Modality = target
-        self.guidance = config.guidance_for("video_to_audio" if target == "audio" else "audio_to_video")
+        direction = "video_to_audio" if target == "audio" else "audio_to_video"
+        self.guidance, self.guided_above = config.guidance_for(direction), config.guided_above_for(direction)
         self.items = len(condition)
         self.encoded = [
             (starts, heard(unet, windows.cut(condition, other, starts), modality=other, once=encode_once))
             for starts in windows.batches(WINDOW_BATCH)
         ]
 
-    def predict(self, x: Float[Tensor, "b c ..."], times: Float[Tensor, "1 f"], step: int) -> Float[Tensor, "b c ..."]:
-        """Returns the guided prediction of x, averaged over its windows. step: selects the shift of the mismatched
-        condition."""
+    def predict(
+        self, x: Float[Tensor, "b c ..."], times: Float[Tensor, "1 f"], t: float, step: int
+    ) -> Float[Tensor, "b c ..."]:
+        """Returns the guided prediction of x, averaged over its windows. t: the largest of the times. step: selects the
+        shift of the mismatched condition."""
         config, windows = self.config, self.windows
         average = WindowAverage(x, windows, self.target)
         for starts, given in self.encoded:
@@ -127,7 +130,7 @@ class _Predictor:
                 modality=self.target,
                 t=windows.cut_times(times, starts, batch=len(x)),
                 condition=given,
-                guidance=self.guidance,
+                guidance=self.guidance if t > self.guided_above else 1,
                 mismatched=wrong,
                 contrast=config.contrast,
             )

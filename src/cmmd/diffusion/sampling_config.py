@@ -17,6 +17,7 @@ class SamplingSettings(TypedDict, total=False):
 
     steps: int
     guidance: float | int | None
+    guided_above: float | int | None
     contrast: float | int
     gradient: float | int
     sampler: Sampler
@@ -25,7 +26,10 @@ class SamplingSettings(TypedDict, total=False):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingConfig:
     """steps: solver steps from noise to the sample, 1 to `TRAINING_STEPS`. guidance: strength of classifier-free
-    guidance; 1 is the conditional model alone, None the default of the model for the direction. contrast: strength of
+    guidance; 1 is the conditional model alone, None the default of the model for the direction. guided_above: a time
+    from 0 (clean) to 1 (noise); guidance by a condition acts above it, and below it the conditional model alone is
+    faster and nearer to the data (Kynkaanniemi et al., arXiv 2404.07724); None is the default of the model. contrast:
+    strength of
     guidance away from the same condition at the wrong time; 0 turns it off. gradient: for networks with `shared_time`,
     strength of the gradient towards samples under which the condition is denoised better (see zero_shot.py); 0 turns it
     off. sampler: the solver; `ddpm` adds noise at every step.
@@ -35,6 +39,7 @@ class SamplingConfig:
 
     steps: int = 25
     guidance: float | int | None = None
+    guided_above: float | int | None = None
     contrast: float | int = 0.0
     gradient: float | int = 0.0
     sampler: Sampler = "unipc"
@@ -48,6 +53,8 @@ class SamplingConfig:
                 continue
             if not isinstance(value, float | int) or not abs(value) <= STRONGEST:  # nan too
                 raise ValueError(f"{name} is {value!r:.60}, expected a finite number of at most {STRONGEST}")
+        if self.guided_above is not None and not 0 <= self.guided_above <= 1:
+            raise ValueError(f"guided_above is {self.guided_above!r:.60}, expected a time from 0 to 1")
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
 
@@ -56,22 +63,29 @@ class SamplingConfig:
         usual = usual or UsualGuidance()
         return float(usual.of(direction) if self.guidance is None else self.guidance)
 
+    def guided_above_for(self, direction: Direction, usual: "UsualGuidance | None" = None) -> float:
+        """Returns the time above which a direction is guided: `guided_above`, or, if it is None, that of `usual`."""
+        known = (usual or UsualGuidance()).sound_above if direction == "video_to_audio" else 0.0
+        return float(known if self.guided_above is None else self.guided_above)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsualGuidance:
     """Default guidance of a model by direction, for calls that set none. A model folder may define it.
 
     The values below apply to models without such an entry, such as the shipped one. They are the strengths at which
-    onset F1 on the world stopped rising. Raises ValueError for values that `SamplingConfig` rejects.
+    onset F1 on the world stopped rising. sound_above: `guided_above` of sound for video; the other directions are
+    guided at all times. Raises ValueError for values that `SamplingConfig` rejects.
     """
 
     video_to_audio: float = 1.0
     audio_to_video: float = 4.5
     joint: float = 3.0
+    sound_above: float = 0.0
 
     def __post_init__(self) -> None:
         for direction in DIRECTIONS:
-            SamplingConfig(guidance=self.of(direction))
+            SamplingConfig(guidance=self.of(direction), guided_above=self.sound_above)
 
     def of(self, direction: Direction) -> float:
         """Returns the guidance of a direction."""
