@@ -60,7 +60,7 @@ def world_hits() -> CoupledRecipe:
         trained="all",
         sound_only=("hits",),
         conditioning=replace(recipe.conditioning, video_to_audio=0.5, audio_to_video=0.15, joint=0.35, keep_clean=0.3),
-        guidance=UsualGuidance(video_to_audio=2.0, sound_above=0.6),
+        guidance=UsualGuidance(video_to_audio=2.25, sound_above=0.7),
         loop=replace(recipe.loop, steps=5000, learning_rate=5e-4, ema_decay=0.995),
     )
 
