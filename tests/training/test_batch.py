@@ -49,7 +49,7 @@ def test_only_seen_clips_give_video_that_is_generated():
     seen, clips = torch.tensor([1, 4, 9]), small_clips(24)
     heard_for = set()
     for step in range(20):
-        batch = draw_batch(clips, batch_config(), seed=0, step=step, seen=seen)
+        batch = draw_batch(clips, batch_config(), seed=0, step=step, video_clips=seen)
         free = draw_batch(clips, batch_config(), seed=0, step=step)
         sound = batch.modes.direction == DIRECTIONS.index("video_to_audio")
         assert torch.equal(batch.clips[sound], free.clips[sound])

@@ -22,10 +22,12 @@ def cmmd_objective(
     """The CMMD losses of a recipe on `clips`. batch: settings of the batches; by default those of the recipe. first:
     number of the first of the clips among all clips of the recipe."""
     batch = batch or config.batch_config()
-    seen = clips_with_trained_video(config, range(first, first + len(clips)))
+    video_clips = clips_with_trained_video(config, range(first, first + len(clips)))
 
     def draw(step: int, micro_batch: MicroBatch) -> TrainingBatch:
-        return draw_batch(clips, batch, seed=config.loop.seed, step=step, micro_batch=micro_batch, seen=seen)
+        return draw_batch(
+            clips, batch, seed=config.loop.seed, step=step, micro_batch=micro_batch, video_clips=video_clips
+        )
 
     def losses(model: nn.Module, drawn: TrainingBatch) -> Terms:
         assert isinstance(model, CoupledUNet)

@@ -107,12 +107,12 @@ def draw_batch(
     seed: int,
     step: int,
     micro_batch: MicroBatch = MicroBatch(),  # noqa: B008 - a constant
-    seen: Int[Tensor, " k"] | None = None,
+    video_clips: Int[Tensor, " k"] | None = None,
 ) -> TrainingBatch:
     """The batch of a step, or one micro-batch of it, on the CPU. Reads only the clips of the micro-batch.
 
-    seen: clips whose video is trained on; other clips are drawn for video to audio only. None: all. Raises ValueError
-    if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
+    video_clips: those whose video is trained on; other clips are drawn for video to audio only. None: all. Raises
+    ValueError if the micro-batches would split contrasted pairs, or if a clip is shorter than `frames`.
     """
     size, frames = config.size, config.frames
     config.check_micro_batches(micro_batch.count)
@@ -127,7 +127,7 @@ def draw_batch(
         fraction=config.contrastive.fraction,
         generator=step_generator(seed, step, "conditioning"),
     )
-    numbers = numbers if seen is None else with_trained_video(numbers, modes, seen)
+    numbers = numbers if video_clips is None else with_trained_video(numbers, modes, video_clips)
     items = dealt(size, micro_batch)
     clean = Prediction(*clips.crops(numbers[items], frames=frames, start=start[items], mirror=mirror[items]))
     weight = config.contrastive.weight_at(step)
@@ -158,10 +158,12 @@ def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
     return torch.tensor(numbers)
 
 
-def with_trained_video(clips: Int[Tensor, " b"], modes: Conditioning, seen: Int[Tensor, " k"]) -> Int[Tensor, " b"]:
-    """Replaces the clips that are not in `seen` by some that are, in the items whose video is generated."""
-    replaced = (modes.direction != DIRECTIONS.index("video_to_audio")) & ~torch.isin(clips, seen)
-    return torch.where(replaced, seen[clips % len(seen)], clips)
+def with_trained_video(
+    clips: Int[Tensor, " b"], modes: Conditioning, video_clips: Int[Tensor, " k"]
+) -> Int[Tensor, " b"]:
+    """Replaces the clips that are not in `video_clips` by some that are, in the items whose video is generated."""
+    replaced = (modes.direction != DIRECTIONS.index("video_to_audio")) & ~torch.isin(clips, video_clips)
+    return torch.where(replaced, video_clips[clips % len(video_clips)], clips)
 
 
 def dealt(size: int, micro_batch: MicroBatch) -> Int[Tensor, " b"]:
