@@ -180,8 +180,8 @@ OF_THE_OBJECTIVES = (
     Mutant("a recipe's prediction type does not reach its losses", RECIPE,
            ", prediction_type=config.prediction_type)", ")", "recipes/test_objective.py"),
     Mutant("a recipe's batch size is not the loop's", RECIPE,
-           "draw_batch(clips, batch, seed",
-           "draw_batch(clips, replace(batch, size=2), seed", "recipes/test_objective.py"),
+           "clips, batch, seed",
+           "clips, replace(batch, size=2), seed", "recipes/test_objective.py"),
 )
 
 MUTANTS = (*OF_THE_BATCH, *OF_THE_LOSSES, *OF_THE_OBJECTIVES)

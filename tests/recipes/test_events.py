@@ -154,12 +154,13 @@ def test_a_model_goes_on_with_another_event_encoder(tmp_path):
 def test_the_result_has_a_share_of_the_starting_weights(tmp_path):
     first = trained_without_events(tmp_path)
     words = (f"start={tmp_path / 'first' / 'model'}", f"autoencoder={tmp_path / 'events'}", "loop.steps=4")
+    words += ("loop.learning_rate=0.05", "loop.warmup=1")
     for share in (0, 0.25):
         train("world.tiny", *words, f"start_share={share}", out=tmp_path / f"of {share}")
     free, shared = (CMMDPipeline.from_pretrained(tmp_path / f"of {share}" / "model").unet for share in (0, 0.25))
     known, trained, found = (unet.state_dict() for unet in (first.unet, free, shared))
     assert all(torch.allclose(found[n], 0.75 * trained[n] + 0.25 * known[n], atol=2e-3) for n in known)
-    assert any((trained[name] - known[name]).abs().max() > 0.01 for name in known)
+    assert any((trained[name] - known[name]).abs().max() > 0.05 for name in known)
     assert all(torch.equal(found[name], trained[name]) for name in trained.keys() - known.keys())
 
 
