@@ -13,6 +13,7 @@ from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance
         ("steps", 1001, "steps is 1001"),
         ("steps", 2.5, "steps is 2.5"),
         ("guidance", float("nan"), "guidance is nan, expected a finite number"),
+        ("guided_above", "high", "guided_above is 'high', expected a time from 0 to 1"),
         ("guided_above", -0.1, "guided_above is -0.1, expected a time from 0 to 1"),
         ("guided_above", float("nan"), "guided_above is nan, expected a time from 0 to 1"),
         ("contrast", float("inf"), "contrast is inf, expected a finite number"),

@@ -46,6 +46,10 @@ OTHER_CLIPS = "contrastive.mismatches=[other_clip]"
         (("conditioning.joint=0.5",), "video_to_audio, audio_to_video and joint sum to 1.2, expected 1"),
         (("data.levels=[-9,-3]",), "levels are -9 and -3, expected both above -4.200"),
         (("data.seed=-1",), "data: seed is -1, expected 0 or more, and less than 2^31"),
+        (
+            ("data.families=[hits,dance]", "data.clips=4", "sound_only=[hits]", "held_out=0.125"),
+            "held_out is 0.125 with sound_only, expected a clip of every family on each side",
+        ),
         (("start_share=0.5",), "start_share is 0.5 with start None, expected 0 to 1, and 0 without a start"),
         (("start_share=1.5", "start=shipped"), "start_share is 1.5 with start shipped, expected 0 to 1"),
         (("sound_only=[hits]",), "sound_only is ['hits'], expected some of data.families, ['impacts', 'dance'], and"),

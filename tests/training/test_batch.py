@@ -57,6 +57,8 @@ def test_only_seen_clips_give_video_that_is_generated():
         already = ~sound & torch.isin(free.clips, seen)
         assert torch.equal(batch.clips[already], free.clips[already])
         heard_for |= set(batch.clips[sound].tolist())
+        pairs = batch.clips.view(-1, 2)[~sound.view(-1, 2)[:, 0]]
+        assert (pairs[:, 0] != pairs[:, 1]).all()
     assert len(heard_for) > 20
 
 

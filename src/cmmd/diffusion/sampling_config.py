@@ -29,10 +29,9 @@ class SamplingConfig:
     guidance; 1 is the conditional model alone, None the default of the model for the direction. guided_above: a time
     from 0 (clean) to 1 (noise); guidance by a condition acts above it, and below it the conditional model alone is
     faster and nearer to the data (Kynkaanniemi et al., arXiv 2404.07724); None is the default of the model. contrast:
-    strength of
-    guidance away from the same condition at the wrong time; 0 turns it off. gradient: for networks with `shared_time`,
-    strength of the gradient towards samples under which the condition is denoised better (see zero_shot.py); 0 turns it
-    off. sampler: the solver; `ddpm` adds noise at every step.
+    strength of guidance away from the same condition at the wrong time; 0 turns it off. gradient: for networks with
+    `shared_time`, strength of the gradient towards samples under which the condition is denoised better (see
+    zero_shot.py); 0 turns it off. sampler: the solver; `ddpm` adds noise at every step.
 
     Raises ValueError for unknown samplers, steps out of range and strengths beyond `STRONGEST`.
     """
@@ -53,8 +52,9 @@ class SamplingConfig:
                 continue
             if not isinstance(value, float | int) or not abs(value) <= STRONGEST:  # nan too
                 raise ValueError(f"{name} is {value!r:.60}, expected a finite number of at most {STRONGEST}")
-        if self.guided_above is not None and not 0 <= self.guided_above <= 1:
-            raise ValueError(f"guided_above is {self.guided_above!r:.60}, expected a time from 0 to 1")
+        above = self.guided_above
+        if above is not None and not (isinstance(above, float | int) and 0 <= above <= 1):
+            raise ValueError(f"guided_above is {above!r:.60}, expected a time from 0 to 1")
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
 
@@ -73,7 +73,7 @@ class SamplingConfig:
 class UsualGuidance:
     """Default guidance of a model by direction, for calls that set none. A model folder may define it.
 
-    The values below apply to models without such an entry, such as the shipped one. They are the strengths at which
+    The values below apply to models without such an entry. They are the strengths at which
     onset F1 on the world stopped rising. sound_above: `guided_above` of sound for video; the other directions are
     guided at all times. Raises ValueError for values that `SamplingConfig` rejects.
     """

@@ -107,6 +107,12 @@ class CoupledRecipe:
         families, sound_only = list(self.data.families), list(self.sound_only)
         if sound_only and not set(families) > set(sound_only):
             raise ValueError(f"sound_only is {sound_only}, expected some of data.families, {families}, and not all")
+        total = self.data.clips * len(families)
+        last = round(self.held_out * total)
+        if sound_only and self.held_out and min(last, total - last) < len(families):
+            raise ValueError(
+                f"held_out is {self.held_out} with sound_only, expected a clip of every family on each side"
+            )
         if self.data.levels is not None:
             check_levels(self.data.levels)
         if self.data.frames < self.geometry.frames:

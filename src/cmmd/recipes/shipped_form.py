@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 import torch
 
+from cmmd.errors import InputError
+from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL, VISUAL_EVENT_DETECTOR
 from cmmd.unfinished_folder import folder_written_beside
@@ -17,8 +19,9 @@ from cmmd.unfinished_folder import folder_written_beside
 def write_shipped_form(model: Path, detector: Path, out: Path) -> None:
     """Writes the two folders of `cmmd/pretrained` into `out`: the model in half precision, and the detector as it is.
 
-    Raises InputError if `model` is not a model of this project, or `out` cannot be written.
+    Raises InputError if one of them cannot be loaded, or `out` cannot be written.
     """
+    load_visual_event_detector(detector)
     pipeline = CMMDPipeline.from_pretrained(model, dtype=torch.float16)
     with folder_written_beside(out) as beside:
         pipeline.save_pretrained(beside / SHIPPED_MODEL.name)
@@ -31,7 +34,10 @@ def write_shipped_form(model: Path, detector: Path, out: Path) -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 def main(model: Path, detector: Path, out: Path) -> None:
     """Write MODEL and DETECTOR, the results of two runs, into OUT in the form in which they are shipped."""
-    write_shipped_form(model, detector, out)
+    try:
+        write_shipped_form(model, detector, out)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from None
     size = sum(file.stat().st_size for file in out.rglob("*.safetensors"))
     click.echo(f"{out}: {size / 1e6:.1f} MB of weights")
 

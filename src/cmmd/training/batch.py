@@ -161,9 +161,15 @@ def paired(clips: Int[Tensor, " b"]) -> Int[Tensor, " b"]:
 def with_trained_video(
     clips: Int[Tensor, " b"], modes: Conditioning, video_clips: Int[Tensor, " k"]
 ) -> Int[Tensor, " b"]:
-    """Replaces the clips that are not in `video_clips` by some that are, in the items whose video is generated."""
+    """Replaces the clips that are not in `video_clips` by some that are, in the items whose video is generated. The two
+    clips of a pair still differ if there are two to choose from."""
     replaced = (modes.direction != DIRECTIONS.index("video_to_audio")) & ~torch.isin(clips, video_clips)
-    return torch.where(replaced, video_clips[clips % len(video_clips)], clips)
+    numbers = torch.where(replaced, video_clips[clips % len(video_clips)], clips)
+    for item in replaced.nonzero().flatten().tolist():
+        other = item ^ 1
+        if other < len(numbers) and numbers[item] == numbers[other]:
+            numbers[item] = video_clips[(clips[item] + 1) % len(video_clips)]
+    return numbers
 
 
 def dealt(size: int, micro_batch: MicroBatch) -> Int[Tensor, " b"]:
