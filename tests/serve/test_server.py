@@ -1,9 +1,11 @@
-"""The command: its options reach the server; a taken port and a missing gradio are one line."""
+"""The command: its options reach the server; a taken port and a missing gradio are a line; a removed file is a 404."""
 
+import asyncio
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from cmmd.errors import InputError
 from cmmd.measures.agreement import UNKNOWN_BELOW
 from cmmd.serve import server
 from cmmd.serve.limits import Limits
-from cmmd.serve.server import ServeOptions, free_port
+from cmmd.serve.server import AnswerMiddleware, ServeOptions, free_port
 
 
 def test_without_options_the_page_is_for_this_machine_only(monkeypatch):
@@ -72,6 +74,44 @@ def test_a_missing_gradio_is_one_line_that_tells_how_to_install_it():
     assert (process.returncode, process.stdout) == (2, "")
     assert process.stderr.count("\n") == 1 and 'pip install "./[page]"' in process.stderr
     assert process.stderr.startswith("cmmd: serve: found no gradio")
+
+
+def answers_of(app: Any) -> list[dict[str, Any]]:
+    """What the server answers to one request, where `app` is behind its middleware."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message):
+        sent.append(message)
+
+    async def stay_connected():
+        await asyncio.Event().wait()
+
+    asyncio.run(AnswerMiddleware(app)({"type": "http", "method": "GET", "headers": []}, stay_connected, send))
+    return sent
+
+
+def test_a_file_that_is_removed_while_it_is_asked_for_is_not_found(tmp_path):
+    """Starlette tells the size of a file and then opens it. The page removes results in between."""
+    from starlette.responses import FileResponse
+
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"a clip")
+    status = path.stat()
+    start, *content = answers_of(FileResponse(path, stat_result=status))
+    assert start["status"] == 200 and b"".join(message["body"] for message in content) == b"a clip"
+    assert (b"referrer-policy", b"no-referrer") in start["headers"]
+    path.unlink()
+    start, content = answers_of(FileResponse(path, stat_result=status))
+    assert (start["status"], content["body"]) == (404, b"")
+    assert (b"referrer-policy", b"no-referrer") in start["headers"]
+
+
+def test_other_missing_files_stay_errors():
+    async def broken(scope, receive, send):
+        Path("/no/such/file").read_bytes()
+
+    with pytest.raises(FileNotFoundError):
+        answers_of(broken)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,12 @@ def _launch(page: Any, options: ServeOptions, port: int, files: "ServedFiles") -
         server_port=port,
         max_file_size=options.limits.upload_bytes,
         allowed_paths=[str(files.results)],
-        app_kwargs={"middleware": [Middleware(AddHeaders)], "docs_url": None, "redoc_url": None, "openapi_url": None},
+        app_kwargs={
+            "middleware": [Middleware(AnswerMiddleware)],
+            "docs_url": None,
+            "redoc_url": None,
+            "openapi_url": None,
+        },
         prevent_thread_lock=True,
         quiet=True,
         share=False,
@@ -115,20 +120,44 @@ def _launch(page: Any, options: ServeOptions, port: int, files: "ServedFiles") -
     )
 
 
-class AddHeaders:
-    """ASGI middleware that adds `HEADERS` to every response."""
+class AnswerMiddleware:
+    """ASGI middleware: adds `HEADERS` to every response, and answers 404 for a file that is removed while it is asked
+    for.
+
+    The results of a visitor who leaves are removed at once, also while the browser still reads them. Starlette sends
+    the start of a file's response before it opens the file; it is held back here until there is content.
+    """
 
     def __init__(self, app: "ASGIApp") -> None:
         self._app = app
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        async def with_headers(message: "Message") -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        start: Message | None = None
+
+        async def answer(message: "Message") -> None:
+            nonlocal start
             if message["type"] == "http.response.start":
-                added = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-                message = {**message, "headers": [*message.get("headers", []), *added]}
+                message = {**message, "headers": [*message.get("headers", []), *_RAW_HEADERS]}
+                if any(name.lower() == b"accept-ranges" for name, _ in message["headers"]):  # of a file
+                    start = message
+                    return
+            elif start is not None:
+                await send(start)
+                start = None
             await send(message)
 
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+        try:
+            await self._app(scope, receive, answer)
+        except FileNotFoundError:
+            if start is None:
+                raise
+            await send({"type": "http.response.start", "status": 404, "headers": _RAW_HEADERS})
+            await send({"type": "http.response.body", "body": b""})
+
+
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 def _announce(host: str, port: int) -> None:
