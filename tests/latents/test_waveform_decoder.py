@@ -15,6 +15,7 @@ from cmmd.clips.geometry import Geometry
 from cmmd.errors import InputError
 from cmmd.latents.magnitude_network import MagnitudeNetwork
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
+from cmmd.latents.spectrum_vocoder import SpectrumVocoder
 from cmmd.latents.upsampling_vocoder import load_hifi_gan
 from cmmd.latents.waveform_decoder import codec_with, load_waveform_decoder
 from cmmd.pipeline import CMMDPipeline
@@ -55,7 +56,12 @@ def hifi_gan(*, rates: tuple[int, ...] = (20, 10), mels: int = 64, sampling_rate
     return transformers.SpeechT5HifiGan(config)
 
 
-DECODERS = [magnitude_network, big_vgan, hifi_gan]
+def spectrum_vocoder(**sizes: int) -> nn.Module:
+    torch.manual_seed(0)
+    return SpectrumVocoder(**{"width": 16, "hidden": 24, "depth": 1} | sizes)
+
+
+DECODERS = [spectrum_vocoder, magnitude_network, big_vgan, hifi_gan]
 
 
 def with_decoder(pipeline: CMMDPipeline, decoder: nn.Module | None) -> CMMDPipeline:
@@ -126,6 +132,8 @@ def test_a_folder_without_a_decoder_loads_as_before(absent, pipeline, model_fold
     [
         (magnitude_network, {"hop": 100}, "the waveform decoder has hop 100, expected 200"),
         (magnitude_network, {"mels": 80}, "the waveform decoder has mels 80, expected 64"),
+        (spectrum_vocoder, {"hop": 100}, "the waveform decoder has hop 100, expected 200"),
+        (spectrum_vocoder, {"sample_rate": 8000}, "the waveform decoder has sample_rate 8000, expected 16000"),
         (big_vgan, {"rates": (16, 16)}, "the waveform decoder has hop 256, expected 200"),
         (big_vgan, {"mels": 80}, "the waveform decoder has mels 80, expected 64"),
         (hifi_gan, {"rates": (16, 16)}, "the waveform decoder has hop 256, expected 200"),

@@ -150,7 +150,7 @@ OF_THE_GENERATION = (
     Mutant("a pipeline is always of v-prediction", "saved_pipeline.py",
            "scheduler_config(prediction_type))", "scheduler_config())", IN_PIPELINE, "epsilon"),
     Mutant("guidance settings do not reach joint sampling", TAKES,
-           "sample_joint(start, sampling, kept", "sample_joint(start, kept", IN_PIPELINE, "joint_is"),
+           "sample_joint(both, sampling, on_step", "sample_joint(both, on_step", IN_PIPELINE, "joint_is"),
     Mutant("settings do not reach sampling under a condition", TAKES,
            "self.options.direction, sampling, kept", "self.options.direction, kept", IN_PIPELINE, "audio_to_video_is"),
     Mutant("a score against the own condition", AGREEMENT,

@@ -119,12 +119,12 @@ class LogMelCodec(nn.Module):
     ) -> Float[Tensor, "b s"]:
         """Converts log-mel to a waveform of n * hop samples.
 
-        A vocoder gets the log-mel as it is. Otherwise the generator (without one, seed 0) draws Griffin-Lim's initial
-        phases and then the comfort noise under the waveform.
+        A vocoder gets the log-mel as it is, and the generator. Otherwise the generator (without one, seed 0) draws
+        Griffin-Lim's initial phases and then the comfort noise under the waveform.
         """
         log_mel = spectrogram.squeeze(1)
         if not isinstance(self.vocoder, GriffinLim):
-            return self.vocoder(log_mel)
+            return self.vocoder(log_mel, generator=generator)
         generator = generator or torch.Generator().manual_seed(0)
         magnitude = self._inverted if self.estimator is None else self._estimated
         waveform = self.vocoder.in_blocks(
@@ -144,9 +144,8 @@ class LogMelCodec(nn.Module):
     def _estimated(self, log_mel: Float[Tensor, "b m n"], stretch: slice) -> Float[Tensor, "b bins k"]:
         """Magnitudes of a stretch by the estimator, which sees all frames that they depend on."""
         assert self.estimator is not None
-        first, floor = max(0, stretch.start - self.estimator.reach), math.log(LOG_FLOOR)
-        seen = log_mel[..., first : stretch.stop + self.estimator.reach]
-        seen = torch.where(seen < floor + SQUELCH, floor, seen.clamp(max=LARGEST))
+        first = max(0, stretch.start - self.estimator.reach)
+        seen = squelched(log_mel[..., first : stretch.stop + self.estimator.reach])
         own = slice(stretch.start - first, stretch.stop - first)
         return self._consistent(self.estimator.estimate(seen)[..., own], seen[..., own])
 
@@ -216,6 +215,12 @@ class ComplexSTFTCodec(nn.Module):
         spectrum = torch.polar(compressed.abs() ** (1 / self.power), compressed.angle())
         spectrum = F.pad(spectrum, (0, 0, 1, 0))
         return istft(spectrum, fft_size=self.fft_size, window=self.fft_size, hop=self.geometry.hop)
+
+
+def squelched(log_mel: Tensor) -> Tensor:
+    """Returns the log-mel with the floor wherever it is less than `SQUELCH` above, and at most `LARGEST`."""
+    floor = math.log(LOG_FLOOR)
+    return torch.where(log_mel < floor + SQUELCH, floor, log_mel.clamp(max=LARGEST))
 
 
 def spectrogram_codec(name: CodecName, geometry: Geometry) -> LogMelCodec | ComplexSTFTCodec:

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -24,12 +25,14 @@ TRANSFORMERS_WEIGHTS = "model.safetensors"
 
 class UpsamplingVocoder:
     """Applies a HiFi-GAN or BigVGAN to log-mel (b, m, n), on the network's device in its dtype. Returns a float32
-    waveform (b, n * hop) on the device of the log-mel."""
+    waveform (b, n * hop) on the device of the log-mel. Nothing is random."""
 
     def __init__(self, network: Any) -> None:
         self.network = network
 
-    def __call__(self, log_mel: Float[Tensor, "b m n"]) -> Float[Tensor, "b s"]:
+    def __call__(
+        self, log_mel: Float[Tensor, "b m n"], *, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b s"]:
         given = log_mel.to(self.network.device, self.network.dtype)
         if type(self.network).__name__ == BIG_VGAN:
             (waveform,) = self.network(given, return_dict=False)

@@ -15,9 +15,9 @@ BLOCK = 512
 
 @runtime_checkable
 class Vocoder(Protocol):
-    """Interface of vocoders: log-mel `(b, m, n)` to waveform `(b, n * hop)`."""
+    """Interface of vocoders: log-mel `(b, m, n)` to waveform `(b, n * hop)`. Random values come from the generator."""
 
-    def __call__(self, log_mel: Tensor) -> Tensor: ...
+    def __call__(self, log_mel: Tensor, *, generator: torch.Generator | None = None) -> Tensor: ...
 
 
 def stft(waveform: Float[Tensor, "b s"], *, fft_size: int, window: int, hop: int) -> Complex[Tensor, "b bins n"]:

@@ -1,4 +1,5 @@
-"""The waveform decoder of a saved model: the magnitude network, or a vocoder of the user (ours: decision 03)."""
+"""The waveform decoder of a saved model: the vocoder, the magnitude network, or a vocoder of the user (ours: decision
+03)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from cmmd.clips.geometry import Geometry
 from cmmd.errors import InputError
 from cmmd.latents.magnitude_network import MagnitudeNetwork
 from cmmd.latents.spectrogram import CodecName, LogMelCodec, SpectrogramCodec, spectrogram_codec
+from cmmd.latents.spectrum_vocoder import SpectrumVocoder
 from cmmd.latents.upsampling_vocoder import (
     BIG_VGAN,
     HIFI_GAN,
@@ -26,8 +28,13 @@ def _load_magnitude_network(folder: Path) -> nn.Module:
     return load_model(MagnitudeNetwork, folder)
 
 
+def _load_spectrum_vocoder(folder: Path) -> nn.Module:
+    return load_model(SpectrumVocoder, folder)
+
+
 WAVEFORM_DECODERS: dict[tuple[str, str], Callable[[Path], nn.Module]] = {
     ("cmmd.latents.magnitude_network", "MagnitudeNetwork"): _load_magnitude_network,
+    ("cmmd.latents.spectrum_vocoder", "SpectrumVocoder"): _load_spectrum_vocoder,
     ("diffusers", BIG_VGAN): load_big_vgan,
     ("transformers", HIFI_GAN): load_hifi_gan,
 }
@@ -67,6 +74,9 @@ def codec_with(decoder: nn.Module | None, name: CodecName, geometry: Geometry) -
         codec = LogMelCodec(geometry, estimator=decoder)
         decoder.check_codec(codec)
         return codec
+    if isinstance(decoder, SpectrumVocoder):
+        decoder.check_geometry(geometry)
+        return LogMelCodec(geometry, vocoder=decoder.decode)
     if kind not in (BIG_VGAN, HIFI_GAN):
         known = ", ".join(known for _, known in WAVEFORM_DECODERS)
         raise ValueError(f"the waveform decoder is a {kind}, expected one of {known}")

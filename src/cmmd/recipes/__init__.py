@@ -16,6 +16,7 @@ _RECIPES = {
     "world.ablation": ("cmmd.recipes.world:world_ablation", _COUPLED),
     "world.autoencoder": ("cmmd.recipes.autoencoder:world_autoencoder", "cmmd.recipes.autoencoder"),
     "world.cmmd": ("cmmd.recipes.world:world_cmmd", _COUPLED),
+    "world.vocoder": ("cmmd.recipes.vocoder:world_vocoder", "cmmd.recipes.vocoder"),
     "world.decoder": ("cmmd.recipes.decoder:world_decoder", "cmmd.recipes.decoder"),
     "world.event_messages": ("cmmd.recipes.world:world_event_messages", _COUPLED),
     "world.events": ("cmmd.recipes.events:world_events", "cmmd.recipes.events"),

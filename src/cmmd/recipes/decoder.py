@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -31,14 +31,27 @@ MOST_SECONDS = 2**18
 LARGEST = {"width": 4096, "hidden": 16_384, "depth": 64}
 
 
+@runtime_checkable
+class SoundRecipe(Protocol):
+    """What recipes that train on sounds of the world have in common."""
+
+    @property
+    def data(self) -> WorldConfig: ...
+    @property
+    def crop(self) -> int: ...
+    @property
+    def gains(self) -> tuple[float, float]: ...
+    @property
+    def geometry(self) -> Geometry: ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecoderRecipe:
     """data: clips whose sounds are trained on. crop: video frames of a training crop. gains: range in dB of the random
     gain of a crop. mels: bands of the log-mel. width, hidden, depth: of the network. loop: settings of the training
     loop.
 
-    Raises ValueError if the crop is not shorter than a clip, the gains are not in order, a size is below 1 or above
-    LARGEST, or the sounds do not fit into memory.
+    Raises ValueError as `check_sounds`.
     """
 
     data: WorldConfig = field(default_factory=lambda: WorldConfig(families=FAMILIES, clips=250, frames=16))
@@ -61,21 +74,27 @@ class DecoderRecipe:
     )
 
     def __post_init__(self) -> None:
-        if not 1 <= self.crop < self.data.frames:
-            raise ValueError(f"crop is {self.crop}, expected 1 to {self.data.frames - 1}, below data.frames")
-        if not -100 <= self.gains[0] <= self.gains[1] <= 100:
-            raise ValueError(f"gains are {list(self.gains)}, expected two in order, from -100 to 100 dB")
-        for name, most in LARGEST.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 1 to {most}")
-        seconds = self.data.total_frames / self.geometry.fps
-        if seconds > MOST_SECONDS:
-            raise ValueError(f"data has {seconds:.0f} s of sound, expected at most {MOST_SECONDS}")
+        check_sounds(self)
 
     @property
     def geometry(self) -> Geometry:
         """The geometry of the world, with a crop as clip."""
         return Geometry(frames=self.crop, mels=self.mels)
+
+
+def check_sounds(config: "SoundRecipe") -> None:
+    """Raises ValueError if the crop is not shorter than a clip, the gains are not in order, a size is below 1 or above
+    LARGEST, or the sounds do not fit into memory."""
+    if not 1 <= config.crop < config.data.frames:
+        raise ValueError(f"crop is {config.crop}, expected 1 to {config.data.frames - 1}, below data.frames")
+    if not -100 <= config.gains[0] <= config.gains[1] <= 100:
+        raise ValueError(f"gains are {list(config.gains)}, expected two in order, from -100 to 100 dB")
+    for name, most in LARGEST.items():
+        if not 1 <= getattr(config, name) <= most:
+            raise ValueError(f"{name} is {getattr(config, name)}, expected 1 to {most}")
+    seconds = config.data.total_frames / config.geometry.fps
+    if seconds > MOST_SECONDS:
+        raise ValueError(f"data has {seconds:.0f} s of sound, expected at most {MOST_SECONDS}")
 
 
 def world_decoder() -> DecoderRecipe:
@@ -141,7 +160,7 @@ def magnitude_objective(
     return Objective(draw, losses)
 
 
-def training_sounds(config: DecoderRecipe, codec: LogMelCodec) -> Float[Tensor, "clips s"]:
+def training_sounds(config: SoundRecipe, codec: LogMelCodec) -> Float[Tensor, "clips s"]:
     """The sounds of all clips, brought to the levels that encoding gives them."""
     data = config.data
     bar = progress(data.clips * len(data.families), "world clips", unit="clip")
