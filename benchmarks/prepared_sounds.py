@@ -20,8 +20,8 @@ import torch
 from cmmd.data.prepared_clips import PreparedClips
 from cmmd.data.training_clips import ClipBatch
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.loading import load_pipeline
 from cmmd.pipeline import CMMDPipeline
+from cmmd.pipelines.loading import load_pipeline
 
 ROWS = 4
 """Number of clips in the picture, one per column."""

@@ -12,8 +12,8 @@ from cmmd.clips.encoding import CONTAINERS
 from cmmd.clips.names import MEDIA_SUFFIXES, VIDEO_SUFFIXES, media_in, result_stems
 from cmmd.clips.writing import SOUND_ALONE
 from cmmd.evaluation import evaluate as evaluation
-from cmmd.evaluation import media
-from cmmd.evaluation.pairing import list_clips, pair_by_name
+from cmmd.evaluation.measuring import media
+from cmmd.evaluation.measuring.pairing import list_clips, pair_by_name
 from cmmd.evaluation.report.media import TYPES
 from cmmd.study.pairing import left_out, pair_clips
 

@@ -19,8 +19,8 @@ from cmmd.diffusion.sampling_config import SamplingConfig, SamplingSettings
 from cmmd.diffusion.solver import OnStep
 from cmmd.errors import InputError
 from cmmd.measures.agreement import check_judged
-from cmmd.saved_pipeline import SavedPipeline
-from cmmd.take_generation import Source, TakeGeneration, TakeOptions
+from cmmd.pipelines.saved_pipeline import SavedPipeline
+from cmmd.pipelines.take_generation import Source, TakeGeneration, TakeOptions
 
 LOGGER = logging.getLogger(__name__)
 VideoInput = str | Path | Clip | UInt8[np.ndarray, "f h w 3"]

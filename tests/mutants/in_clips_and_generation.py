@@ -6,8 +6,8 @@ from mutant import Mutant
 # fmt: off
 
 ORDER, ENCODED, PREPARED = "data/order.py", "data/encoded_clips.py", "data/prepared_clips.py"
-STATISTICS, LATENT, PIPELINE = "data/statistics.py", "latent_pipeline.py", "pipeline.py"
-TAKES = "take_generation.py"
+STATISTICS, LATENT, PIPELINE = "data/statistics.py", "pipelines/latent_pipeline.py", "pipeline.py"
+TAKES = "pipelines/take_generation.py"
 IN_ORDER, IN_CROPS, IN_PREPARED = "data/test_order.py", "data/test_crops.py", "data/test_prepared_clips.py"
 IN_PIPELINE = "test_pipeline.py"
 AGREEMENT, LEVEL = "measures/agreement.py", "latents/level.py"
@@ -129,7 +129,7 @@ OF_THE_GENERATION = (
     Mutant("the model's own time of guidance is not asked", LATENT,
            "config.guided_above_for(direction, self.usual_guidance)", "config.guided_above_for(direction)",
            IN_PIPELINE, "own_guidance"),
-    Mutant("the model's own guidance is not saved", "model_folder.py",
+    Mutant("the model's own guidance is not saved", "pipelines/model_folder.py",
            "(*VALUES, *OPTIONAL_VALUES) if name in index", "VALUES", IN_PIPELINE, "own_guidance"),
     Mutant("a take is made again in spite of a guidance", TAKES,
            " and self.options.sampling.guidance is None", "", IN_PIPELINE, "inaudible"),
@@ -147,7 +147,7 @@ OF_THE_GENERATION = (
     Mutant("joint length rounded down", PIPELINE,
            "max(1, -int(-seconds * self.geometry.fps // 1))",
            "max(1, int(seconds * self.geometry.fps))", IN_PIPELINE, "joint_makes"),
-    Mutant("a pipeline is always of v-prediction", "saved_pipeline.py",
+    Mutant("a pipeline is always of v-prediction", "pipelines/saved_pipeline.py",
            "scheduler_config(prediction_type))", "scheduler_config())", IN_PIPELINE, "epsilon"),
     Mutant("guidance settings do not reach joint sampling", TAKES,
            "sample_joint(start, sampling, kept", "sample_joint(start, kept", IN_PIPELINE, "joint_is"),

@@ -17,7 +17,7 @@ MUTANTS = (
            "magnitude = magnitude * torch.where(weight > 1e-5, scale, 1.0)", "pass", NETWORK),
     Mutant("a vocoder of another hop", "latents/upsampling_vocoder.py",
            '("hop", math.prod(rates), geometry.hop)', '("hop", geometry.hop, geometry.hop)', DECODER),
-    Mutant("the decoder of a folder is not used", "saved_pipeline.py",
+    Mutant("the decoder of a folder is not used", "pipelines/saved_pipeline.py",
            "waveform_decoder=parts.waveform_decoder,", "waveform_decoder=None,", DECODER),
     Mutant("training magnitudes without gains", "recipes/decoder.py",
            "crops = (10 ** (decibels / 20) * crops)", "crops = crops", "recipes/test_decoder.py"),

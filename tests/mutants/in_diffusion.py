@@ -228,7 +228,7 @@ OF_THE_BASELINE = (
     Mutant("a condition of retrieval is clean beside a shared time", "diffusion/hearing.py",
            "condition, beside = diffuse(condition, noise.to(condition).expand_as(condition), t), t",
            "condition = condition + 0 * noise", "measures/test_retrieval.py", "one_time"),
-    Mutant("guidance in spite of a shared time", "latent_pipeline.py",
+    Mutant("guidance in spite of a shared time", "pipelines/latent_pipeline.py",
            "NO_GUIDANCE if unet.network.shared_time else", "", "recipes/test_mm_diffusion.py"),
 )
 

@@ -20,7 +20,7 @@ from cmmd.clips.stereo import FULL_RATE, read_stereo
 from cmmd.clips.stream_choice import Streams, choose_streams
 from cmmd.clips.writing import write_sound
 from cmmd.errors import InputError
-from cmmd.unfinished_file import written_beside
+from cmmd.files.unfinished_file import written_beside
 
 PICTURE_SUFFIX, SOUND_SUFFIX = ".mp4", ".flac"
 

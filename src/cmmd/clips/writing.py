@@ -37,7 +37,7 @@ from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
 from cmmd.clips.timeline import LONGEST_HOLD
 from cmmd.errors import InputError
-from cmmd.unfinished_file import written_beside
+from cmmd.files.unfinished_file import written_beside
 
 SOUND_ALONE = (".wav", ".flac")
 

@@ -98,7 +98,7 @@ def evaluate(
         raise click.UsageError("joint generation, --family and --split are of --data world")
     from cmmd.evaluation.evaluate import evaluate
     from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
-    from cmmd.evaluation.true_clips import WORLD_SEED
+    from cmmd.evaluation.samples.true_clips import WORLD_SEED
 
     seed = options.pop("seed")
     if seed is None:

@@ -15,8 +15,8 @@ from cmmd.data.order import batch_indices
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch
 from cmmd.errors import InputError
-from cmmd.output_folder import make_folder, share_as_folder
-from cmmd.unfinished_file import written_beside
+from cmmd.files.output_folder import make_folder, share_as_folder
+from cmmd.files.unfinished_file import written_beside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

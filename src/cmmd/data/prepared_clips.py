@@ -19,7 +19,7 @@ from cmmd.data.shards import Index, ShardManifest, read_index, read_manifest, sh
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch, TrainingClips
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
+from cmmd.files.foreign_files import reading
 
 OPEN_SHARDS = 64
 """Maximum number of open shards. Each is memory-mapped: it takes address space, but no memory."""

@@ -22,9 +22,9 @@ from cmmd.clips.geometry import Geometry
 from cmmd.data.preparing.request import SPLITS, Split
 from cmmd.data.statistics import Statistics
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.plain_json import read_json_object
-from cmmd.unfinished_file import written_beside
+from cmmd.files.foreign_files import reading
+from cmmd.files.plain_json import read_json_object
+from cmmd.files.unfinished_file import written_beside
 
 FORMAT = 1
 INDEX = "index.json"

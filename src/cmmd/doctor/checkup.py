@@ -12,9 +12,9 @@ from cmmd.doctor.duplicates import shared_content
 from cmmd.doctor.examination import Examination, examine
 from cmmd.doctor.finding import VERDICTS, Finding, Verdict, verdict, worst_first
 from cmmd.errors import InputError
-from cmmd.processors import processors
-from cmmd.progress import progress
-from cmmd.worker_processes import Failure, map_in_workers
+from cmmd.runtime.processors import processors
+from cmmd.runtime.progress import progress
+from cmmd.runtime.worker_processes import Failure, map_in_workers
 
 LONGEST = 3600.0
 """Time limit per file in s; 720p decodes at fifteen times real time."""

@@ -12,8 +12,8 @@ from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS
 from cmmd.doctor.picture_findings import STANDSTILL
 from cmmd.doctor.report import WORDS, described, summary
-from cmmd.html_templates import html_templates
-from cmmd.unfinished_file import written_beside
+from cmmd.documents.html_templates import html_templates
+from cmmd.files.unfinished_file import written_beside
 
 PICTURED = 2000
 """Number of files, worst first, that get pictures: with more than 20 MB of pictures a browser is slow."""

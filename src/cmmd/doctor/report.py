@@ -11,7 +11,7 @@ from cmmd.doctor.checkup import CheckedFile, Checkup
 from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS, Verdict
 from cmmd.errors import printable
-from cmmd.unfinished_file import written_beside
+from cmmd.files.unfinished_file import written_beside
 
 LISTED = 200
 """Number of files in the terminal report; the record and the page have all."""

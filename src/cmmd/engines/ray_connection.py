@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from cmmd.errors import InputError
-from cmmd.processors import processors
+from cmmd.runtime.processors import processors
 
 ADDRESS = "RAY_ADDRESS"
 ANSWERS_WITHIN = 60.0

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from cmmd.engines.placement import Placement
 from cmmd.errors import InputError
-from cmmd.worker_processes import Failure
+from cmmd.runtime.worker_processes import Failure
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -48,7 +48,7 @@ class RayWorker:
         """Returns as soon as the worker runs."""
 
     def load(self, load: Callable[[], Callable[[Any], Any]], threads: int) -> None:
-        from cmmd.threads import settle_threads, use_threads
+        from cmmd.runtime.threads import settle_threads, use_threads
 
         settle_threads()
         use_threads(threads)

@@ -15,16 +15,15 @@ from cmmd.evaluation.backbones import load_backbone
 from cmmd.evaluation.backbones.backbone import Backbone
 from cmmd.evaluation.backbones.log_mel import LogMelFrames
 from cmmd.evaluation.backbones.thumbnails import Thumbnails
-from cmmd.evaluation.clip_features import ClipFeatures, ClipMeasurer, MeasuredClips, Need, lacking
-from cmmd.evaluation.delay_response import delay_response
-from cmmd.evaluation.embedding_cache import EmbeddingCache, default_cache
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
-from cmmd.evaluation.failures import NO_CLIP, NO_REFERENCE, Failures
-from cmmd.evaluation.generated_samples import Samples, SampleWork, generate_samples, save_samples
-from cmmd.evaluation.media import SAMPLE_RATE, Reading
-from cmmd.evaluation.pairing import ListedClip, list_clips, named_as_sources, pair_by_name, require_pairs
+from cmmd.evaluation.measuring.clip_features import ClipFeatures, ClipMeasurer, MeasuredClips, Need, lacking
+from cmmd.evaluation.measuring.delay_response import delay_response
+from cmmd.evaluation.measuring.embedding_cache import EmbeddingCache, default_cache
+from cmmd.evaluation.measuring.failures import NO_CLIP, NO_REFERENCE, Failures
+from cmmd.evaluation.measuring.media import SAMPLE_RATE, Reading
+from cmmd.evaluation.measuring.pairing import ListedClip, list_clips, named_as_sources, pair_by_name, require_pairs
 from cmmd.evaluation.protocol import protocol_of
-from cmmd.evaluation.record import (
+from cmmd.evaluation.record.schema import (
     VERSION,
     DelayResponse,
     Direction,
@@ -34,14 +33,15 @@ from cmmd.evaluation.record import (
     WorldScore,
     write_record,
 )
-from cmmd.evaluation.reference_clips import groups_of, world_references
+from cmmd.evaluation.record.summary import summary
 from cmmd.evaluation.results import Measuring
-from cmmd.evaluation.summary import summary
-from cmmd.evaluation.true_clips import WorldSet, true_clips
-from cmmd.evaluation.world_scores import scored_takes
+from cmmd.evaluation.samples.generated_samples import Samples, SampleWork, generate_samples, save_samples
+from cmmd.evaluation.samples.reference_clips import groups_of, world_references
+from cmmd.evaluation.samples.true_clips import WorldSet, true_clips
+from cmmd.evaluation.samples.world_scores import scored_takes
 from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
-from cmmd.progress import progress
+from cmmd.runtime.progress import progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +123,7 @@ class _Evaluation:
         return self._written(record)
 
     def _written(self, record: Record) -> Record:
-        from cmmd.evaluation.report import write_report
+        from cmmd.evaluation.report.writing import write_report
 
         path = write_record(record, self.options.out)
         write_report(record, self.options.out)

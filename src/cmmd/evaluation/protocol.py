@@ -9,15 +9,15 @@ from pathlib import Path
 
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.backbone import Backbone, sha256_of
-from cmmd.evaluation.clip_features import ClipMeasurer
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
-from cmmd.evaluation.event_agreement import DRAWN
-from cmmd.evaluation.media import RESAMPLER, SAMPLE_RATE
-from cmmd.evaluation.pairing import ListedClip
-from cmmd.evaluation.record import BackboneNote, Protocol
+from cmmd.evaluation.measuring.clip_features import ClipMeasurer
+from cmmd.evaluation.measuring.event_agreement import DRAWN
+from cmmd.evaluation.measuring.media import RESAMPLER, SAMPLE_RATE
+from cmmd.evaluation.measuring.pairing import ListedClip
+from cmmd.evaluation.record.schema import BackboneNote, Protocol
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.provenance import commit
+from cmmd.runtime.provenance import commit
 
 PACKAGES = ("cmmd", "torch", "diffusers", "numpy", "av", "soxr")
 INTERVALS = (

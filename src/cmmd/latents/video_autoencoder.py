@@ -15,9 +15,9 @@ from cmmd.errors import InputError
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import REACH
 from cmmd.latents.taef2 import FILES, LATENT_CHANNELS, TAEF2
-from cmmd.model_name import SHIPPED, local_folder
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.safe_weights import CONFIG, load_model, read_json
+from cmmd.weights.model_name import SHIPPED, local_folder
+from cmmd.weights.safe_weights import CONFIG, load_model, read_json
 
 VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2 | EventAutoencoder
 

@@ -7,11 +7,11 @@ from typing import Literal
 import torch
 
 from cmmd.data.encoded_clips import EncodedClips
+from cmmd.files.unfinished_file import written_beside
 from cmmd.measures.copies import find_copies
 from cmmd.models.blocks import Modality
 from cmmd.pipeline import CMMDPipeline
 from cmmd.training.run_folder import COPIES
-from cmmd.unfinished_file import written_beside
 
 
 def report_copies(

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from cmmd.output_folder import share_as_folder
-from cmmd.unfinished_folder import folder_written_beside
+from cmmd.files.output_folder import share_as_folder
+from cmmd.files.unfinished_folder import folder_written_beside
 
 
 @runtime_checkable

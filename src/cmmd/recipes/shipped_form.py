@@ -10,10 +10,10 @@ import click
 import torch
 
 from cmmd.errors import InputError
+from cmmd.files.unfinished_folder import folder_written_beside
 from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL, VISUAL_EVENT_DETECTOR
-from cmmd.unfinished_folder import folder_written_beside
 
 
 def write_shipped_form(model: Path, detector: Path, out: Path) -> None:

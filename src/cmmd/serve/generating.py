@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmmd.clip_generation import GenerateOptions, write_take
 from cmmd.clips.given import Part, as_clip
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.stereo import FULL_RATE
 from cmmd.clips.take import Take
 from cmmd.clips.writing import write_sound_under_video
 from cmmd.errors import InputError
+from cmmd.generation.clip_generation import GenerateOptions, write_take
+from cmmd.generation.output_plan import OutputOptions
 from cmmd.measures.agreement import check_judged, unknown_condition
-from cmmd.output_plan import OutputOptions
 from cmmd.serve.order import Order
 from cmmd.serve.stages import Stage, StepClock
 

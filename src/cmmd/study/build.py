@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cmmd.clips.probing import MediaInfo
 from cmmd.errors import InputError
-from cmmd.provenance import provenance
+from cmmd.runtime.provenance import provenance
 from cmmd.study.key import Key, key_file, write_key
 from cmmd.study.media import Sources, write_media
 from cmmd.study.page_data import page_data, page_html

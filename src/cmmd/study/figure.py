@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cmmd.evaluation.pictures import INK, MATCHED, STYLE, UNMATCHED
+from cmmd.evaluation.report.pictures import INK, MATCHED, STYLE, UNMATCHED
+from cmmd.files.unfinished_file import written_beside
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
 from cmmd.study.results import Results
-from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.plain_json import read_json
+from cmmd.files.foreign_files import reading
+from cmmd.files.plain_json import read_json
+from cmmd.files.unfinished_file import written_beside
 from cmmd.study.plan import Medium, Trial
 from cmmd.study.questions import QUESTIONS
-from cmmd.unfinished_file import written_beside
 
 MOST_HEADPHONES = 24
 """Largest number of headphone trials that `cmmd study build` accepts."""

@@ -15,7 +15,7 @@ from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound_under_video, write_video
 from cmmd.errors import InputError
 from cmmd.measures.alignment import derangement
-from cmmd.progress import progress
+from cmmd.runtime.progress import progress
 from cmmd.study.plan import MISMATCHED, REAL, Medium, Plan
 
 SAMPLE_RATE = 48000  # Hz; what browsers play without resampling

@@ -7,14 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
+from cmmd.files.unfinished_file import written_beside
 from cmmd.measures.intervals import Interval
-from cmmd.provenance import provenance
+from cmmd.runtime.provenance import provenance
 from cmmd.study.key import Key
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
 from cmmd.study.results import AnalyseOptions, Results
-from cmmd.unfinished_file import written_beside
 
 
 def markdown(results: Results) -> str:

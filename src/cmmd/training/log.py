@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cmmd.errors import InputError
-from cmmd.foreign_files import read_bytes, reading
-from cmmd.output_folder import make_folder
-from cmmd.unfinished_file import flush, told_as_disk_error, written_beside
+from cmmd.files.foreign_files import read_bytes, reading
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import flush, told_as_disk_error, written_beside
 
 LARGEST = 2**32
 """Largest size of a log in bytes. One report per step for a year takes less."""

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cmmd.files.unfinished_file import written_beside
 from cmmd.training.cmmd_losses import NOISE_LEVELS
 from cmmd.training.log import read_log
-from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from cmmd.configuration import as_dict
 from cmmd.errors import InputError
-from cmmd.progress import progress
-from cmmd.provenance import provenance
+from cmmd.files.configuration import as_dict
+from cmmd.runtime.progress import progress
+from cmmd.runtime.provenance import provenance
 from cmmd.training.distributed import Ranks, was_restarted
 from cmmd.training.held_out import HeldOut, held_out_terms
 from cmmd.training.log import Log

@@ -5,13 +5,13 @@ from typing import Any
 
 import yaml
 
-from cmmd.configuration import RECIPE, as_dict, read_settings
 from cmmd.errors import InputError
-from cmmd.output_folder import make_folder
+from cmmd.files.configuration import RECIPE, as_dict, read_settings
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import sweep, written_beside
+from cmmd.files.unfinished_folder import restore
 from cmmd.training.log import read_log
 from cmmd.training.state import checkpoints, steps_done
-from cmmd.unfinished_file import sweep, written_beside
-from cmmd.unfinished_folder import restore
 
 SETTINGS = "config.yaml"
 LOG = "log.jsonl"

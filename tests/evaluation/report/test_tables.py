@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from made_record import made_metric, made_record
 
-from cmmd.evaluation.record import Better, Metric
+from cmmd.evaluation.record.schema import Better, Metric
 from cmmd.evaluation.report.markdown import markdown_report
 from cmmd.evaluation.report.memorisation import copies_table, nearest_table
 from cmmd.evaluation.report.protocol import backbone_table, protocol_table

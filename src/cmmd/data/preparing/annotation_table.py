@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cmmd.errors import InputError
-from cmmd.plain_tables import Row, read_table
+from cmmd.files.plain_tables import Row, read_table
 
 
 def read_annotation_table(path: Path, columns: Sequence[str]) -> list[Row]:

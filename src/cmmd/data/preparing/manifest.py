@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from cmmd.data.preparing.request import LONGEST, SPLITS, ClipRequest, Listing, Split, check_number, require_disjoint
 from cmmd.data.preparing.stretches import stretches_held
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.plain_tables import read_table
+from cmmd.files.foreign_files import reading
+from cmmd.files.plain_tables import read_table
 
 COLUMNS = ("file", "start", "end", "label", "split", "group", "sound")
 

@@ -22,11 +22,11 @@ from cmmd.data.shards import INDEX, read_index, read_manifest, shard_file, write
 from cmmd.engines.placement import Engine, Placement
 from cmmd.engines.units import run_units
 from cmmd.errors import InputError
-from cmmd.folder_lock import LOCK, locked, locked_folder
-from cmmd.processors import processors
-from cmmd.progress import progress
-from cmmd.unfinished_file import sweep
-from cmmd.worker_processes import Failure, Workers
+from cmmd.files.folder_lock import LOCK, locked, locked_folder
+from cmmd.files.unfinished_file import sweep
+from cmmd.runtime.processors import processors
+from cmmd.runtime.progress import progress
+from cmmd.runtime.worker_processes import Failure, Workers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

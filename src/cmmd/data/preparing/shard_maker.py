@@ -19,7 +19,6 @@ from cmmd.data.preparing.cutting import Cut, CutJob, CutSettings, RawClip, cut
 from cmmd.data.preparing.prepare_config import PrepareConfig
 from cmmd.data.preparing.request import ClipRequest
 from cmmd.data.shards import ClipRecord, EncodedClip, write_shard
-from cmmd.device import existing_device
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import SpectrogramCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import (
@@ -29,7 +28,8 @@ from cmmd.latents.video_autoencoder import (
     load_autoencoder,
     weights_hash,
 )
-from cmmd.worker_processes import Failure, Workers
+from cmmd.runtime.device import existing_device
+from cmmd.runtime.worker_processes import Failure, Workers
 
 
 @dataclass(frozen=True, slots=True)

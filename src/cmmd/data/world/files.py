@@ -8,9 +8,9 @@ from cmmd.clips.writing import write_video
 from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
-from cmmd.output_folder import make_folder
-from cmmd.progress import progress
-from cmmd.unfinished_file import written_beside
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import written_beside
+from cmmd.runtime.progress import progress
 
 
 def write_world(

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cmmd.evaluation.record import DelayResponse, Record
+from cmmd.evaluation.record.schema import DelayResponse, Record
 from cmmd.evaluation.report.box_plot import Box, figure_box_plot
 from cmmd.evaluation.report.delay_figure import Curve, figure_delay_response
 from cmmd.evaluation.report.tables import Part, distance_of, results_of

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from cmmd.evaluation.pictures import INK
 from cmmd.evaluation.report.palette import SYSTEMS, TRUTH, colour, in_style, new_figure, short
+from cmmd.evaluation.report.pictures import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

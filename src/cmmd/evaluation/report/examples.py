@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cmmd.evaluation.record import ClipRow, Protocol, Record, Result
+from cmmd.evaluation.record.schema import ClipRow, Protocol, Record, Result
 from cmmd.evaluation.report.event_figures import (
     Sound,
     Strip,

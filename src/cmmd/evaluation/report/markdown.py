@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from cmmd.evaluation.record import Record
+from cmmd.documents.markdown import markdown_table
+from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.report.memorisation import copies_table, nearest_table
 from cmmd.evaluation.report.protocol import backbone_table, protocol_table
 from cmmd.evaluation.report.tables import (
@@ -19,7 +20,6 @@ from cmmd.evaluation.report.tables import (
     speed_table,
     world_table,
 )
-from cmmd.markdown import markdown_table
 
 
 def markdown_report(record: Record) -> str:

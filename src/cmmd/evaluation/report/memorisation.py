@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cmmd.evaluation.record import Memorisation, Record
+from cmmd.evaluation.record.schema import Memorisation, Record
 from cmmd.evaluation.report.quantities import quantity
 from cmmd.evaluation.report.tables import DIRECTION_NAMES, Cell, Part, Table, parts, results_of
 

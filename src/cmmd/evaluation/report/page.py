@@ -6,7 +6,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from cmmd.errors import InputError
-from cmmd.evaluation.record import Record
+from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.report.charts import BOX_CAPTION, delay_caption, draw_boxes, draw_delays
 from cmmd.evaluation.report.examples import Example, draw_example, example_caption, examples
 from cmmd.evaluation.report.markup import element, join

@@ -4,7 +4,7 @@ import math
 
 from markupsafe import Markup
 
-from cmmd.evaluation.record import ClipRow, Metric, Record
+from cmmd.evaluation.record.schema import ClipRow, Metric, Record
 from cmmd.evaluation.report.markup import element, join
 from cmmd.evaluation.report.media import Media
 from cmmd.evaluation.report.quantities import quantity

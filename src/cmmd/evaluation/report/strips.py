@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from cmmd.evaluation.record import ClipRow, Metric
+from cmmd.evaluation.record.schema import ClipRow, Metric
 from cmmd.evaluation.report.markup import element, join
 from cmmd.evaluation.report.quantities import quantity
 

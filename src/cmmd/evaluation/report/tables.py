@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cmmd.evaluation.record import DelayResponse, Direction, Metric, Record, Result, SetDistance, System
+from cmmd.evaluation.record.schema import DelayResponse, Direction, Metric, Record, Result, SetDistance, System
+from cmmd.evaluation.record.too_few import too_few
+from cmmd.evaluation.record.world_table import HEAD, world_rows
 from cmmd.evaluation.report.quantities import NOTHING, interval, quantity, same_or_each
-from cmmd.evaluation.too_few import too_few
-from cmmd.evaluation.world_table import HEAD, world_rows
 
 DIRECTION_NAMES: dict[str, str] = {"video_to_audio": "video to audio", "audio_to_video": "audio to video"}
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from cmmd.evaluation.record import Record
+from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.report.markdown import markdown_report
 from cmmd.evaluation.report.page import html_report
-from cmmd.output_folder import make_folder
-from cmmd.unfinished_file import written_beside
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import written_beside
 
 PAGE, TABLES = "report.html", "report.md"
 
