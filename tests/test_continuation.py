@@ -12,7 +12,7 @@ from made_media import MadeSound, MadeVideo, frame_numbers, grey_frames, make_me
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
-from cmmd.diffusion.kept import Kept
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.errors import InputError
 from cmmd.measures.alignment import measure_alignment
@@ -112,8 +112,8 @@ def test_the_pipeline_samples_with_the_noise_of_the_seed(pipeline, given):
     config = SamplingConfig(steps=2, guidance=1)
     audio, video = pipeline.encode_audio(given.waveform), pipeline.encode_video(given.frames)
     noise = Prediction(*(pipeline.noise(name, 24, seed=3, items=1) for name in ("video", "audio")))
-    kept = Kept(video, frames), Kept(audio, frames)
-    made = pipeline.sample_joint(noise, config, kept=kept)
+    kept = FixedFrames(video, frames), FixedFrames(audio, frames)
+    made = pipeline.sample_joint(noise, config, fixed=kept)
     take = pipeline.joint(clip=given, keep=[(0, 0.8)], seed=3, steps=2, guidance=1)[0]
     assert np.array_equal(take.frames[8:], pipeline.decode_video(made.video)[0][8:])
     assert np.array_equal(take.waveform[12_800:], pipeline.decode_audio(made.audio, seed=3)[0, 12_800:].numpy())

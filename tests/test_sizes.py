@@ -17,7 +17,7 @@ MOST_ARGUMENTS = 12
 """Arguments of a constructor without `self`, or fields of a class that generates its constructor."""
 FLAT = {
     # Lines of a JSON file, whose keys are the fields.
-    "generation/folders/record.py Made",
+    "generation/folders/record.py RecordLine",
     "evaluation/record/schema.py Protocol",
     "evaluation/record/schema.py SetDistance",
     "doctor/examination.py Examination",

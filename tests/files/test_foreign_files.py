@@ -94,11 +94,11 @@ def test_tables_of_both_kinds_have_rows_with_their_lines(tmp_path):
     (tmp_path / "a.csv").write_bytes(b'\xef\xbb\xbfname,note\r\none,"of\r\ntwo lines"\r\n\r\nthree\r\n')
     rows = read_table(tmp_path / "a.csv", expected="rows")
     assert [row.values for row in rows] == [{"name": "one", "note": "of\r\ntwo lines"}, {"name": "three"}]
-    assert [row.place for row in rows] == [f"{tmp_path / 'a.csv'} line {number}" for number in (3, 5)]
+    assert [row.where for row in rows] == [f"{tmp_path / 'a.csv'} line {number}" for number in (3, 5)]
     (tmp_path / "a.jsonl").write_bytes(b'{"a": "\xe2\x80\xa8"}\r\n\r\n{"a": 2}')
     rows = read_table(tmp_path / "a.jsonl", expected="rows")
     assert [row.values for row in rows] == [{"a": "\u2028"}, {"a": 2}]
-    assert rows[1].place.endswith("line 3")
+    assert rows[1].where.endswith("line 3")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ MUTANTS = (
     Mutant("a vocoder of another hop", "latents/upsampling_vocoder.py",
            '("hop", math.prod(rates), geometry.hop)', '("hop", geometry.hop, geometry.hop)', DECODER),
     Mutant("the decoder of a folder is not used", "pipelines/saved_pipeline.py",
-           "waveform_decoder=parts.waveform_decoder,", "waveform_decoder=None,", DECODER),
+           "waveform_decoder=components.waveform_decoder,", "waveform_decoder=None,", DECODER),
     Mutant("training magnitudes without gains", "recipes/decoder.py",
            "crops = (10 ** (decibels / 20) * crops)", "crops = crops", "recipes/test_decoder.py"),
 )

@@ -1,4 +1,4 @@
-"""Jinja2 templates that lie beside the modules that render them: every text is escaped (ours)."""
+"""Jinja2 templates; every inserted text is escaped (ours)."""
 
 from pathlib import Path
 

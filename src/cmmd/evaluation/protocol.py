@@ -36,18 +36,18 @@ def protocol_of(
 ) -> Protocol:
     """The protocol of an evaluation with these options. pipeline: None if the clips were given and not generated."""
     clips = options.clips
-    made = clips if isinstance(clips, GeneratedClips) else None
+    generated = clips if isinstance(clips, GeneratedClips) else None
     return Protocol(
         command=command_of(options),
-        model="" if made is None else made.model or "shipped",
-        model_sha256="" if made is None else _model_hash(made.model),
+        model="" if generated is None else generated.model or "shipped",
+        model_sha256="" if generated is None else _model_hash(generated.model),
         data=clips.data if isinstance(clips, GeneratedClips) else str(clips.reference),
-        samples=0 if made is None else made.samples,
-        seed=0 if made is None else made.seed,
-        steps=0 if made is None else made.sampling.steps,
+        samples=0 if generated is None else generated.samples,
+        seed=0 if generated is None else generated.seed,
+        steps=0 if generated is None else generated.sampling.steps,
         guidance={}
-        if made is None or pipeline is None
-        else {d: pipeline.strength(made.sampling, d) for d in options.all_directions},
+        if generated is None or pipeline is None
+        else {d: pipeline.strength(generated.sampling, d) for d in options.all_directions},
         device=options.placement.device,
         fps=measurer.reading.fps,
         image_size=measurer.reading.image_size,
@@ -67,7 +67,7 @@ def command_of(options: EvaluateOptions) -> str:
     """The command line that gives these options, without the options that do not change a figure (cache, workers)."""
     words, clips = ["cmmd", "evaluate"], options.clips
     if isinstance(clips, GivenClips):
-        words += [str(clips.reference), *(f"--system={name}={place}" for name, place in clips.systems.items())]
+        words += [str(clips.reference), *(f"--system={name}={path}" for name, path in clips.systems.items())]
     else:
         words += [*(["--model", clips.model] if clips.model is not None else []), "--data", clips.data]
         words += ["--samples", str(clips.samples), "--seed", str(clips.seed), "--steps", str(clips.sampling.steps)]

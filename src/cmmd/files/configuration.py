@@ -116,8 +116,8 @@ def _read_override(text: str) -> Layer:
     if not equals or not all(path):
         raise InputError(f"{source}: expected KEY=VALUE or KEY.SUBKEY=VALUE")
     values = read_yaml(value, source, what="the value is not YAML")
-    for part in reversed(path):
-        values = {part: values}
+    for key in reversed(path):
+        values = {key: values}
     return Layer(source, values)
 
 

@@ -16,7 +16,7 @@ from cmmd.errors import InputError
 
 LARGEST = 2**28
 """Largest size of a text file in bytes; a table of a million clips is smaller."""
-TOLD = 200
+LONGEST_REASON = 200
 """Largest number of characters of a foreign message in an error message."""
 
 
@@ -66,28 +66,28 @@ def read_text(path: Path, *, expected: str, largest: int = LARGEST) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Summarises a foreign exception in at most `TOLD` characters."""
+    """Summarises a foreign exception in at most `LONGEST_REASON` characters."""
     match error:
         case ValidationError():
             problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(map(str, problem["loc"]))
             message = problem["msg"].removeprefix("Value error, ")
-            told = f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]}"
+            found = f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]}"
         case UnicodeDecodeError():
-            told = f"no UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x})"
+            found = f"no UTF-8 text (byte {error.start} is 0x{error.object[error.start]:02x})"
         case json.JSONDecodeError():
-            told = f"no JSON ({error})"
+            found = f"no JSON ({error})"
         case OSError():
-            told = f"nothing to read ({error.strerror or error})"
+            found = f"nothing to read ({error.strerror or error})"
         case KeyError():
-            told = f"no {error.args[0] if error.args else 'such key'}"
+            found = f"no {error.args[0] if error.args else 'such key'}"
         case RecursionError():
-            told = "too many levels within each other"
+            found = "too many levels within each other"
         case MemoryError():
-            told = "more than the memory holds"
+            found = "more than the memory holds"
         case _:
-            told = " ".join(str(error).split()) or type(error).__name__
-    return told if len(told) <= TOLD else f"{told[: TOLD - 3]}..."
+            found = " ".join(str(error).split()) or type(error).__name__
+    return found if len(found) <= LONGEST_REASON else f"{found[: LONGEST_REASON - 3]}..."
 
 
 def _is_defect(error: Exception) -> bool:

@@ -13,9 +13,9 @@ from cmmd.files.plain_json import parse_json
 
 
 class Row(NamedTuple):
-    """place: file and line. values: by column, strings in CSV; a short CSV row lacks its last columns."""
+    """where: file and line. values: by column, strings in CSV; a short CSV row lacks its last columns."""
 
-    place: str
+    where: str
     values: dict[str, Any]
 
 
@@ -41,11 +41,11 @@ def _csv_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
-        place = f"{path} line {reader.line_num}"
+        where = f"{path} line {reader.line_num}"
         if len(cells) > len(columns):
             found = f"{len(cells)} cells for {len(columns)} columns"
-            raise InputError.about(place, found=found, expected="a cell a column")
-        yield Row(place, dict(zip(columns, cells, strict=False)))
+            raise InputError.about(where, found=found, expected="a cell a column")
+        yield Row(where, dict(zip(columns, cells, strict=False)))
 
 
 def _json_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
@@ -53,8 +53,8 @@ def _json_rows(text: str, path: Path, expected: str) -> Iterator[Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        place = f"{path} line {number}"
-        values = parse_json(line, place, expected=expected)
+        where = f"{path} line {number}"
+        values = parse_json(line, where, expected=expected)
         if not isinstance(values, dict):
-            raise InputError.about(place, found=f"{line[:40]}", expected="an object")
-        yield Row(place, values)
+            raise InputError.about(where, found=f"{line[:40]}", expected="an object")
+        yield Row(where, values)

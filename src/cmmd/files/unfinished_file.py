@@ -18,7 +18,7 @@ TEMPORARY = re.compile(r"\.(?P<target>.+)\.[0-9a-f]{8}\.part")
 
 
 @contextmanager
-def written_beside(out: Path, *, durable: bool = False) -> Iterator[Path]:
+def atomic_file(out: Path, *, durable: bool = False) -> Iterator[Path]:
     """Yields a temporary file in the folder of `out`, which is renamed to `out` at the end, or removed on any error.
 
     durable: flush the file to disk before it is renamed, so that a power loss leaves the old file or the new one.
@@ -28,18 +28,18 @@ def written_beside(out: Path, *, durable: bool = False) -> Iterator[Path]:
         raise InputError.about(out, found="a folder", expected="the name of a file to write")
     if not out.parent.is_dir():
         raise InputError.about(out, found=f"no folder {out.parent}", expected="an existing folder to write to")
-    beside = temporary_path(out)
+    temporary = temporary_path(out)
     try:
-        with told_as_disk_error(out):
-            beside.open("xb").close()
-            yield beside
+        with as_disk_error(out):
+            temporary.open("xb").close()
+            yield temporary
             if durable:
-                flush(beside)
-            beside.replace(out)
+                flush(temporary)
+            temporary.replace(out)
             if durable:
                 flush(out.parent)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def temporary_path(target: Path) -> Path:
@@ -48,7 +48,7 @@ def temporary_path(target: Path) -> Path:
 
 
 @contextmanager
-def told_as_disk_error(target: Path) -> Iterator[None]:
+def as_disk_error(target: Path) -> Iterator[None]:
     """Turns a write error of the block into an InputError that names `target`."""
     try:
         yield

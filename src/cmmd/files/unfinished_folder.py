@@ -5,31 +5,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cmmd.files.unfinished_file import flush, temporary_path, told_as_disk_error
+from cmmd.files.unfinished_file import as_disk_error, flush, temporary_path
 
 
 @contextmanager
-def folder_written_beside(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """Yields a new folder under a temporary name, which is renamed to `folder` at the end, or removed on any error.
 
     Its content is flushed to disk before the rename. An existing folder is replaced as a whole. Raises InputError if
     the folder cannot be written. Only one process at a time may write a folder.
     """
-    beside = temporary_path(folder)
+    temporary = temporary_path(folder)
     try:
-        with told_as_disk_error(folder):
-            beside.mkdir(parents=True)
-            yield beside
-            for path in sorted(beside.rglob("*"), reverse=True):
+        with as_disk_error(folder):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for path in sorted(temporary.rglob("*"), reverse=True):
                 flush(path)
-            flush(beside)
+            flush(temporary)
             restore(folder)
             if folder.exists():
                 folder.rename(_replaced(folder))
-            beside.rename(folder)
+            temporary.rename(folder)
             flush(folder.parent)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(_replaced(folder), ignore_errors=True)
 
 

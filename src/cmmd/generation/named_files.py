@@ -81,13 +81,13 @@ def _takes(pipeline: "CMMDPipeline", one: Planned, options: GenerateOptions) -> 
 
 
 def _report(written: Written, options: GenerateOptions) -> None:
-    print(printable(f"{written.file}: {_described(written.take)}{_kept(written.muxed)}"))
+    print(printable(f"{written.file}: {_described(written.take)}{_muxing(written.muxed)}"))
     if written.loudness is not None and written.loudness.lufs is not None:
         lufs, true_peak = written.loudness
         print(f"  loudness {lufs:.1f} LUFS, true peak {true_peak:.1f} dB of full scale")
     for note in written.notes:
         print(f"  {note}")
-    print("  " + ", ".join(f"{part} {value:.2f} s" for part, value in written.seconds.items()))
+    print("  " + ", ".join(f"{stage} {value:.2f} s" for stage, value in written.seconds.items()))
     if options.outputs.picture:
         print(f"  {printable(str(written.file.with_suffix('.png')))}")
 
@@ -102,7 +102,7 @@ def _described(take: Take) -> str:
     return f"{seconds:.2f} s of {what}, {level(take):.1f} dB RMS, peak {peak:.2f}, seed {take.seed}"
 
 
-def _kept(muxed: Muxed | None) -> str:
+def _muxing(muxed: Muxed | None) -> str:
     if muxed is None:
         return ""
     if not muxed.copied:

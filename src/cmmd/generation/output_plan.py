@@ -79,21 +79,21 @@ def plan_outputs(
             leave_out(f"{source}: left out, it is named twice")
     plan = _named(list(once.values()), options)
     results = {_real(out): one.source for one in plan for out in one.outs}
-    kept = []
+    inputs_left = []
     for one in plan:
         maker = results.get(_real(one.source)) if one.source is not None else None
         if maker is not None and maker != one.source:
             leave_out(f"{one.source}: left out, it is the result of {maker}")
         else:
-            kept.append(one)
-    inputs = InputFiles(one.source for one in kept if one.source is not None)
-    for one in kept:
+            inputs_left.append(one)
+    inputs = InputFiles(one.source for one in inputs_left if one.source is not None)
+    for one in inputs_left:
         for file in one.files(options):
             inputs.check_result(file)
             if file.exists() and not options.overwrite:
                 raise InputError.about(file, found=THERE, expected="another name, or --overwrite")
             make_writable(file.parent)
-    return kept
+    return inputs_left
 
 
 class InputFiles:
@@ -145,11 +145,11 @@ def distinct_results(
     """Returns the result path of each source, in its folder and with its suffix. The name is the first of the source's
     stems that no other result in the folder has. Raises InputError, naming two sources, if all their stems are equal.
     """
-    told = [0] * len(stems)
+    lengths = [0] * len(stems)
     while True:
         named = [
             folder / f"{stem[k]}{RESULT}{suffix}"
-            for folder, suffix, stem, k in zip(folders, suffixes, stems, told, strict=True)
+            for folder, suffix, stem, k in zip(folders, suffixes, stems, lengths, strict=True)
         ]
         # Compared without suffixes: results of one stem would share the name of their picture, and results are paired
         # by stem.
@@ -159,10 +159,10 @@ def distinct_results(
         if not shared:
             return named
         for index in shared:
-            if told[index] + 1 == len(stems[index]):
+            if lengths[index] + 1 == len(stems[index]):
                 alike = " and ".join([sources[k] for k in shared if real[k] == real[index]][:2])
                 raise InputError.about(alike, found=f"one result {named[index].name}", expected="different names")
-            told[index] += 1
+            lengths[index] += 1
 
 
 def result_suffix(source: Path | None, target: Target) -> str:

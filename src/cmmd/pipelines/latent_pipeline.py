@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from cmmd.clips.geometry import Geometry
 from cmmd.data.statistics import Statistics
 from cmmd.diffusion.direction import Direction
-from cmmd.diffusion.kept import Kept
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.sampling import sample_joint, sample_target
 from cmmd.diffusion.sampling_config import NO_GUIDANCE, SamplingConfig, UsualGuidance
 from cmmd.diffusion.solver import OnStep, Scheduler
@@ -86,9 +86,9 @@ class LatentPipeline(DiffusionPipeline):
             "video": Statistics.of_values(statistics["video"]),
             "audio": Statistics.of_values(statistics["audio"]),
         }
-        self._check_parts()
+        self._check_components()
 
-    def _check_parts(self) -> None:
+    def _check_components(self) -> None:
         """Raise ValueError, naming both numbers, for components that do not fit together."""
         config, codec = self.unet.config, self.spectrogram_codec
         of = {modality: len(statistics.mean) for modality, statistics in self.statistics.items()}
@@ -136,12 +136,12 @@ class LatentPipeline(DiffusionPipeline):
         direction: Literal["video_to_audio", "audio_to_video"],
         config: SamplingConfig | None = None,
         *,
-        kept: Kept | None = None,
+        fixed: FixedFrames | None = None,
         on_step: OnStep | None = None,
     ) -> Float[Tensor, "b ct ..."]:
         """Denoises a batch to float32 latents.
 
-        condition: encoded, one for each batch item or one that all items share. kept: retained frames of the target.
+        condition: encoded, one for each batch item or one that all items share. fixed: given frames of the target.
         """
         return sample_target(
             self.unet,
@@ -151,7 +151,7 @@ class LatentPipeline(DiffusionPipeline):
             self._guided(config, direction),
             target="audio" if direction == "video_to_audio" else "video",
             window=self.geometry.frames,
-            kept=kept,
+            fixed=fixed,
             on_step=on_step,
         )
 
@@ -160,25 +160,27 @@ class LatentPipeline(DiffusionPipeline):
         noise: Prediction,
         config: SamplingConfig | None = None,
         *,
-        kept: tuple[Kept, Kept] | None = None,
+        fixed: tuple[FixedFrames, FixedFrames] | None = None,
         on_step: OnStep | None = None,
     ) -> Prediction:
-        """Denoises a batch of both modalities together. kept: retained frames of video and of audio."""
-        noise = Prediction(*(part.to(self.device) for part in noise))
+        """Denoises a batch of both modalities together. fixed: given frames of video and of audio."""
+        noise = Prediction(*(tensor.to(self.device) for tensor in noise))
         window, config = self.geometry.frames, self._guided(config, "joint")
-        return sample_joint(self.unet, self.scheduler, noise, config, window=window, kept=kept, on_step=on_step)
+        return sample_joint(self.unet, self.scheduler, noise, config, window=window, fixed=fixed, on_step=on_step)
 
     def agreement(
         self,
         condition: Float[Tensor, "one c ..."],
-        made: Float[Tensor, "b ct ..."],
+        generated: Float[Tensor, "b ct ..."],
         direction: Literal["video_to_audio", "audio_to_video"],
     ) -> list[float]:
         """Returns for each batch item how well the generated latents agree with their encoded condition, at most 1: see
         measures/agreement.py."""
         target = "audio" if direction == "video_to_audio" else "video"
         kind = self.scheduler.config["prediction_type"]
-        found = agreement(self.unet, condition, made, target=target, window=self.geometry.frames, prediction_type=kind)
+        found = agreement(
+            self.unet, condition, generated, target=target, window=self.geometry.frames, prediction_type=kind
+        )
         return found.tolist()
 
     def strength(self, config: SamplingConfig, direction: Direction) -> float:
@@ -233,10 +235,10 @@ class LatentPipeline(DiffusionPipeline):
         return [decode_frames(self.video_autoencoder, item).numpy() for item in latents]
 
 
-def _finite(made: Tensor, what: str) -> Tensor:
-    if not made.isfinite().all():
+def _finite(generated: Tensor, what: str) -> Tensor:
+    if not generated.isfinite().all():
         raise InputError.about("the model", found=f"{what} of numbers that are not finite", expected="a trained model")
-    return made
+    return generated
 
 
 def _limited(waveform: Float[Tensor, " s"]) -> Float[Tensor, " s"]:

@@ -52,7 +52,7 @@ OPTIONAL_VALUES = ("guidance", "levels")
 BOOKKEEPING = ("_class_name", "_diffusers_version", "_name_or_path")
 
 
-class ModelParts(NamedTuple):
+class ModelComponents(NamedTuple):
     """The components of a pipeline, and its plain values from model_index.json."""
 
     unet: CoupledUNet
@@ -62,14 +62,14 @@ class ModelParts(NamedTuple):
     values: dict[str, Any]
 
 
-def load_model_folder(folder: Path) -> ModelParts:
+def load_model_folder(folder: Path) -> ModelComponents:
     """Checks the folder, then loads it. Raises InputError, naming the file, if it is not a model of this project."""
     index, classes = _checked_index(folder / INDEX_FILE)
     _check_scheduler(folder / "scheduler" / SCHEDULER_FILE, class_name=classes["scheduler"].__name__)
     load_decoder = _decoder_loader(index, folder / INDEX_FILE)
     for name in ("unet", "video_autoencoder"):
         check_model_files(folder / name, class_name=classes[name].__name__)
-    return ModelParts(
+    return ModelComponents(
         load_model(classes["unet"], folder / "unet"),
         load_model(classes["video_autoencoder"], folder / "video_autoencoder", check=check_sizes),
         _load_scheduler(classes["scheduler"], folder / "scheduler" / SCHEDULER_FILE),

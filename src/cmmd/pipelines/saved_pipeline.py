@@ -94,14 +94,14 @@ class SavedPipeline(LatentPipeline):
         dtype = _one_dtype(dtype, torch_dtype)
         name = SHIPPED if name_or_folder is None else name_or_folder
         folder = SHIPPED_MODEL if name == SHIPPED else local_folder(name, **hub_options)
-        parts = load_model_folder(folder)
+        components = load_model_folder(folder)
         with reading(folder / INDEX_FILE, expected="geometry and statistics"):
             pipeline = cls(
-                parts.unet,
-                parts.video_autoencoder,
-                parts.scheduler,
-                waveform_decoder=parts.waveform_decoder,
-                **parts.values,
+                components.unet,
+                components.video_autoencoder,
+                components.scheduler,
+                waveform_decoder=components.waveform_decoder,
+                **components.values,
             )
         with quiet_diffusers():
             return pipeline if dtype is None else pipeline.to(dtype)

@@ -18,13 +18,13 @@ from cmmd.clips.picture_fit import Fit
 from cmmd.clips.reading import Clip
 from cmmd.clips.take import Take
 from cmmd.diffusion.direction import Direction
-from cmmd.diffusion.kept import Kept
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.diffusion.solver import OnStep
 from cmmd.models.blocks import Modality
 from cmmd.models.exchange import Prediction
 from cmmd.pipelines.latent_pipeline import LatentPipeline
-from cmmd.runtime.part_clock import PartClock
+from cmmd.runtime.stage_timer import StageTimer
 
 LOGGER = logging.getLogger(__name__)
 INAUDIBLE = 10 ** (-50 / 20)
@@ -69,11 +69,11 @@ class Source(NamedTuple):
 
 
 class _Encoded(NamedTuple):
-    """A source, ready for the network. condition: latents of the given modality; None in joint generation. kept: by
-    target; empty if nothing is kept. noise: of all takes, by target."""
+    """A source, ready for the network. condition: latents of the given modality; None in joint generation. fixed: by
+    target; empty without given frames. noise: of all takes, by target."""
 
     condition: Tensor | None
-    kept: dict[Modality, Kept]
+    fixed: dict[Modality, FixedFrames]
     noise: dict[Modality, Tensor]
 
 
@@ -101,7 +101,7 @@ class TakeGeneration:
         Raises the errors of `read`, ValueError for a seed or a number of takes out of range, and InputError if the
         model generates numbers that are not finite.
         """
-        clock, options = PartClock(self.pipeline.device), self.options
+        clock, options = StageTimer(self.pipeline.device), self.options
         with clock("reading"):
             source = read()
         with clock("encoding"):
@@ -137,15 +137,15 @@ class TakeGeneration:
             assert clip is not None and clip.waveform is not None
             padded = pipeline.geometry.samples_of(length)
             condition = pipeline.encode_audio(np.pad(clip.waveform, (0, padded - len(clip.waveform))))
-        kept: dict[Modality, Kept] = {}
+        fixed: dict[Modality, FixedFrames] = {}
         if stays is not None:
-            kept = {target: self._kept(target, stays, length) for target in options.targets}
+            fixed = {target: self._fixed_frames(target, stays, length) for target in options.targets}
         noise: dict[Modality, Tensor] = {
             target: pipeline.noise(target, length, seed=options.seed, items=options.takes) for target in options.targets
         }
-        return _Encoded(condition, kept, noise)
+        return _Encoded(condition, fixed, noise)
 
-    def _kept(self, modality: Modality, stays: KeptStretches, length: int) -> Kept:
+    def _fixed_frames(self, modality: Modality, stays: KeptStretches, length: int) -> FixedFrames:
         """Encodes the given clip over `length` frames, with the mask of the frames that are retained."""
         if modality == "audio":
             latents = self.pipeline.encode_audio(stays.given_sound(length))
@@ -153,21 +153,21 @@ class TakeGeneration:
             # The state of a solver has the channels of a picture, without those of events.
             channels = self.pipeline.unet.config["latent_channels"]
             latents = self.pipeline.encode_video(stays.given_frames(length))[:, :channels]
-        return Kept(latents, torch.from_numpy(stays.over(length)))
+        return FixedFrames(latents, torch.from_numpy(stays.over(length)))
 
     def _denoised(self, encoded: _Encoded, take: int, sampling: SamplingConfig) -> Prediction:
         """Returns the latents of both modalities of a take. One that is not generated is the condition."""
-        kept, condition = encoded.kept, encoded.condition
+        fixed, condition = encoded.fixed, encoded.condition
         noise = {target: noise[[take]] for target, noise in encoded.noise.items()}
         on_step = self.options.on_step
         if self.options.direction == "joint":
-            both = (kept["video"], kept["audio"]) if kept else None
+            both = (fixed["video"], fixed["audio"]) if fixed else None
             start = Prediction(noise["video"], noise["audio"])
-            return self.pipeline.sample_joint(start, sampling, kept=both, on_step=on_step)
+            return self.pipeline.sample_joint(start, sampling, fixed=both, on_step=on_step)
         assert condition is not None
         (target,) = self.options.targets
         latents = self.pipeline.sample(
-            condition, noise[target], self.options.direction, sampling, kept=kept.get(target), on_step=on_step
+            condition, noise[target], self.options.direction, sampling, fixed=fixed.get(target), on_step=on_step
         )
         return Prediction(condition, latents) if target == "audio" else Prediction(latents, condition)
 
@@ -191,13 +191,13 @@ class TakeGeneration:
         if "audio" in self.options.targets:
             waveform = pipeline.decode_audio(latents.audio, seed=self.options.seed + take)[0, : source.samples].numpy()
             inaudible = _inaudible(waveform, stays)
-            waveform = waveform if stays is None else self._beside_kept(waveform, stays)
+            waveform = waveform if stays is None else self._with_fixed_sound(waveform, stays)
         assert frames is not None and waveform is not None
         return frames, waveform, inaudible
 
-    def _beside_kept(self, made: np.ndarray, stays: KeptStretches) -> np.ndarray:
+    def _with_fixed_sound(self, generated: np.ndarray, stays: KeptStretches) -> np.ndarray:
         """Returns a generated waveform at the clip's level, with the retained stretches of the clip's own sound."""
-        return stays.into_sound(made / np.float32(self.pipeline.gain(stays.given_sound(len(stays.frames)))))
+        return stays.into_sound(generated / np.float32(self.pipeline.gain(stays.given_sound(len(stays.frames)))))
 
     def _guidance_is_free(self) -> bool:
         """Whether an inaudible take may be generated again with another guidance: for a video, if the user gave none
@@ -223,10 +223,10 @@ class TakeGeneration:
         )
 
 
-def _inaudible(made: np.ndarray, stays: KeptStretches | None) -> bool:
+def _inaudible(generated: np.ndarray, stays: KeptStretches | None) -> bool:
     """Whether the RMS of the generated samples of a waveform is below `INAUDIBLE`."""
-    made = made if stays is None else stays.generated_sound(made)
-    return bool(np.sqrt(np.mean(made**2)) < INAUDIBLE)
+    generated = generated if stays is None else stays.generated_sound(generated)
+    return bool(np.sqrt(np.mean(generated**2)) < INAUDIBLE)
 
 
 def _lengthened(frames: np.ndarray, count: int) -> np.ndarray:

@@ -39,12 +39,12 @@ def read_headers(files: Sequence[Path]) -> HeldWeights:
             raise InputError.about(path, found="no regular file", expected="safetensors")
         with reading(path, expected="safetensors"), safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 - no dictionary
-                part = file.get_slice(name)
-                if part.get_dtype() not in FLOATING:
-                    found = f"{part.get_dtype()} values in {name}"
+                tensor = file.get_slice(name)
+                if tensor.get_dtype() not in FLOATING:
+                    found = f"{tensor.get_dtype()} values in {name}"
                     raise InputError.about(path, found=found, expected=f"one of {', '.join(FLOATING)}")
                 size = 1
-                for length in part.get_shape():
+                for length in tensor.get_shape():
                     size *= length
                 tensors, values = tensors + 1, values + size
     return HeldWeights(tensors, values)

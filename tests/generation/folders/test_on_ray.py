@@ -17,7 +17,7 @@ from cmmd.generation.folders import on_ray
 from cmmd.generation.folders import run as running
 from cmmd.generation.folders.given_clips import list_clips
 from cmmd.generation.folders.making import Making, model_digest
-from cmmd.generation.folders.on_ray import NotMade, RemoteClips, Unnamed, named
+from cmmd.generation.folders.on_ray import FailedClip, RemoteClips, Unnamed, named
 from cmmd.generation.folders.plan import PlannedClip, plan_clips
 from cmmd.generation.folders.record import Record
 from cmmd.runtime.worker_processes import Failure
@@ -85,7 +85,7 @@ def test_a_full_disk_of_a_worker_ends_the_run(making, record, one, monkeypatch):
     monkeypatch.setattr(on_ray, "make_files", full)
     error = named(one, from_worker(make(one)), making, record)
     assert isinstance(error, InputError) and running._is_full(error)
-    assert not running._is_full(NotMade(InputError("x"), None).error)
+    assert not running._is_full(FailedClip(InputError("x"), None).error)
 
 
 def test_a_defect_has_the_traceback_of_the_worker(making, record, one, monkeypatch):

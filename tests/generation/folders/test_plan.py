@@ -18,7 +18,7 @@ from cmmd.generation.folders import plan as planning
 from cmmd.generation.folders.given_clips import GivenClip, list_clips
 from cmmd.generation.folders.making import Making, model_digest, settings_of
 from cmmd.generation.folders.plan import Plan, plan_clips
-from cmmd.generation.folders.record import Fingerprint, Made, Record
+from cmmd.generation.folders.record import Fingerprint, Record, RecordLine
 from cmmd.generation.output_plan import OutputOptions
 
 
@@ -51,7 +51,7 @@ class Folder:
             for take, out in enumerate(one.outs):
                 out.parent.mkdir(parents=True, exist_ok=True)
                 out.write_bytes(f"{one.clip.name} {seed + take}".encode())
-                line = Made(
+                line = RecordLine(
                     result=out.relative_to(self.out).as_posix(),
                     result_file=Fingerprint.of(out),
                     input=os.path.realpath(one.clip.source),
@@ -253,7 +253,7 @@ def test_the_same_bytes_may_have_been_made_in_two_ways(folder):
 
 
 def test_the_sound_of_another_file_is_not_the_clips_own(folder):
-    clip = GivenClip(source=folder.add("a.mp4"), name="a.mp4", place="t.csv line 2", other_sound=True)
+    clip = GivenClip(source=folder.add("a.mp4"), name="a.mp4", where="t.csv line 2", other_sound=True)
     assert to_make(folder.plan(clips=[clip])) == ["a.mp4"]
     for options in (
         *(GenerateOptions(mastering=Mastering(mix=-6)), GenerateOptions(keep=((0, 0.1),))),

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmmd.errors import InputError
-from cmmd.generation.folders.record import RECORD, Fingerprint, Made, Record
+from cmmd.generation.folders.record import RECORD, Fingerprint, Record, RecordLine
 
 
-def line(folder: Path, result: str, content: bytes = b"result", **values: Any) -> Made:
+def line(folder: Path, result: str, content: bytes = b"result", **values: Any) -> RecordLine:
     """A line about a file that is there."""
     (folder / result).write_bytes(content)
     shared: dict[str, Any] = {
@@ -30,7 +30,7 @@ def line(folder: Path, result: str, content: bytes = b"result", **values: Any) -
         "model_sha256": "5",
         "version": "0",
     }
-    return Made(**(shared | values))
+    return RecordLine(**(shared | values))
 
 
 def test_lines_come_back_as_they_were_written(tmp_path):

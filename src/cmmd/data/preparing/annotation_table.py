@@ -13,8 +13,8 @@ def read_annotation_table(path: Path, columns: Sequence[str]) -> list[Row]:
     rows = read_table(path, expected=expected)
     if not rows:
         raise InputError.about(path, found="no rows", expected=expected)
-    for place, values in rows:
+    for where, values in rows:
         missing = [column for column in columns if column not in values]
         if missing:
-            raise InputError.about(place, found=f"no {', '.join(missing)}", expected=expected)
+            raise InputError.about(where, found=f"no {', '.join(missing)}", expected=expected)
     return rows

@@ -18,7 +18,7 @@ from cmmd.evaluation.measuring.media import RESAMPLER, Reading, digest_of
 from cmmd.evaluation.measuring.pairing import ListedClip
 from cmmd.files.foreign_files import reading
 from cmmd.files.output_folder import make_folder
-from cmmd.files.unfinished_file import written_beside
+from cmmd.files.unfinished_file import atomic_file
 
 FORMAT = 1
 
@@ -63,7 +63,7 @@ class EmbeddingCache:
         tensors |= {f"{name}/classes": item.classes for name, item in embeddings.items() if item.classes is not None}
         try:
             make_folder(self.folder)
-            with written_beside(path) as beside, reading(path, expected="names that can be kept"):
-                save_file(tensors, beside)
+            with atomic_file(path) as temporary, reading(path, expected="names that can be kept"):
+                save_file(tensors, temporary)
         except InputError:
             return

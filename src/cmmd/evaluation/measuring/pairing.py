@@ -47,32 +47,32 @@ class Pairing:
     without_clip: tuple[ListedClip, ...]
 
 
-def list_clips(place: Path, *, told_apart: bool = False) -> tuple[ListedClip, ...]:
+def list_clips(path: Path, *, unique_names: bool = False) -> tuple[ListedClip, ...]:
     """Returns the clips of a folder or of a manifest (.csv, or JSON lines as .jsonl or .json), sorted by name.
 
-    told_apart: files of a folder that share a stem get their suffix in the name, as in `cmmd generate`.
+    unique_names: files of a folder that share a stem get their suffix in the name, as in `cmmd generate`.
 
     In a folder, a JSON file with the stem of a clip may hold `events` ([{"time": s}, ...] or [s, ...]) and `family`, as
     `cmmd world` writes it. A manifest has the columns name, file (relative to the manifest) and optionally events (in
     CSV: times separated by spaces) and group. Raises InputError if there is no clip, a name occurs twice, or the folder
     or manifest cannot be read.
     """
-    if place.is_dir():
-        files = media_in(place)
-        named = names.told_apart(files).items() if told_apart else [(file.stem, file) for file in files]
+    if path.is_dir():
+        files = media_in(path)
+        named = names.unique_names(files).items() if unique_names else [(file.stem, file) for file in files]
         clips = [_of_folder(file, name=name) for name, file in named]
-    elif place.suffix.lower() in (".csv", ".jsonl", ".json"):
-        clips = _of_manifest(place)
+    elif path.suffix.lower() in (".csv", ".jsonl", ".json"):
+        clips = _of_manifest(path)
     else:
-        found = "a file" if place.exists() else "nothing"
-        raise InputError.about(place, found=found, expected="a folder of clips, or a manifest (.csv, .jsonl)")
+        found = "a file" if path.exists() else "nothing"
+        raise InputError.about(path, found=found, expected="a folder of clips, or a manifest (.csv, .jsonl)")
     if not clips:
-        raise InputError.about(place, found="no clip", expected="audio or video files")
+        raise InputError.about(path, found="no clip", expected="audio or video files")
     clips.sort(key=lambda clip: clip.name)
     for one, other in pairwise(clips):
         if one.name == other.name:
             found = f"{one.file.name} and {other.file.name}"
-            raise InputError.about(place, found=found, expected=f"one clip named {one.name}")
+            raise InputError.about(path, found=found, expected=f"one clip named {one.name}")
     return tuple(clips)
 
 
@@ -82,7 +82,7 @@ def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip
     Raises InputError if the two sides have no name in common, or several generated clips have the same source.
     """
     generated = named_as_sources(generated, reference)
-    made = {clip.name for clip in generated}
+    names_of_generated = {clip.name for clip in generated}
     known = {clip.name: clip for clip in reference}
     pairs = tuple(Pair(generated=clip, reference=known[clip.name]) for clip in generated if clip.name in known)
     if not pairs:
@@ -93,7 +93,7 @@ def pair_by_name(generated: Sequence[ListedClip], reference: Sequence[ListedClip
     return Pairing(
         pairs=pairs,
         without_reference=tuple(clip for clip in generated if clip.name not in known),
-        without_clip=tuple(clip for clip in reference if clip.name not in made),
+        without_clip=tuple(clip for clip in reference if clip.name not in names_of_generated),
     )
 
 
@@ -115,24 +115,24 @@ def named_as_sources(generated: Sequence[ListedClip], reference: Sequence[Listed
 
 def require_pairs(systems: Iterable[Path], reference: Path) -> None:
     """Raises InputError if clips cannot be listed or paired; runs before anything is loaded or measured."""
-    real = list_clips(reference, told_apart=True)
-    for place in systems:
-        pair_by_name(list_clips(place), real)
+    real = list_clips(reference, unique_names=True)
+    for path in systems:
+        pair_by_name(list_clips(path), real)
 
 
 def _of_folder(file: Path, *, name: str) -> ListedClip:
-    beside = file.with_suffix(".json")
-    told: dict[str, Any] = {}
-    if beside.is_file():
-        told = read_json(beside, expected=f"the events of {file.name}")
-    told = told if isinstance(told, dict) else {}
-    events = _events(told.get("events"), beside)
-    return ListedClip(name=name, file=file, events=events, group=_group(told.get("family"), beside))
+    annotation = file.with_suffix(".json")
+    values: dict[str, Any] = {}
+    if annotation.is_file():
+        values = read_json(annotation, expected=f"the events of {file.name}")
+    values = values if isinstance(values, dict) else {}
+    events = _events(values.get("events"), annotation)
+    return ListedClip(name=name, file=file, events=events, group=_group(values.get("family"), annotation))
 
 
-def _of_manifest(place: Path) -> list[ListedClip]:
+def _of_manifest(path: Path) -> list[ListedClip]:
     clips = []
-    for where, row in read_table(place, expected="CSV or JSON lines"):
+    for where, row in read_table(path, expected="CSV or JSON lines"):
         name, file = row.get("name"), row.get("file")
         if not name or not file:
             raise InputError.about(where, found="none of them", expected=COLUMNS)
@@ -140,26 +140,26 @@ def _of_manifest(place: Path) -> list[ListedClip]:
             raise InputError.about(where, found=f"the file {file!r:.60}", expected="a path")
         events = _events(row.get("events"), where)
         group = _group(row.get("group") or row.get("family"), where)
-        clips.append(ListedClip(name=plain_name(name, where), file=place.parent / file, events=events, group=group))
+        clips.append(ListedClip(name=plain_name(name, where), file=path.parent / file, events=events, group=group))
     return clips
 
 
-def _group(given: Any, place: str | Path) -> str:
+def _group(given: Any, where: str | Path) -> str:
     """Checks a group name. It is printed in tables and charts, and never used as a file name."""
     if given is not None and (not isinstance(given, str) or len(given) > LONGEST_GROUP):
-        raise InputError.about(place, found=f"the group {given!r:.60}", expected="a short text")
+        raise InputError.about(where, found=f"the group {given!r:.60}", expected="a short text")
     return given or ""
 
 
-def _events(given: Any, place: str | Path) -> tuple[float, ...] | None:
+def _events(given: Any, where: str | Path) -> tuple[float, ...] | None:
     if given is None:
         return None
     expected = "events as times in seconds"
-    with reading(place, expected=expected):
+    with reading(where, expected=expected):
         listed = given.split() if isinstance(given, str) else given
         if not isinstance(listed, list):
-            raise InputError.about(place, found=f"events {given!r:.60}", expected=expected)
+            raise InputError.about(where, found=f"events {given!r:.60}", expected=expected)
         times = sorted(float(event["time"] if isinstance(event, dict) else event) for event in listed)
     if not all(math.isfinite(time) for time in times):
-        raise InputError.about(place, found=f"events {given!r:.60}", expected=expected)
+        raise InputError.about(where, found=f"events {given!r:.60}", expected=expected)
     return tuple(times)

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, TypeAdapter
 from cmmd.files.foreign_files import reading
 from cmmd.files.output_folder import make_folder
 from cmmd.files.plain_json import read_json
-from cmmd.files.unfinished_file import written_beside
+from cmmd.files.unfinished_file import atomic_file
 
 FILE = "record.json"
 VERSION = 1
@@ -269,8 +269,8 @@ def write_record(record: Record, folder: Path) -> Path:
     make_folder(folder)
     path = folder / FILE
     text = json.dumps(_plain(asdict(record)), indent=1, allow_nan=False) + "\n"
-    with written_beside(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     return path
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from cmmd.files.unfinished_file import written_beside
+from cmmd.files.unfinished_file import atomic_file
 from cmmd.measures.alignment import Times, match_events
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def draw_strip(axes: "Axes", frames: np.ndarray, shown: np.ndarray, seconds: flo
     step = int(shown[1] - shown[0]) if len(shown) > 1 else len(frames)
     for index in shown:
         left, right = index * duration, min(index + step, len(frames)) * duration
-        part = max(1, round(frames.shape[2] * (right - left) / (step * duration)))
-        axes.imshow(frames[index][:, :part], extent=(left, right, 0, 1), aspect="auto", interpolation="nearest")
+        columns = max(1, round(frames.shape[2] * (right - left) / (step * duration)))
+        axes.imshow(frames[index][:, :columns], extent=(left, right, 0, 1), aspect="auto", interpolation="nearest")
         axes.axvline(left, color="white", linewidth=1.2)
     axes.set_ylim(0, 1)
     axes.set_yticks([])
@@ -240,8 +240,8 @@ def _save(figure: "Figure", path: Path) -> Path:
     from matplotlib import pyplot
 
     try:
-        with written_beside(path) as beside:
-            figure.savefig(beside, dpi=160, facecolor="white", format=path.suffix[1:] or "png")
+        with atomic_file(path) as temporary:
+            figure.savefig(temporary, dpi=160, facecolor="white", format=path.suffix[1:] or "png")
     finally:
         pyplot.close(figure)
     return path

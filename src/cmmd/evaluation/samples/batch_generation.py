@@ -14,7 +14,7 @@ from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.models.exchange import Prediction
 from cmmd.pipeline import CMMDPipeline
-from cmmd.runtime.part_clock import PartClock
+from cmmd.runtime.stage_timer import StageTimer
 
 GENERATED: dict[Direction, str] = {"video_to_audio": "audio", "audio_to_video": "video", "joint": "both"}
 
@@ -40,7 +40,7 @@ def generate_batch(
     The conditions have equal lengths. The time of the batch is divided equally among the takes. Contrast and gradient
     do not apply to joint generation.
     """
-    clock, shape = PartClock(pipeline.device), {"seed": seed, "items": len(batch)}
+    clock, shape = StageTimer(pipeline.device), {"seed": seed, "items": len(batch)}
     frames, waveforms = [one.frames for one in batch], [one.waveform for one in batch]
     if direction == "joint":
         with clock("denoising"):

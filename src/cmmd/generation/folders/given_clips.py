@@ -19,14 +19,14 @@ from cmmd.errors import InputError
 class GivenClip:
     """name: path of the source relative to the folder or table that lists it, with forward slashes; only the file name
     if it is outside. start, end: of the stretch to use, s; None: those of the file. said: label, split and group of its
-    table row. place: file and line of that row. other_sound: its sound is in another file."""
+    table row. where: file and line of that row. other_sound: its sound is in another file."""
 
     source: Path
     name: str
     start: float | None = None
     end: float | None = None
     said: dict[str, str] = field(default_factory=dict)
-    place: str = ""
+    where: str = ""
     other_sound: bool = False
 
     @property
@@ -61,10 +61,10 @@ def list_clips(inputs: Sequence[Path], manifest: Path | None, *, out: Path) -> t
     Raises InputError for a folder or table without a clip.
     """
     listed: list[GivenClip] = []
-    told: list[str] = []
+    messages: list[str] = []
     for path in inputs:
         if path.is_dir():
-            listed += _of_folder(path, out, told)
+            listed += _of_folder(path, out, messages)
         else:
             listed.append(GivenClip(source=path, name=path.name))
     if manifest is not None:
@@ -72,11 +72,11 @@ def list_clips(inputs: Sequence[Path], manifest: Path | None, *, out: Path) -> t
     once: dict[tuple[str, float | None, float | None], GivenClip] = {}
     for clip in listed:
         if once.setdefault((os.path.realpath(clip.source), clip.start, clip.end), clip) is not clip:
-            told.append(f"{clip.source}: left out, it is named twice")
-    return list(once.values()), told
+            messages.append(f"{clip.source}: left out, it is named twice")
+    return list(once.values()), messages
 
 
-def _of_folder(folder: Path, out: Path, told: list[str]) -> Iterator[GivenClip]:
+def _of_folder(folder: Path, out: Path, messages: list[str]) -> Iterator[GivenClip]:
     """Yields every media file below a folder, except hidden files and folders, the folder of the results, and results
     in the folder of their source. Broken links are included, so that they are reported."""
     files = [path for path in _below(folder, out) if path.suffix.lower() in MEDIA_SUFFIXES and not path.is_dir()]
@@ -87,7 +87,7 @@ def _of_folder(folder: Path, out: Path, told: list[str]) -> Iterator[GivenClip]:
     for path in files:
         made_of = source_name(path.stem)
         if made_of != path.stem and made_of in stems[path.parent]:
-            told.append(f"{path}: left out, it is a result of {made_of}")
+            messages.append(f"{path}: left out, it is a result of {made_of}")
         else:
             found += 1
             yield GivenClip(source=path, name=path.relative_to(folder).as_posix())
@@ -118,7 +118,7 @@ def _of_row(row: ManifestRow, folder: Path) -> GivenClip:
         start=row.start,
         end=row.end,
         said={column: value for column, value in said.items() if value},
-        place=row.place,
+        where=row.where,
         other_sound=row.sound is not None,
     )
 

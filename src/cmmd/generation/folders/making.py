@@ -8,7 +8,7 @@ from typing import Any
 
 from cmmd.generation.clip_generation import GenerateOptions
 from cmmd.generation.folders.given_clips import GivenClip
-from cmmd.generation.folders.record import Fingerprint, Made
+from cmmd.generation.folders.record import Fingerprint, RecordLine
 
 MODEL_FILES = ("*.json", "*.safetensors")
 
@@ -28,7 +28,7 @@ class Making:
         """The settings as stored in a line of the record."""
         return settings_of(self.options)
 
-    def difference(self, line: Made, clip: GivenClip, *, made: str, seed: int) -> str | None:
+    def difference(self, line: RecordLine, clip: GivenClip, *, made: str, seed: int) -> str | None:
         """Compares the result of a record line with the result that `clip` would get now.
 
         made, seed: target and seed of the clip. Returns a phrase for the first difference, or None if there is none.

@@ -32,7 +32,7 @@ class Unnamed(NamedTuple):
     finished: list[Finished]
 
 
-class NotMade(NamedTuple):
+class FailedClip(NamedTuple):
     """The exception of a clip. disk_error: errno of the OSError that caused it; causes are not pickled."""
 
     error: Exception
@@ -46,18 +46,18 @@ class RemoteClips:
     making: Making
     out: Path
 
-    def __call__(self) -> Callable[[PlannedClip], Unnamed | NotMade]:
+    def __call__(self) -> Callable[[PlannedClip], Unnamed | FailedClip]:
         """Loads the model and returns the function that generates a clip. Raises InputError if this node has another
         model under the name."""
         options = self.making.options.model
         # The shipped model is a folder of the package, which another node may have elsewhere.
         folder = SHIPPED_MODEL if self.making.model == SHIPPED else self.making.model_folder
         if model_digest(folder) != self.making.model_sha256:
-            place = f"model {self.making.model} on node {platform.node()}"
-            raise InputError.about(place, found="other files", expected="those of the node of the command")
+            subject = f"model {self.making.model} on node {platform.node()}"
+            raise InputError.about(subject, found="other files", expected="those of the node of the command")
         pipeline = load_pipeline(str(folder), device=options.device, dtype=options.dtype)
 
-        def make(one: PlannedClip) -> Unnamed | NotMade:
+        def make(one: PlannedClip) -> Unnamed | FailedClip:
             folder = temporary_path(self.out / UNFINISHED)
             try:
                 folder.mkdir()
@@ -65,18 +65,18 @@ class RemoteClips:
                 return Unnamed(folder, finished)
             except Exception as error:
                 shutil.rmtree(folder, ignore_errors=True)
-                return _not_made(error)
+                return _failed_clip(error)
 
         return make
 
 
 def named(
-    one: PlannedClip, result: Unnamed | NotMade | Failure, making: Making, record: Record
+    one: PlannedClip, result: Unnamed | FailedClip | Failure, making: Making, record: Record
 ) -> list[Finished] | Exception:
     """Names the files of a clip; returns its record lines, or the exception of the clip as in `make_clip`."""
     if isinstance(result, Failure):
         return InputError.about(one.clip.source, found=f"a clip that {result.reason}", expected="one to finish")
-    if isinstance(result, NotMade):
+    if isinstance(result, FailedClip):
         if result.disk_error is not None:
             result.error.__cause__ = OSError(result.disk_error, os.strerror(result.disk_error))
         return result.error
@@ -89,7 +89,7 @@ def named(
     return result.finished
 
 
-def _not_made(error: Exception) -> NotMade:
+def _failed_clip(error: Exception) -> FailedClip:
     number, cause = None, error
     while number is None and cause is not None:
         number, cause = getattr(cause, "errno", None), cause.__cause__
@@ -99,4 +99,4 @@ def _not_made(error: Exception) -> NotMade:
         pickle.loads(pickle.dumps(error))
     except Exception:  # an exception of a library whose arguments do not build it again
         error = RuntimeError(f"{type(error).__name__}: {error}")
-    return NotMade(error, number)
+    return FailedClip(error, number)

@@ -18,7 +18,7 @@ from cmmd.files.unfinished_file import flush, sweep, temporary_path
 from cmmd.generation.clip_generation import Written, level, make_takes, write_take
 from cmmd.generation.folders.making import Making
 from cmmd.generation.folders.plan import PlannedClip
-from cmmd.generation.folders.record import Fingerprint, Made, Record
+from cmmd.generation.folders.record import Fingerprint, Record, RecordLine
 from cmmd.generation.output_plan import make_writable
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ STRETCH = ".stretch"
 class Finished(NamedTuple):
     """The record line of a result, and the RMS of its waveform in dB relative to full scale."""
 
-    line: Made
+    line: RecordLine
     level: float
 
 
@@ -115,10 +115,10 @@ def _fingerprint(source: Path) -> Fingerprint:
         raise InputError.about(source, found=f"an error ({error.strerror})", expected="a file to read") from error
 
 
-def _line(written: Written, one: PlannedClip, name: str, making: Making, input_file: Fingerprint) -> Made:
+def _line(written: Written, one: PlannedClip, name: str, making: Making, input_file: Fingerprint) -> RecordLine:
     take, clip = written.take, one.clip
     lufs, true_peak = written.loudness or (None, None)
-    return Made(
+    return RecordLine(
         result=name,
         result_file=Fingerprint.of(written.file),
         input=os.path.realpath(clip.source),
@@ -137,7 +137,7 @@ def _line(written: Written, one: PlannedClip, name: str, making: Making, input_f
         loudness=lufs,
         true_peak=true_peak,
         seconds=take.duration,
-        took={part: round(seconds, 3) for part, seconds in written.seconds.items()},
+        took={stage: round(seconds, 3) for stage, seconds in written.seconds.items()},
         device=making.options.model.device,
         notes=list(written.notes),
         said=clip.said,

@@ -9,7 +9,7 @@ from cmmd.errors import InputError
 from cmmd.generation.clip_generation import GenerateOptions, target_of
 from cmmd.generation.folders.given_clips import GivenClip
 from cmmd.generation.folders.making import Making
-from cmmd.generation.folders.record import Made, Record
+from cmmd.generation.folders.record import Record, RecordLine
 from cmmd.generation.output_plan import THERE, InputFiles, Target, distinct_results, numbered, result_suffix
 from cmmd.runtime.progress import progress
 
@@ -28,7 +28,7 @@ class PlannedClip:
     target: Target
     outs: tuple[Path, ...]
     container_chosen: bool
-    done: tuple[Made, ...] = ()
+    done: tuple[RecordLine, ...] = ()
 
     def pictures(self, options: GenerateOptions) -> tuple[Path, ...]:
         """PNG files of frames and spectrogram next to the results, if they are requested."""
@@ -61,7 +61,7 @@ def plan_clips(clips: Sequence[GivenClip], making: Making, record: Record) -> Pl
     unusable: list[tuple[GivenClip, str]] = []
     for clip in progress(clips, "looking at clips", unit="clip", quiet=len(clips) < MANY):
         try:
-            _check_own_sound(clip, making.options)
+            _check_source_sound(clip, making.options)
             usable.append((clip, _kind(clip, making.options, record)))
         except InputError as error:
             unusable.append((clip, str(error)))
@@ -107,18 +107,18 @@ def _kind(clip: GivenClip, options: GenerateOptions, record: Record) -> _Kind:
     return _Kind(target, CUT_SUFFIX if clip.is_stretch else result_suffix(clip.source, target))
 
 
-def _check_own_sound(clip: GivenClip, options: GenerateOptions) -> None:
+def _check_source_sound(clip: GivenClip, options: GenerateOptions) -> None:
     """Raise InputError if an option needs the clip's own sound and the table names another file for it."""
-    if clip.other_sound and (options.keep or options.keep_sound or options.mastering.uses_own_sound):
+    if clip.other_sound and (options.keep or options.keep_sound or options.mastering.uses_source_sound):
         expected = "none with --keep, --keep-sound and --mix, which take the sound of the video itself"
-        raise InputError.about(clip.place, found="a file in the column sound", expected=expected)
+        raise InputError.about(clip.where, found="a file in the column sound", expected=expected)
 
 
 def _compared(one: PlannedClip, making: Making, record: Record) -> PlannedClip:
     """Returns the clip with the record lines of its results if all of them exist. Raises InputError, without
     `overwrite`, for a file that a result would replace."""
     options = making.options
-    lines: list[Made] = []
+    lines: list[RecordLine] = []
     for take, out in enumerate(one.outs):
         seed, differs = options.seed + take, ""
         for line in record.lines_of(out.relative_to(record.folder).as_posix()):

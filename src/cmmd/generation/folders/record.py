@@ -60,8 +60,8 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
-    """A result: a line of the record.
+class RecordLine:
+    """One line of the record: a result, and what it depends on.
 
     result: path relative to the folder of the record, with forward slashes. input: absolute path. start, end: of the
     stretch of it, s. made: what was generated: audio, video, or both. to: the option --to, if given. settings:
@@ -99,23 +99,23 @@ class Made:
         return json.dumps({name: value for name, value in asdict(self).items() if value not in (None, "", {}, [])})
 
     @classmethod
-    def of_line(cls, line: str, place: str) -> "Made":
-        """Parses a line. Raises InputError, naming `place`, if it is not a line of a record. Unknown fields are
+    def of_line(cls, line: str, where: str) -> "RecordLine":
+        """Parses a line. Raises InputError, naming `where`, if it is not a line of a record. Unknown fields are
         ignored: a later version may write more."""
-        with reading(place, expected=EXPECTED):
-            return LINE.validate_python(parse_json(line, place, expected=EXPECTED))
+        with reading(where, expected=EXPECTED):
+            return LINE.validate_python(parse_json(line, where, expected=EXPECTED))
 
 
-LINE = TypeAdapter(Made)
+LINE = TypeAdapter(RecordLine)
 
 
 class Record:
     """The lines of a folder's record. Only one process at a time may write to it."""
 
-    def __init__(self, folder: Path, lines: Iterable[Made] = ()) -> None:
+    def __init__(self, folder: Path, lines: Iterable[RecordLine] = ()) -> None:
         self.folder = folder
-        self._by_result: dict[str, list[Made]] = defaultdict(list)
-        self._by_input: dict[str, list[Made]] = defaultdict(list)
+        self._by_result: dict[str, list[RecordLine]] = defaultdict(list)
+        self._by_input: dict[str, list[RecordLine]] = defaultdict(list)
         for line in lines:
             self._note(line)
 
@@ -127,9 +127,11 @@ class Record:
         if not path.exists():
             return cls(folder)
         lines = read_text(path, expected=EXPECTED, largest=LARGEST_RECORD).split("\n")
-        return cls(folder, (Made.of_line(line, f"{path} line {k}") for k, line in enumerate(lines[:-1], 1) if line))
+        return cls(
+            folder, (RecordLine.of_line(line, f"{path} line {k}") for k, line in enumerate(lines[:-1], 1) if line)
+        )
 
-    def append(self, lines: Sequence[Made]) -> None:
+    def append(self, lines: Sequence[RecordLine]) -> None:
         """Appends lines in one write and flushes them to disk, so that a power loss does not lose them. Raises OSError
         if the record cannot be written."""
         with (self.folder / RECORD).open("a+b") as file:
@@ -140,17 +142,17 @@ class Record:
         for line in lines:
             self._note(line)
 
-    def lines_of(self, result: str) -> list[Made]:
+    def lines_of(self, result: str) -> list[RecordLine]:
         """Returns the lines whose result is the file that now has this name, newest first; none if the file is missing
         or not in the record. There may be several: different settings can produce the same bytes."""
         path = self.folder / result
         return [line for line in reversed(self._by_result[result]) if line.result_file.is_of(path)]
 
-    def lines_about(self, source: Path) -> list[Made]:
+    def lines_about(self, source: Path) -> list[RecordLine]:
         """Returns the lines of all results of an input, found by its path, newest first."""
         return self._by_input[os.path.realpath(source)][::-1]
 
-    def _note(self, line: Made) -> None:
+    def _note(self, line: RecordLine) -> None:
         self._by_result[line.result].append(line)
         self._by_input[line.input].append(line)
 

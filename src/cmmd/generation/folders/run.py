@@ -59,8 +59,8 @@ def generate_folder(
         clear_unfinished(out)
         record = Record.read(out)
         plan = plan_clips(clips, making, record)
-        for _, told in plan.unusable:
-            say(told)
+        for _, message in plan.unusable:
+            say(message)
         outcomes, defect = _make_all(plan, making, record, placement)
         clear_unfinished(out)  # of Ray workers that died
     print(summary(outcomes, seconds=time.perf_counter() - started))
@@ -87,14 +87,14 @@ def _make_all(
     steps = making.options.sampling.steps * making.options.outputs.takes
     bar = progress(len(to_make) * steps, "", quiet=not to_make)
     bar.smoothing = 0  # the time left follows from the mean speed, reading and writing included
-    with closing(bar), closing(_made(to_make, making, record, placement, bar)) as made:
-        for number, (one, result) in enumerate(made, start=1):
+    with closing(bar), closing(_results(to_make, making, record, placement, bar)) as results:
+        for number, (one, result) in enumerate(results, start=1):
             if isinstance(result, Exception):
                 if _is_full(result):
                     raise result
                 found[id(one)] = [Outcome(one.clip.label, "failed")]
                 defect = defect if isinstance(result, InputError) else defect or result
-                _tell_failure(one, result, bar)
+                _print_failure(one, result, bar)
             else:
                 found[id(one)] = [Outcome(one.clip.label, "made", line, level) for line, level in result]
             bar.n = number * steps
@@ -103,7 +103,7 @@ def _make_all(
     return [outcome for one in plan.clips for outcome in found[id(one)]] + unusable, defect
 
 
-def _made(
+def _results(
     to_make: Sequence[PlannedClip], making: Making, record: Record, placement: Placement, bar: Progress
 ) -> Generator[tuple[PlannedClip, list[Finished] | Exception], None, None]:
     """Yields each clip with its results, or with the exception of a clip that failed."""
@@ -147,9 +147,9 @@ def _is_full(error: Exception) -> bool:
     )
 
 
-def _tell_failure(one: PlannedClip, error: Exception, bar: Progress) -> None:
+def _print_failure(one: PlannedClip, error: Exception, bar: Progress) -> None:
     """Prints the error of a clip on a line that names its file."""
-    told = str(error) if isinstance(error, InputError) else f"failed ({type(error).__name__}: {error})"
-    told = " ".join(told.split())
+    message = str(error) if isinstance(error, InputError) else f"failed ({type(error).__name__}: {error})"
+    message = " ".join(message.split())
     with bar.external_write_mode(file=sys.stderr):
-        say(told if printable(str(one.clip.source)) in told else f"{one.clip.source}: {told}")
+        say(message if printable(str(one.clip.source)) in message else f"{one.clip.source}: {message}")

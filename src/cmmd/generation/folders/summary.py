@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from cmmd.documents.markdown import markdown_table
 from cmmd.errors import printable
-from cmmd.generation.folders.record import RECORD, Made
+from cmmd.generation.folders.record import RECORD, RecordLine
 
 MOST_ROWS = 100
 """Largest number of rows of the table. With more results only the failed clips are shown; the record lists all."""
@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
 
     clip: str
     state: State
-    line: Made | None = None
+    line: RecordLine | None = None
     level: float | None = None
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 
 
-class PartClock:
+class StageTimer:
     """Sums the seconds spent in each named stage. Every reading of the clock waits until the device is idle."""
 
     def __init__(self, device: torch.device) -> None:
@@ -15,10 +15,10 @@ class PartClock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def __call__(self, part: str) -> Iterator[None]:
+    def __call__(self, stage: str) -> Iterator[None]:
         started = self._now()
         yield
-        self.seconds[part] = self.seconds.get(part, 0.0) + self._now() - started
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + self._now() - started
 
     def _now(self) -> float:
         if self.device.type == "mps":

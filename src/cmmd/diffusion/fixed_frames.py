@@ -14,7 +14,7 @@ from cmmd.diffusion.process import over_elements
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class FixedFrames:
     """latents: standardised, one item for the whole batch or one per item. frames: True on the given video frames."""
 
     latents: Float[Tensor, "one_or_b c ..."]
@@ -26,10 +26,10 @@ class Kept:
         return torch.where(over_elements(frames, x) > 0, self.latents.to(x), x)
 
 
-def frame_times(t: float, frames: int, kept: Kept | None, *, device: torch.device) -> Float[Tensor, "1 f"]:
+def frame_times(t: float, frames: int, fixed: FixedFrames | None, *, device: torch.device) -> Float[Tensor, "1 f"]:
     """Returns time t for every frame, and 0 for given frames.
 
     The times are float32, because half precision cannot distinguish 1 from the steps next to it.
     """
     times = torch.full((1, frames), t, dtype=torch.float32, device=device)
-    return times if kept is None else times.masked_fill(kept.frames.to(device), 0.0)
+    return times if fixed is None else times.masked_fill(fixed.frames.to(device), 0.0)

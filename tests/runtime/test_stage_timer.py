@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from cmmd.runtime.part_clock import PartClock
+from cmmd.runtime.stage_timer import StageTimer
 
 
 def test_a_part_that_comes_twice_adds_up():
-    clock = PartClock(torch.device("cpu"))
+    clock = StageTimer(torch.device("cpu"))
     for _ in range(2):
         with clock("denoising"):
             time.sleep(0.02)
@@ -31,7 +31,7 @@ def test_the_device_has_done_its_work_when_the_time_is_read(name, monkeypatch: p
     monkeypatch.setattr(torch, "get_device_module", lambda _: SimpleNamespace(synchronize=synchronize))
     monkeypatch.setattr(torch.mps, "synchronize", synchronize)
     monkeypatch.setattr(time, "perf_counter", lambda: done[0])
-    clock = PartClock(device)
+    clock = StageTimer(device)
     with clock("denoising"):
         pass
     assert clock.seconds == {"denoising": 2}
