@@ -17,6 +17,7 @@ from cmmd.clips.reading import read_clip
 from cmmd.data.pictures.picture import pictures
 from cmmd.data.world.clip import FAMILIES
 from cmmd.data.world.families import world_clip
+from cmmd.documents.markdown import markdown_table
 from cmmd.errors import InputError
 from cmmd.latents.video_autoencoder import (
     VideoAutoencoder,
@@ -25,7 +26,6 @@ from cmmd.latents.video_autoencoder import (
     latent_channels,
     load_autoencoder,
 )
-from cmmd.markdown import markdown_table
 
 SIZES = (64, 128)
 WORLD_CLIPS = 40

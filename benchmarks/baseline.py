@@ -28,14 +28,14 @@ from cmmd.clips.geometry import Geometry
 from cmmd.diffusion.process import scheduler_config
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
-from cmmd.evaluation.true_clips import WorldSet
-from cmmd.evaluation.world_scores import score_pipeline
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
+from cmmd.evaluation.samples.true_clips import WorldSet
+from cmmd.evaluation.samples.world_scores import score_pipeline
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
-from cmmd.progress import progress
-from cmmd.provenance import provenance
 from cmmd.recipes.world import world_cmmd
+from cmmd.runtime.progress import progress
+from cmmd.runtime.provenance import provenance
 
 CLIP = 16
 """Frames; 1.6 s, the clip length of the baseline."""

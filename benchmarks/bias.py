@@ -21,11 +21,11 @@ from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
 from cmmd.models.blocks import Modality
 from cmmd.models.exchange import OTHER
 from cmmd.pipeline import CMMDPipeline
-from cmmd.progress import progress
+from cmmd.runtime.progress import progress
 
 BATCH = 8
 FAR = 0.999

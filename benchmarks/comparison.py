@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainings import MEASURES, ROWS, Place, Seeds, Training, encoded, mean_of, paired, started, told, values
 
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
 from cmmd.recipes.coupled import CoupledRecipe
 
 COST_STEPS = 40

@@ -16,13 +16,13 @@ from cmmd.clips.reading import Clip
 from cmmd.clips.take import Take
 from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.families import world_clip
-from cmmd.loading import load_pipeline
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
 from cmmd.measures.alignment import AlignmentReport, measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
-from cmmd.progress import progress
+from cmmd.pipelines.loading import load_pipeline
+from cmmd.runtime.progress import progress
 
 FIRST_SEED = 5_000_000
 HALF = 0.8

@@ -35,8 +35,8 @@ from trainings import (
 
 from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.mismatch import MISMATCHES, Mismatch
+from cmmd.documents.markdown import markdown_table
 from cmmd.losses.contrastive import ContrastiveConfig
-from cmmd.markdown import markdown_table
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.recipes.world import world_ablation
 

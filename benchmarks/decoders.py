@@ -26,15 +26,15 @@ from cmmd.clips.reading import read_clip
 from cmmd.data.world.clip import PLAIN_FAMILIES, WorldClip
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.documents.markdown import markdown_table
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.clip_features import heard_onsets
+from cmmd.evaluation.measuring.clip_features import heard_onsets
 from cmmd.latents.spectrogram import LogMelCodec, SpectrogramCodec
 from cmmd.latents.waveform_decoder import codec_with, load_waveform_decoder
-from cmmd.loading import load_pipeline
-from cmmd.markdown import markdown_table
 from cmmd.measures.alignment import match_events
 from cmmd.measures.frechet import DistanceTo, Gaussian
+from cmmd.pipelines.loading import load_pipeline
 
 SEED = 2_000_000
 TESTED, REFERENCES = 100, 200

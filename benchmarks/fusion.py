@@ -23,12 +23,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from cmmd.clips.geometry import Geometry
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.network_config import NetworkConfig
-from cmmd.provenance import provenance
 from cmmd.recipes.paper import aist_cmmd
 from cmmd.recipes.world import world_cmmd
+from cmmd.runtime.provenance import provenance
 from cmmd.training.throughput import matrix_product_speed
 
 SIZES = {"shipped": world_cmmd().network, "base": aist_cmmd().network}

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.evaluation.record import WorldScore
-from cmmd.evaluation.true_clips import WorldSet
-from cmmd.evaluation.world_scores import score_pipeline
-from cmmd.loading import load_pipeline
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
+from cmmd.evaluation.record.schema import WorldScore
+from cmmd.evaluation.samples.true_clips import WorldSet
+from cmmd.evaluation.samples.world_scores import score_pipeline
+from cmmd.pipelines.loading import load_pipeline
 
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 3.5, 5.0)
 F1 = "onset F1 at 50 ms"

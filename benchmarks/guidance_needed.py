@@ -20,11 +20,11 @@ from trainings import MEASURES, SAMPLING_STEPS, TEST_SEED, Training, assembled, 
 
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
+from cmmd.documents.markdown import markdown_table
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.true_clips import WorldSet, true_clips
-from cmmd.evaluation.world_scores import score_pipeline
-from cmmd.markdown import markdown_table
-from cmmd.provenance import provenance
+from cmmd.evaluation.samples.true_clips import WorldSet, true_clips
+from cmmd.evaluation.samples.world_scores import score_pipeline
+from cmmd.runtime.provenance import provenance
 
 STRENGTHS: dict[Direction, tuple[float, ...]] = {
     "video_to_audio": (0.0, 0.25, 0.5, 1.0, 2.0),

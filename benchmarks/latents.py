@@ -17,8 +17,8 @@ from cmmd.data.world.families import world_clip
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, decode_frames, encode_frames
-from cmmd.loading import load_pipeline
 from cmmd.measures.sound_onsets import sound_onsets
+from cmmd.pipelines.loading import load_pipeline
 
 SEED = 2_000_000
 DECIBELS_PER_NEPER = 20 / math.log(10)

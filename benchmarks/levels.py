@@ -9,11 +9,11 @@ import numpy as np
 from harness import options
 
 from cmmd.data.world.families import world_clip
-from cmmd.loading import load_pipeline
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.visual_events import load_visual_event_detector
-from cmmd.progress import progress
+from cmmd.pipelines.loading import load_pipeline
+from cmmd.runtime.progress import progress
 
 LEVELS = (-40, -30, -20, -8)
 FIRST_SEED = 4_500_000

@@ -15,14 +15,14 @@ from pathlib import Path
 import torch
 from speed import median_seconds
 
-from cmmd.configuration import resolve
 from cmmd.data.prepared_clips import PreparedClips
 from cmmd.data.shards import ClipRecord, EncodedClip, write_index, write_shard
+from cmmd.files.configuration import resolve
 from cmmd.latents.spectrogram import spectrogram_codec
-from cmmd.progress import progress
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective
+from cmmd.runtime.progress import progress
 from cmmd.training.objective import MicroBatch
 
 FRAMES = 48

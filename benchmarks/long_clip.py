@@ -35,7 +35,7 @@ def peak_mib() -> float:
 
 def one(path: Path) -> None:
     """Generates sound in this process and prints seconds and peak memory as JSON."""
-    from cmmd.loading import load_pipeline
+    from cmmd.pipelines.loading import load_pipeline
 
     pipeline = load_pipeline(None, device="cpu")
     started = time.perf_counter()

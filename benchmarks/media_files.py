@@ -25,7 +25,7 @@ def generate_one(path: Path, steps: int) -> dict:
     from cmmd.clips.encoding import CONTAINERS
     from cmmd.clips.probing import probe
     from cmmd.clips.reading import read_clip
-    from cmmd.loading import load_pipeline
+    from cmmd.pipelines.loading import load_pipeline
 
     pipeline = load_pipeline(None, device="cpu")
     take = pipeline.video_to_audio(path, steps=steps)[0]

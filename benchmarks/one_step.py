@@ -26,8 +26,8 @@ import cmmd
 from cmmd.diffusion.guidance import guided_pair, guided_target
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.loading import load_pipeline
 from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.pipelines.loading import load_pipeline
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import build_network
 

@@ -14,13 +14,13 @@ from harness import options
 from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
+from cmmd.documents.markdown import markdown_table
 from cmmd.errors import InputError
-from cmmd.loading import load_pipeline
-from cmmd.markdown import markdown_table
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.pipeline import CMMDPipeline
-from cmmd.progress import progress
+from cmmd.pipelines.loading import load_pipeline
+from cmmd.runtime.progress import progress
 
 FIRST_SEED = 4_000_000
 TAKES = 4

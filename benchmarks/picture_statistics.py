@@ -14,7 +14,7 @@ import numpy as np
 from cmmd.clips.reading import read_clip
 from cmmd.data.pictures.picture import pictures
 from cmmd.data.world.families import world_clip
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
 
 PATCH = 8
 

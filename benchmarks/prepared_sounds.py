@@ -20,8 +20,8 @@ import torch
 from cmmd.data.prepared_clips import PreparedClips
 from cmmd.data.training_clips import ClipBatch
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.loading import load_pipeline
 from cmmd.pipeline import CMMDPipeline
+from cmmd.pipelines.loading import load_pipeline
 
 ROWS = 4
 """Number of clips in the picture, one per column."""
@@ -63,7 +63,7 @@ def main() -> None:
     pipeline = load_pipeline(arguments.model, device="cpu")
     known = {"video": pipeline.statistics["video"], "audio": pipeline.statistics["audio"]}
     test = PreparedClips.open(arguments.prepared, split="test").standardised_as(**known)
-    frames = min(place.frames for place in test.places)
+    frames = min(clip.frames for clip in test.locations)
     chosen = torch.arange(min(arguments.clips, len(test)))
     clips = test.crops(chosen, frames=frames, start=torch.zeros(len(chosen)))
     noise = pipeline.noise("audio", frames, seed=SEED, items=len(chosen))

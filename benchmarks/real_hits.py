@@ -21,13 +21,13 @@ import numpy as np
 from harness import options
 
 from cmmd.clips.reading import Clip, read_clip
-from cmmd.evaluation.pictures import figure_sound_for_video
-from cmmd.loading import load_pipeline
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
+from cmmd.evaluation.report.pictures import figure_sound_for_video
 from cmmd.measures.alignment import match_events
 from cmmd.measures.sound_onsets import RECORDINGS, sound_onsets
 from cmmd.measures.visual_events import load_visual_event_detector
-from cmmd.progress import progress
+from cmmd.pipelines.loading import load_pipeline
+from cmmd.runtime.progress import progress
 
 TOLERANCE = 0.1
 CLEAR = 25.0

@@ -13,8 +13,8 @@ import torch
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
-from cmmd.loading import load_pipeline
 from cmmd.pipeline import CMMDPipeline
+from cmmd.pipelines.loading import load_pipeline
 
 
 def median_seconds(call: Callable[[], object], *, repeats: int) -> float:

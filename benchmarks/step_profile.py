@@ -22,9 +22,9 @@ from typing import Any, Self
 import numpy as np
 from one_step import KINDS, OTHER, PYTHON, Case
 
-from cmmd.markdown import markdown_table
-from cmmd.progress import progress
-from cmmd.provenance import provenance
+from cmmd.documents.markdown import markdown_table
+from cmmd.runtime.progress import progress
+from cmmd.runtime.provenance import provenance
 
 HERE = Path(__file__).parents[1]
 STEPS = ("sound", "picture", "both", "training")

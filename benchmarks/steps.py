@@ -17,12 +17,12 @@ from trainings import ROWS, row_of
 
 from cmmd.diffusion.direction import DIRECTIONS, Direction
 from cmmd.diffusion.sampling_config import Sampler, SamplingConfig
-from cmmd.evaluation.true_clips import WorldSet
-from cmmd.evaluation.world_scores import score_pipeline
-from cmmd.loading import load_pipeline
-from cmmd.markdown import markdown_table
-from cmmd.progress import progress
-from cmmd.provenance import provenance
+from cmmd.documents.markdown import markdown_table
+from cmmd.evaluation.samples.true_clips import WorldSet
+from cmmd.evaluation.samples.world_scores import score_pipeline
+from cmmd.pipelines.loading import load_pipeline
+from cmmd.runtime.progress import progress
+from cmmd.runtime.provenance import provenance
 
 STEPS = (1, 2, 4, 6, 8, 12, 25, 50)
 SOLVERS: tuple[Sampler, ...] = ("ddim", "dpm++", "unipc")

@@ -15,8 +15,8 @@ import sys
 import time
 from typing import IO
 
-from cmmd.processors import processors
-from cmmd.threads import COUNTS, WAITING, thread_settings
+from cmmd.runtime.processors import processors
+from cmmd.runtime.threads import COUNTS, WAITING, thread_settings
 
 WAYS = {
     "torch's own": {},
@@ -61,7 +61,7 @@ class Maker:
 def make(steps: int) -> None:
     """Loads the model, generates a clip as a warm-up, then one clip per line of standard input."""
     from cmmd.data.world.families import world_clip
-    from cmmd.loading import load_pipeline
+    from cmmd.pipelines.loading import load_pipeline
 
     pipeline, frames = load_pipeline(None, device="cpu"), world_clip("impacts", 0).frames
     pipeline.video_to_audio(frames, steps=steps)

@@ -22,14 +22,14 @@ from device_work import DeviceWork, dispatched, launched
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from cmmd.configuration import as_dict, resolve
 from cmmd.data.encoded_clips import EncodedClips
-from cmmd.markdown import markdown_table
-from cmmd.progress import progress
-from cmmd.provenance import provenance
+from cmmd.documents.markdown import markdown_table
+from cmmd.files.configuration import as_dict, resolve
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective
+from cmmd.runtime.progress import progress
+from cmmd.runtime.provenance import provenance
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop import TrainedModule, accumulate_gradients, fresh_state, update_weights
 from cmmd.training.objective import MicroBatch, moved

@@ -20,26 +20,26 @@ import torch
 from safetensors.torch import save_file
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
-from cmmd.configuration import as_dict
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.world.clip import PLAIN_FAMILIES
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.yamnet import YAMNet
-from cmmd.evaluation.record import WorldScore
-from cmmd.evaluation.true_clips import Truth, WorldSet, true_clips
-from cmmd.evaluation.world_scores import score_pipeline
+from cmmd.evaluation.record.schema import WorldScore
+from cmmd.evaluation.samples.true_clips import Truth, WorldSet, true_clips
+from cmmd.evaluation.samples.world_scores import score_pipeline
+from cmmd.files.configuration import as_dict
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.measures.retrieval import retrieve
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.progress import progress
-from cmmd.provenance import provenance
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective
+from cmmd.runtime.progress import progress
+from cmmd.runtime.provenance import provenance
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop import StepReport, fresh_state, train
 from cmmd.training.objective import Objective

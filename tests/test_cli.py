@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from cmmd import __version__
 from cmmd.cli import commands, main
-from cmmd.configuration import resolve, to_yaml
 from cmmd.errors import InputError
+from cmmd.files.configuration import resolve, to_yaml
 from cmmd.recipes import load_recipe, recipe_names
 
 
@@ -221,24 +221,27 @@ def sampling(**settings: Any) -> Any:
 
 
 def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    calls = replaced(monkeypatch, "cmmd.generation.named_files", "generate", 0)
     assert main(["generate", "a.mp4", "b.wav"]) == 0
-    assert calls[0].args == ((Path("a.mp4"), Path("b.wav")), import_module("cmmd.generation").GenerateOptions())
+    assert calls[0].args == (
+        (Path("a.mp4"), Path("b.wav")),
+        import_module("cmmd.generation.named_files").GenerateOptions(),
+    )
 
 
 def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    calls = replaced(monkeypatch, "cmmd.generation.named_files", "generate", 0)
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
     line += " --contrast 0.5 --gradient 0.25 --overwrite --keep 0-1 --keep 2-2.5 --keep-sound --mix -6 --duck 3"
     line += " --loudness -23 --stereo --dtype bfloat16"
     line += " --keep best"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
-    assert calls[0].args[1] == import_module("cmmd.clip_generation").GenerateOptions(
+    assert calls[0].args[1] == import_module("cmmd.generation.clip_generation").GenerateOptions(
         to="audio",
         joint=False,
         seconds=1.6,
-        model=import_module("cmmd.loading").ModelOptions(name="m", device="cuda:1", dtype="bfloat16"),
-        outputs=import_module("cmmd.output_plan").OutputOptions(
+        model=import_module("cmmd.pipelines.loading").ModelOptions(name="m", device="cuda:1", dtype="bfloat16"),
+        outputs=import_module("cmmd.generation.output_plan").OutputOptions(
             out=Path("o.mp4"), folder=False, takes=4, best=True, picture=True, overwrite=True
         ),
         sampling=sampling(steps=9, guidance=2.5, contrast=0.5, gradient=0.25, sampler="dpm++"),
@@ -253,7 +256,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_generate_for_folders_and_tables_is_a_run_with_a_record(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    calls = replaced(monkeypatch, "cmmd.folder_generation.run", "generate_folder", 0)
+    calls = replaced(monkeypatch, "cmmd.generation.folders.run", "generate_folder", 0)
     (tmp_path / "clips").mkdir()
     monkeypatch.chdir(tmp_path)
     for words in (["clips"], ["clips", "a.mp4", "-o", "made"], ["clips", "-o", "made.mp4/"], ["clips", "-o", "v.2"]):
@@ -267,8 +270,8 @@ def test_generate_for_folders_and_tables_is_a_run_with_a_record(
 
 
 def test_the_threads_of_a_command_are_those_of_a_ray_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    calls = replaced(monkeypatch, "cmmd.folder_generation.run", "generate_folder", 0)
-    monkeypatch.setattr("cmmd.threads.use_threads", lambda count: None)
+    calls = replaced(monkeypatch, "cmmd.generation.folders.run", "generate_folder", 0)
+    monkeypatch.setattr("cmmd.runtime.threads.use_threads", lambda count: None)
     for words in ([], ["--threads", "3", "--device", "cuda"]):
         assert main(["generate", str(tmp_path), "--engine", "ray", *words]) == 0
     found = [call.kwargs["placement"] for call in calls]
@@ -276,27 +279,27 @@ def test_the_threads_of_a_command_are_those_of_a_ray_worker(monkeypatch: pytest.
 
 
 def test_generate_for_named_files_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    calls = replaced(monkeypatch, "cmmd.generation.named_files", "generate", 0)
     for words in (["a.mp4", "-o", "made/"], ["a.mp4", "b.mp4", "-o", "made"]):
         assert main(["generate", *words]) == 0
     assert [call.args[1].outputs.out for call in calls] == [Path("made")] * 2
 
 
 def test_generate_goes_on_from_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    calls = replaced(monkeypatch, "cmmd.generation.named_files", "generate", 0)
     for words in ([], ["--seconds", "4"]):
         assert main(["generate", "a.mp4", "--joint", "--keep", "0-1.5", *words]) == 0
     assert [(call.args[1].joint, call.args[1].seconds) for call in calls] == [(True, None), (True, 4)]
 
 
 def test_generate_joint_needs_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = replaced(monkeypatch, "cmmd.generation", "generate", 0)
+    calls = replaced(monkeypatch, "cmmd.generation.named_files", "generate", 0)
     assert main(["generate", "--joint", "--seconds", "3.2"]) == 0
-    assert calls[0].args == ((), import_module("cmmd.generation").GenerateOptions(joint=True, seconds=3.2))
+    assert calls[0].args == ((), import_module("cmmd.generation.named_files").GenerateOptions(joint=True, seconds=3.2))
 
 
 def test_generate_exits_2_when_an_input_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    replaced(monkeypatch, "cmmd.generation", "generate", 1)
+    replaced(monkeypatch, "cmmd.generation.named_files", "generate", 1)
     assert main(["generate", "a.mp4", "bad.mp4"]) == 2
 
 

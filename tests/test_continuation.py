@@ -12,7 +12,7 @@ from made_media import MadeSound, MadeVideo, frame_numbers, grey_frames, make_me
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
-from cmmd.diffusion.kept import Kept
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.errors import InputError
 from cmmd.measures.alignment import measure_alignment
@@ -112,9 +112,9 @@ def test_the_pipeline_samples_with_the_noise_of_the_seed(pipeline, given):
     config = SamplingConfig(steps=2, guidance=1)
     audio, video = pipeline.encode_audio(given.waveform), pipeline.encode_video(given.frames)
     noise = Prediction(*(pipeline.noise(name, 24, seed=3, items=1) for name in ("video", "audio")))
-    kept = Kept(video, frames), Kept(audio, frames)
-    made, steps = pipeline.sample_joint(noise, config, kept=kept), []
-    seen = pipeline.sample(made.audio, noise.video, "audio_to_video", config, kept=kept[0])
+    kept = FixedFrames(video, frames), FixedFrames(audio, frames)
+    made, steps = pipeline.sample_joint(noise, config, fixed=kept), []
+    seen = pipeline.sample(made.audio, noise.video, "audio_to_video", config, fixed=kept[0])
     assert not torch.allclose(seen[:, :, 8:], made.video[:, :, 8:], atol=0.1)  # the video is that of the second pass
     take = pipeline.joint(clip=given, keep=[(0, 0.8)], seed=3, steps=2, guidance=1, on_step=steps.append)[0]
     assert steps == [1, 2]

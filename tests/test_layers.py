@@ -15,44 +15,22 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # From the bottom up; a layer may import from itself and from those above it in this list, never from one below.
 LAYERS = (
-    {
-        "errors",
-        "progress",
-        "markdown",
-        "html_templates",
-        "configuration",
-        "worker_processes",
-        "engines",
-        "provenance",
-        "unfinished_file",
-        "unfinished_folder",
-        "folder_lock",
-        "output_folder",
-        "pretrained",
-        "safe_weights",
-        "device",
-        "model_name",
-        "processors",
-        "threads",
-        "part_clock",
-        "plain_yaml",
-        "plain_json",
-        "plain_tables",
-        "foreign_files",
-        "weights_fit",
-    },
+    {"errors"},
+    {"runtime", "documents", "pretrained"},
+    {"files", "engines"},
+    {"weights"},
     {"clips"},
     {"latents"},
-    {"models", "diffusion"},
+    {"models"},
+    {"diffusion"},
     {"losses"},
     {"measures"},
     {"data"},
     {"training"},
-    {"model_folder", "model_card", "latent_pipeline", "take_generation", "saved_pipeline", "pipeline", "loading"},
+    {"pipelines", "pipeline"},
     {"evaluation"},
-    {"output_plan"},
-    {"clip_generation"},
-    {"generation", "folder_generation", "doctor", "study", "serve"},
+    {"generation"},
+    {"doctor", "study", "serve"},
     {"recipes"},
     {"commands"},
     {"cli"},
@@ -60,13 +38,16 @@ LAYERS = (
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 LIGHT = (
-    *("__init__.py", "cli.py", "configuration.py", "errors.py", "foreign_files.py", "markdown.py", "plain_json.py"),
-    *("plain_tables.py", "plain_yaml.py", "progress.py"),
-    *("__main__.py", "loading.py", "model_name.py", "processors.py", "threads.py", "worker_processes.py"),
+    *("__init__.py", "__main__.py", "cli.py", "errors.py", "documents/markdown.py"),
+    *("files/configuration.py", "files/foreign_files.py", "files/plain_json.py", "files/plain_tables.py"),
+    *("files/plain_yaml.py", "pipelines/loading.py", "weights/model_name.py"),
+    *("runtime/processors.py", "runtime/progress.py", "runtime/threads.py", "runtime/worker_processes.py"),
     *("diffusion/direction.py", "diffusion/sampling_config.py"),
     *("engines/placement.py", "engines/units.py", "engines/ray_connection.py", "engines/ray_workers.py"),
     *(str(file.relative_to(PACKAGE)) for file in FILES if file.parent.name == "commands"),
 )
+EVALUATION = ("record", "backbones", "measuring", "samples", "report")
+"""Folders of `evaluation/`, from the bottom up. The files beside them may import and be imported by any of them."""
 DRAWERS = {"util", "utils", "misc", "common", "helper", "helpers", "base", "manager", "tools"}
 
 
@@ -127,6 +108,20 @@ def test_a_downward_import_is_fine(line: str) -> None:
     assert upward_imports(line, "cmmd.models", "models") == []
 
 
+@pytest.mark.parametrize("name", EVALUATION)
+def test_imports_between_folders_of_the_evaluation_go_down(name: str) -> None:
+    above = tuple(f"cmmd.evaluation.{folder}." for folder in EVALUATION[EVALUATION.index(name) + 1 :])
+    files = sorted((PACKAGE / "evaluation" / name).glob("*.py"))
+    found = [imported for file in files for imported, _ in imports(file.read_text(), package_of(file))]
+    assert [imported for imported in found if imported.startswith(above)] == []
+
+
+def test_the_top_of_the_package_holds_what_users_import() -> None:
+    assert {file.stem for file in PACKAGE.glob("*.py")} == {"__init__", "__main__", "cli", "errors", "pipeline"}
+    folders = {path.parent.name for path in PACKAGE.glob("evaluation/*/*.py")}
+    assert folders == set(EVALUATION)
+
+
 def test_no_files_import_each_other_in_a_circle() -> None:
     modules = {".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts): file for file in FILES}
     graph = {
@@ -166,8 +161,35 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         getattr(cmmd, "nothing")  # noqa: B009 - a type checker would refuse the plain form
 
 
+def architecture() -> str:
+    return (PACKAGE.parents[1] / "ARCHITECTURE.md").read_text()
+
+
+def test_files_and_folders_that_the_map_names_are_there() -> None:
+    root = PACKAGE.parents[1]
+    present = [f"/{path.relative_to(root).as_posix()}" for path in (*root.glob("*/*"), *PACKAGE.rglob("*"))]
+    named = re.findall(r"`([\w/]+\.py|[a-z_/]+/)`", architecture())
+    assert len(set(named)) > 60
+    assert [name for name in named if not any(path.endswith(f"/{name.rstrip('/')}") for path in present)] == []
+
+
+def test_the_map_lists_every_folder_of_the_package() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", architecture(), re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`([a-z_/]+)/`", row)}
+    folders = {file.parent.relative_to(PACKAGE).as_posix() for file in FILES} - {"."}
+    assert folders - listed == {"data/world"}
+
+
+def test_the_way_from_a_clip_to_its_sound_has_at_most_six_files() -> None:
+    page = architecture()
+    table = page[page.index("## From a clip to its sound") : page.index("Training meets")]
+    rows = re.findall(r"^\| `(src/cmmd/[\w/]+\.py)` \| [^|]+[.] \|$", table, re.MULTILINE)
+    assert len(rows) == len(re.findall(r"^\| `", table, re.MULTILINE)) <= 6
+    assert all((PACKAGE.parents[1] / row).is_file() for row in rows) and len(set(rows)) == len(rows) > 3
+
+
 def test_the_reading_list_is_as_long_as_the_map_says() -> None:
-    page = (PACKAGE.parents[1] / "ARCHITECTURE.md").read_text()
+    page = architecture()
     promised = re.search(r"in this order \(about ([0-9,]+) lines\)", page)
     listed = page[page.index("**Read these files first**") : page.index("`docs/paper_map.md`")]
     names = re.findall(r"`([a-z_/]+\.py)`", listed)

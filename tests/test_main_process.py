@@ -66,7 +66,7 @@ def test_a_mistake_is_told_before_torch_is_imported(clip):
 
 
 KILL = "threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start()"
-DENOISING = f"""from cmmd.latent_pipeline import LatentPipeline
+DENOISING = f"""from cmmd.pipelines.latent_pipeline import LatentPipeline
 sample = LatentPipeline.sample
 def killed(*arguments, **options):
     {KILL.format(seconds=0.3)}
@@ -87,7 +87,7 @@ def test_ctrl_c_is_one_line_from_the_first_import_on(clip, kill):
 
 def test_ctrl_c_is_not_for_the_workers():
     """A terminal sends it to all processes of its foreground."""
-    code = "import time\nfrom cmmd.worker_processes import map_in_workers\n"
+    code = "import time\nfrom cmmd.runtime.worker_processes import map_in_workers\n"
     code += "if __name__ == '__main__':\n    try:\n        print('begun', flush=True)\n"
     code += "        list(map_in_workers(time.sleep, [100, 100], workers=2))\n"
     code += "    except KeyboardInterrupt:\n        print('interrupted')\n"

@@ -16,11 +16,11 @@ from cmmd.errors import InputError
 from cmmd.latents.level import gain_into
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.video_autoencoder import decode_frames, encode_frames
-from cmmd.loading import load_pipeline
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.models.exchange import Prediction
 from cmmd.pipeline import CMMDPipeline
+from cmmd.pipelines.loading import load_pipeline
 
 HALVES = [torch.bfloat16, torch.float16]
 

@@ -121,7 +121,9 @@ def test_an_input_is_never_written_over(case, name, words, kept):
 )
 def test_a_suffix_that_cannot_be_is_told_before_the_model_is_loaded(case, name, words, monkeypatch):
     case.open(name)
-    monkeypatch.setattr("cmmd.generation.load_pipeline", lambda *_, **__: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(
+        "cmmd.generation.named_files.load_pipeline", lambda *_, **__: pytest.fail("the model was loaded")
+    )
     names = case.names()
     code, _, error = case.generate(*words)
     assert code == 2 and one_line(error) and "suffix" in error
@@ -285,7 +287,9 @@ def test_a_finished_training_says_so_and_goes_on_when_asked(case):
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_model_is_loaded(case, monkeypatch):
     case.open("34-readonly-folder-told-late")
-    monkeypatch.setattr("cmmd.generation.load_pipeline", lambda *_, **__: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(
+        "cmmd.generation.named_files.load_pipeline", lambda *_, **__: pytest.fail("the model was loaded")
+    )
     Path("file").write_text("no folder")
     code, _, error = case.generate("long.mp4", "--out", "file/x.mp4")
     assert code == 2 and one_line(error)

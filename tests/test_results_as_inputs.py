@@ -12,8 +12,8 @@ from cmmd.clips.encoding import CONTAINERS
 from cmmd.clips.names import MEDIA_SUFFIXES, VIDEO_SUFFIXES, media_in, result_stems
 from cmmd.clips.writing import SOUND_ALONE
 from cmmd.evaluation import evaluate as evaluation
-from cmmd.evaluation import media
-from cmmd.evaluation.pairing import list_clips, pair_by_name
+from cmmd.evaluation.measuring import media
+from cmmd.evaluation.measuring.pairing import list_clips, pair_by_name
 from cmmd.evaluation.report.media import TYPES
 from cmmd.study.pairing import left_out, pair_clips
 
@@ -66,7 +66,7 @@ def test_a_folder_is_generated_for_measured_and_shown_to_raters(tmp_path, model_
 def test_every_suffix_pairs(tmp_path, suffix):
     result = suffix if suffix in CONTAINERS else ".mp4"
     real, made = touched(tmp_path / "real", f"clip{suffix}"), touched(tmp_path / "made", f"clip_cmmd{result}")
-    (pair,) = pair_by_name(list_clips(made), list_clips(real, told_apart=True)).pairs
+    (pair,) = pair_by_name(list_clips(made), list_clips(real, unique_names=True)).pairs
     assert (pair.generated.name, pair.reference.file.suffix) == ("clip", suffix)
     if suffix in VIDEO_SUFFIXES:
         assert set(pair_clips({"ours": made, "real": real})) == {"clip"}
@@ -92,7 +92,7 @@ def test_names_that_had_to_tell_a_folder_pair_too(tmp_path):
     sources = [touched(tmp_path / name, "clip.mp4") / "clip.mp4" for name in ("a", "b")]
     made = touched(tmp_path / "made", *(f"{result_stems(source)[-1]}_cmmd.mp4" for source in sources))
     for folder in (tmp_path / "a", tmp_path / "b"):
-        pairing = pair_by_name(list_clips(made), list_clips(folder, told_apart=True))
+        pairing = pair_by_name(list_clips(made), list_clips(folder, unique_names=True))
         assert [pair.generated.file.name for pair in pairing.pairs] == [f"{folder.name}_clip_mp4_cmmd.mp4"]
         assert len(pairing.without_reference) == 1
         folders = {"ours": made, "real": folder}
@@ -102,7 +102,7 @@ def test_names_that_had_to_tell_a_folder_pair_too(tmp_path):
 def test_what_could_be_of_two_sources_is_of_none(tmp_path):
     real = touched(tmp_path / "real", "clip.mp4", "clip.mkv", "x.mp4")
     made = touched(tmp_path / "made", "clip_cmmd.mp4", "x_cmmd.mp4")
-    pairing = pair_by_name(list_clips(made), list_clips(real, told_apart=True))
+    pairing = pair_by_name(list_clips(made), list_clips(real, unique_names=True))
     assert [clip.file.name for clip in pairing.without_reference] == ["clip_cmmd.mp4"]
 
 

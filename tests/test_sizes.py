@@ -17,9 +17,9 @@ MOST_ARGUMENTS = 12
 """Arguments of a constructor without `self`, or fields of a class that generates its constructor."""
 FLAT = {
     # Lines of a JSON file, whose keys are the fields.
-    "folder_generation/record.py Made",
-    "evaluation/record.py Protocol",
-    "evaluation/record.py SetDistance",
+    "generation/folders/record.py RecordLine",
+    "evaluation/record/schema.py Protocol",
+    "evaluation/record/schema.py SetDistance",
     "doctor/examination.py Examination",
     "clips/probing.py MediaInfo",
     # Settings, which users name in files and after --set.

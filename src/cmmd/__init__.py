@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from cmmd.data.world.families import world_clip
     from cmmd.errors import InputError
     from cmmd.latents.spectrogram import ComplexSTFTCodec, LogMelCodec
-    from cmmd.model_card import ModelCard
     from cmmd.models.coupled_unet import CoupledUNet
     from cmmd.pipeline import CMMDPipeline
+    from cmmd.pipelines.model_card import ModelCard
 
 __version__ = "0.1.0"
 
@@ -47,7 +47,7 @@ _HOME = {
     "Geometry": "cmmd.clips.geometry",
     "LogMelCodec": "cmmd.latents.spectrogram",
     "ComplexSTFTCodec": "cmmd.latents.spectrogram",
-    "ModelCard": "cmmd.model_card",
+    "ModelCard": "cmmd.pipelines.model_card",
     "Clip": "cmmd.clips.reading",
     "Take": "cmmd.clips.take",
     "Mastering": "cmmd.clips.mastering",

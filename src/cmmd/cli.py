@@ -24,7 +24,7 @@ from cmmd.commands.study import study
 from cmmd.commands.train import train
 from cmmd.commands.world import world
 from cmmd.errors import InputError
-from cmmd.threads import settle_threads
+from cmmd.runtime.threads import settle_threads
 
 INTERRUPTED = 130
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from cmmd.clips.given import Part, as_clip
+from cmmd.clips.given import Track, as_clip
 from cmmd.clips.kept_stretches import KeptStretches, Stretch
 from cmmd.clips.picture_fit import Fit
 from cmmd.clips.reading import Clip
@@ -19,8 +19,8 @@ from cmmd.diffusion.sampling_config import SamplingConfig, SamplingSettings
 from cmmd.diffusion.solver import OnStep
 from cmmd.errors import InputError
 from cmmd.measures.agreement import check_judged
-from cmmd.saved_pipeline import SavedPipeline
-from cmmd.take_generation import Source, TakeGeneration, TakeOptions
+from cmmd.pipelines.saved_pipeline import SavedPipeline
+from cmmd.pipelines.take_generation import Source, TakeGeneration, TakeOptions
 
 LOGGER = logging.getLogger(__name__)
 VideoInput = str | Path | Clip | UInt8[np.ndarray, "f h w 3"]
@@ -141,7 +141,7 @@ class CMMDPipeline(SavedPipeline):
 
     def _read_video(self, video: VideoInput, options: TakeOptions) -> Source:
         """Reads the clip of `video_to_audio`. The sound is as long as the video."""
-        needs: set[Part] = {"video", "audio"} if options.keep else {"video"}
+        needs: set[Track] = {"video", "audio"} if options.keep else {"video"}
         clip = as_clip(video, geometry=self.geometry, needs=needs, fit=options.fit)
         assert clip.frames is not None
         samples = round(clip.seconds * self.geometry.sample_rate)
@@ -149,7 +149,7 @@ class CMMDPipeline(SavedPipeline):
 
     def _read_audio(self, audio: AudioInput, options: TakeOptions) -> Source:
         """Reads the clip of `audio_to_video`. The frames cover the whole sound."""
-        needs: set[Part] = {"video", "audio"} if options.keep else {"audio"}
+        needs: set[Track] = {"video", "audio"} if options.keep else {"audio"}
         clip = as_clip(audio, geometry=self.geometry, needs=needs, span="audio", fit=options.fit)
         assert clip.waveform is not None
         frames = -(-len(clip.waveform) // self.geometry.samples_per_frame)

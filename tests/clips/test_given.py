@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cmmd.clips.geometry import Geometry
-from cmmd.clips.given import Part, as_clip
+from cmmd.clips.given import Track, as_clip
 from cmmd.clips.reading import Clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.errors import InputError
@@ -65,7 +65,7 @@ def test_files_that_lack_a_part_are_named(tmp_path):
 
 def test_a_file_within_the_largest_length_is_read_as_without_one(tmp_path):
     write_video(FRAMES, tmp_path / "clip.mp4", fps=10, waveform=SOUND + 0.1, sample_rate=16_000)
-    everything: list[set[Part]] = [{"video"}, {"audio"}, {"video", "audio"}]
+    everything: list[set[Track]] = [{"video"}, {"audio"}, {"video", "audio"}]
     for needs in everything:
         free = as_clip(tmp_path / "clip.mp4", geometry=GEOMETRY, needs=needs)
         limited = as_clip(tmp_path / "clip.mp4", geometry=GEOMETRY, needs=needs, longest=1.65)
@@ -90,7 +90,7 @@ def test_a_file_beyond_the_largest_length_is_one_line_and_not_read_to_its_end(tm
 def test_a_long_sound_under_a_short_picture_is_too_long_for_a_task_of_sound(tmp_path):
     write_video(FRAMES, tmp_path / "clip.mp4", fps=10, waveform=np.zeros(64_000, np.float32), sample_rate=16_000)
     assert as_clip(tmp_path / "clip.mp4", geometry=GEOMETRY, needs={"video"}, longest=2).seconds <= 2
-    for_sound: list[set[Part]] = [{"audio"}, {"video", "audio"}]
+    for_sound: list[set[Track]] = [{"audio"}, {"video", "audio"}]
     for needs in for_sound:
         with pytest.raises(InputError, match="more than 2 s"):
             as_clip(tmp_path / "clip.mp4", geometry=GEOMETRY, needs=needs, span="audio", longest=2)

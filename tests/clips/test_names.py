@@ -2,7 +2,7 @@
 
 import pytest
 
-from cmmd.clips.names import MEDIA_SUFFIXES, media_in, plain_name, source_name, told_apart
+from cmmd.clips.names import MEDIA_SUFFIXES, media_in, plain_name, source_name, unique_names
 from cmmd.errors import InputError
 
 
@@ -23,9 +23,9 @@ def test_hidden_files_folders_and_others_are_no_clips(tmp_path):
 
 def test_files_of_one_stem_are_told_apart_by_their_suffixes(tmp_path):
     files = [tmp_path / name for name in ("a.mp4", "a.mkv", "b.wav")]
-    assert told_apart(files) == {"a_mp4": files[0], "a_mkv": files[1], "b": files[2]}
+    assert unique_names(files) == {"a_mp4": files[0], "a_mkv": files[1], "b": files[2]}
     with pytest.raises(InputError, match=r"found a\.mp4 and a_mp4\.wav, expected one clip named a_mp4"):
-        told_apart([*files, tmp_path / "a_mp4.wav"])
+        unique_names([*files, tmp_path / "a_mp4.wav"])
 
 
 def test_what_is_written_is_read():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cmmd.errors import InputError
-from cmmd.worker_processes import Failure, Workers
+from cmmd.runtime.worker_processes import Failure, Workers
 
 
 class SerialWorkers(Workers[Any, Any]):

@@ -6,7 +6,7 @@ import pytest
 from cmmd.data.world.hits.camera import Shutter, draw_camera, draw_shutter
 from cmmd.data.world.hits.hand_tools import draw_tool
 from cmmd.data.world.hits.limbs import bent, draw_build
-from cmmd.data.world.hits.rhythm import LEAST, apart, clear_of, draw_contacts, phase
+from cmmd.data.world.hits.rhythm import LEAST, clear_of, draw_contacts, phase, with_least_gap
 from cmmd.data.world.hits.stage import Stage
 from cmmd.data.world.hits.strikers import Blows, path_of, swing
 from cmmd.data.world.hits.stroke import draw_stroke
@@ -23,7 +23,7 @@ def test_contacts_are_apart_ascending_and_inside():
 
 
 def test_those_that_follow_too_soon_are_left_out():
-    assert apart(np.array([0.5, 0.0, 0.05, 0.13, 0.2])) == pytest.approx([0.0, 0.13, 0.5])
+    assert with_least_gap(np.array([0.5, 0.0, 0.05, 0.13, 0.2])) == pytest.approx([0.0, 0.13, 0.5])
 
 
 def test_times_are_moved_together_off_the_edges():
@@ -75,7 +75,7 @@ def test_the_tip_of_a_tool_is_where_it_strikes_at_contact(kind, lean):
     rng = np.random.default_rng(2)
     t = np.concatenate([CONTACTS, [0.1, 0.9, 2.0]])
     places = np.array([[30.0, 40.0], [36.0, 42.0], [30.0, 40.0], [20.0, 41.0], [44.0, 38.0]])
-    blows = Blows(contacts=CONTACTS, places=places, normal=np.array([0.0, -1.0]), rise=12.0)
+    blows = Blows(contacts=CONTACTS, points=places, normal=np.array([0.0, -1.0]), rise=12.0)
     stroke = draw_stroke(rng, CONTACTS, t)
     path = path_of(rng, blows, stroke)
     assert path.tip[:5] == pytest.approx(places) and (path.tip[5:, 1] < path.ground[5:, 1] - 0.3).all()

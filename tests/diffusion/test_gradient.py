@@ -8,8 +8,8 @@ import torch
 from correlated_network import WINDOW, Correlated, correlated, correlated_video, frame_means
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.item_noise import item_noise
-from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.process import scheduler_config
 from cmmd.diffusion.sampling import sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
@@ -92,8 +92,8 @@ def literal(
 def test_one_window_equals_a_loop_in_float64(shared_unet, target, kept):
     condition, noise = pair(target)
     config = SamplingConfig(steps=4, sampler="ddim", gradient=1.5)
-    stays = Kept(noise, torch.arange(16) < kept) if kept else None
-    found = sample_target(shared_unet, PROCESS, condition, noise, config, target=target, window=16, kept=stays)
+    stays = FixedFrames(noise, torch.arange(16) < kept) if kept else None
+    found = sample_target(shared_unet, PROCESS, condition, noise, config, target=target, window=16, fixed=stays)
     expected = literal(shared_unet, condition, noise, target, 1.5, kept)
     torch.testing.assert_close(found, expected, rtol=0, atol=2e-3)
     assert (expected - literal(shared_unet, condition, noise, target, 0.0, kept)).abs().max() > 0.05
@@ -128,7 +128,7 @@ def test_the_strength_does_not_depend_on_the_length_of_the_clip():
 
     def sampled(first: int, last: int) -> torch.Tensor:
         part = Prediction(noise.video[:, :, first:last], noise.audio[..., 8 * first : 8 * last])
-        given = Kept(video[:, :, first:last], torch.ones(last - first, dtype=torch.bool)), None
+        given = FixedFrames(video[:, :, first:last], torch.ones(last - first, dtype=torch.bool)), None
         return sample_by_replacement(correlated(), PROCESS, part, config, given=given, window=WINDOW).audio
 
     whole = sampled(0, 12)
@@ -153,7 +153,7 @@ def test_the_strength_does_not_depend_on_the_number_of_values():
     for finer, bins in ((1, 1), (2, 1), (1, 2)):
         unet = OfTheMean(frames=4, latent_channels=2, latent_size=4 * finer, mels=16 * bins, network=network)
         fine = [x.repeat_interleave(finer, 3).repeat_interleave(finer, 4) for x in (video, noise.video)]
-        given = Kept(fine[0], torch.ones(4, dtype=torch.bool)), None
+        given = FixedFrames(fine[0], torch.ones(4, dtype=torch.bool)), None
         part = Prediction(fine[1], noise.audio.repeat_interleave(bins, 2))
         sampled = sample_by_replacement(unet, PROCESS, part, config, given=given, window=4)
         found.append(sampled.audio[:, :, ::bins])

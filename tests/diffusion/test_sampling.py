@@ -8,8 +8,8 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.guidance import guided_target
-from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.process import scheduler_config, time_of_timestep
 from cmmd.diffusion.sampling import sample_joint, sample_target
@@ -121,7 +121,9 @@ def test_kept_frames_equal_a_masked_loop_written_out(unet, target):
     frames = torch.zeros(16, dtype=torch.bool)
     frames[3:9] = True
     config = SamplingConfig(steps=4, guidance=1.0, sampler="ddim")
-    found = sample_target(unet, PROCESS, condition, x, config, target=target, window=16, kept=Kept(given, frames))
+    found = sample_target(
+        unet, PROCESS, condition, x, config, target=target, window=16, fixed=FixedFrames(given, frames)
+    )
     where = (..., slice(24, 72)) if target == "audio" else (slice(None), slice(None), slice(3, 9))
     for t in (1.0, 0.75, 0.5, 0.25):
         x = x.clone()
@@ -143,8 +145,8 @@ def test_kept_frames_of_both_equal_a_masked_loop_written_out(unet):
     given = random(1, 4, 16, 8, 8, seed=2), random(1, 1, 64, 128, seed=3)
     frames = torch.arange(16) < 5
     config = SamplingConfig(steps=4, guidance=1.0, sampler="ddim")
-    kept = Kept(given[0], frames), Kept(given[1], frames)
-    found = sample_joint(unet, PROCESS, Prediction(*x), config, window=16, kept=kept)
+    kept = FixedFrames(given[0], frames), FixedFrames(given[1], frames)
+    found = sample_joint(unet, PROCESS, Prediction(*x), config, window=16, fixed=kept)
     for t in (1.0, 0.75, 0.5, 0.25):
         x = [part.clone() for part in x]
         x[0][:, :, :5], x[1][..., :40] = given[0][:, :, :5], given[1][..., :40]
@@ -162,9 +164,9 @@ def test_each_modality_has_its_own_kept_frames(unet):
     """Picture is given at the beginning, sound at the end."""
     x = [random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)]
     given = random(1, 4, 16, 8, 8, seed=2), random(1, 1, 64, 128, seed=3)
-    kept = Kept(given[0], torch.arange(16) < 5), Kept(given[1], torch.arange(16) >= 12)
+    kept = FixedFrames(given[0], torch.arange(16) < 5), FixedFrames(given[1], torch.arange(16) >= 12)
     config = SamplingConfig(steps=2, guidance=1.0, sampler="ddim")
-    found = sample_joint(unet, PROCESS, Prediction(*x), config, window=16, kept=kept)
+    found = sample_joint(unet, PROCESS, Prediction(*x), config, window=16, fixed=kept)
     for t in (1.0, 0.5):
         x = [part.clone() for part in x]
         x[0][:, :, :5], x[1][..., 96:] = given[0][:, :, :5], given[1][..., 96:]
@@ -191,7 +193,9 @@ def test_kept_frames_stay_in_windows_under_any_solver_and_guidance(unet, sampler
     frames = (torch.arange(40) < 20) | (torch.arange(40) > 35)  # whole windows are given
     config = SamplingConfig(steps=3, guidance=2.0, contrast=0.5, sampler=sampler)
     free = sample_target(unet, PROCESS, condition, noise, config, target="audio", window=16)
-    found = sample_target(unet, PROCESS, condition, noise, config, target="audio", window=16, kept=Kept(given, frames))
+    found = sample_target(
+        unet, PROCESS, condition, noise, config, target="audio", window=16, fixed=FixedFrames(given, frames)
+    )
     columns = frames.repeat_interleave(8)
     assert torch.equal(found[..., columns], given.expand(2, -1, -1, -1)[..., columns])
     assert torch.isfinite(found).all() and not torch.allclose(found[..., ~columns], free[..., ~columns], atol=1e-3)

@@ -9,8 +9,8 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.item_noise import item_generators, item_noise
-from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.process import PredictionType, scheduler_config
 from cmmd.diffusion.sampling import sample_joint, sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
@@ -103,10 +103,10 @@ def test_what_ddpm_adds_is_the_items_own(unet):
 def test_ddpm_makes_both_and_holds_what_is_kept(unet):
     noise = Prediction(random(2, 4, 24, 8, 8), random(2, 1, 64, 192, seed=1))
     frames = torch.arange(24) < 6
-    kept = Kept(random(1, 4, 24, 8, 8, seed=2), frames), Kept(random(1, 1, 64, 192, seed=3), frames)
+    kept = FixedFrames(random(1, 4, 24, 8, 8, seed=2), frames), FixedFrames(random(1, 1, 64, 192, seed=3), frames)
     config = SamplingConfig(steps=3, sampler="ddpm")
-    found = sample_joint(unet, PROCESS, noise, config, window=16, kept=kept)
-    again = sample_joint(unet, PROCESS, noise, config, window=16, kept=kept)
+    found = sample_joint(unet, PROCESS, noise, config, window=16, fixed=kept)
+    again = sample_joint(unet, PROCESS, noise, config, window=16, fixed=kept)
     assert torch.equal(found.video, again.video) and torch.equal(found.audio, again.audio)
     assert found.video.isfinite().all() and found.audio.isfinite().all()
     assert torch.equal(found.audio[..., :48], kept[1].latents.expand(2, -1, -1, -1)[..., :48])

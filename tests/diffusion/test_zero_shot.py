@@ -8,8 +8,8 @@ import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.item_noise import item_noise
-from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.process import scheduler_config
 from cmmd.diffusion.sampling import sample_joint, sample_target
 from cmmd.diffusion.sampling_config import SamplingConfig
@@ -154,8 +154,8 @@ def test_kept_frames_go_in_noised_and_come_out_clean(shared_unet, target):
     frames = torch.zeros(16, dtype=torch.bool)
     frames[3:9] = True
     config = SamplingConfig(steps=4, sampler="ddim")
-    kept = Kept(known, frames)
-    found = sample_target(shared_unet, PROCESS, condition, noise, config, target=target, window=16, kept=kept)
+    kept = FixedFrames(known, frames)
+    found = sample_target(shared_unet, PROCESS, condition, noise, config, target=target, window=16, fixed=kept)
     where = (..., slice(24, 72)) if target == "audio" else (slice(None), slice(None), slice(3, 9))
     fixed, x = fixed_noise(condition, noise), noise
     for t in (1.0, 0.75, 0.5, 0.25):
@@ -172,9 +172,9 @@ def test_kept_frames_go_in_noised_and_come_out_clean(shared_unet, target):
 def test_joint_sampling_holds_each_modalitys_own_frames(shared_unet):
     """Picture is given at the beginning, sound at the end, of a clip of two windows."""
     noise, known = clip(20), clip(20, seed=5)
-    kept = Kept(known["video"], torch.arange(20) < 5), Kept(known["audio"], torch.arange(20) >= 16)
+    kept = FixedFrames(known["video"], torch.arange(20) < 5), FixedFrames(known["audio"], torch.arange(20) >= 16)
     config = SamplingConfig(steps=3)
-    found = sample_joint(shared_unet, PROCESS, Prediction(**noise), config, window=16, kept=kept)
+    found = sample_joint(shared_unet, PROCESS, Prediction(**noise), config, window=16, fixed=kept)
     free = sample_joint(shared_unet, PROCESS, Prediction(**noise), config, window=16)
     assert torch.equal(found.video[:, :, :5], known["video"][:, :, :5])
     assert torch.equal(found.audio[..., 128:], known["audio"][..., 128:])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cmmd.clips.decoding import Damage
-from cmmd.doctor.belonging import FEWEST, lag_correlations, time_kept
-from cmmd.doctor.fingerprint import equal_parts
+from cmmd.doctor.belonging import FEWEST, lag_correlations, synchrony
+from cmmd.doctor.fingerprint import segment_means
 from cmmd.doctor.picture_trace import PictureMeasures, PictureTrace
 from cmmd.doctor.sound_trace import BANDS, HOPS, SoundTrace
 
@@ -33,7 +33,7 @@ def _pictures(events: np.ndarray) -> PictureTrace:
 
 def _sound(events: np.ndarray, generator: np.random.Generator) -> SoundTrace:
     """Each event is loud for the tenth of a second that it has, over noise."""
-    loud = equal_parts(events[:, None].astype(float), len(events) * HOPS // 10)
+    loud = segment_means(events[:, None].astype(float), len(events) * HOPS // 10)
     bands = ((0.02 + loud) * generator.uniform(0.3, 1, (len(loud), BANDS))).astype(np.float32)
     return SoundTrace(
         first=0.0,
@@ -62,22 +62,22 @@ def _correlations(*, late: int = 0, mixed: bool = False, clips: int = CLIPS) -> 
 
 @pytest.mark.parametrize(("late", "words"), [(0, "in time"), (5, "0.5 s after the picture"), (12, "1.2 s after")])
 def test_the_lag_of_a_set_is_found(late: int, words: str) -> None:
-    kept = time_kept(_correlations(late=late))
+    kept = synchrony(_correlations(late=late))
     assert kept is not None
     assert kept.lag == pytest.approx(late / 10, abs=0.11)
     assert words in kept.says
 
 
 def test_mixed_up_pairs_agree_at_no_lag() -> None:
-    kept = time_kept(_correlations(mixed=True))
+    kept = synchrony(_correlations(mixed=True))
     assert kept is not None
     assert kept.strength < 4
     assert "proves nothing" in kept.says
 
 
 def test_a_few_clips_tell_nothing() -> None:
-    assert time_kept(_correlations(clips=FEWEST - 1)) is None
-    assert time_kept(_correlations(clips=FEWEST)) is not None
+    assert synchrony(_correlations(clips=FEWEST - 1)) is None
+    assert synchrony(_correlations(clips=FEWEST)) is not None
 
 
 def test_clips_in_which_nothing_happens_are_left_out() -> None:

@@ -15,7 +15,7 @@ from cmmd.data.preparing.request import ClipRequest
 from cmmd.doctor.diagnosis import diagnose
 from cmmd.doctor.examination import examine
 from cmmd.errors import InputError
-from cmmd.worker_processes import Failure
+from cmmd.runtime.worker_processes import Failure
 
 SHORTEST = 1.6
 LEFT_OUT = {"unreadable", "no picture", "no sound", "too short", "silent"}

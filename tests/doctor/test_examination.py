@@ -13,7 +13,7 @@ from made_media import click, make_media, quadrants, set_display_matrix, steady_
 
 from cmmd.clips.stream_choice import choose_streams
 from cmmd.doctor.examination import WAVE_PARTS, examine
-from cmmd.doctor.fingerprint import equal_parts
+from cmmd.doctor.fingerprint import segment_means
 from cmmd.doctor.sound_trace import HOPS, listen
 from cmmd.doctor.thumbnails import SHOWN, SIZE
 
@@ -99,8 +99,8 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path: Path) -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 80), st.integers(0, 100))
-def test_equal_parts_keep_the_mean(rows: int, parts: int, seed: int) -> None:
+def test_segment_means_keep_the_mean(rows: int, parts: int, seed: int) -> None:
     values = np.random.default_rng(seed).normal(size=(rows, 3))
-    assert equal_parts(values, parts).mean(axis=0) == pytest.approx(values.mean(axis=0), abs=1e-9)
+    assert segment_means(values, parts).mean(axis=0) == pytest.approx(values.mean(axis=0), abs=1e-9)
     if parts == rows:
-        assert equal_parts(values, parts) == pytest.approx(values)
+        assert segment_means(values, parts) == pytest.approx(values)

@@ -53,8 +53,8 @@ def test_the_real_clips(clips: Checkup) -> None:
     assert [file.name for file in clips.files if file.verdict == "unusable"] == ["openl3_bento.mp4"]  # 1.1 s
     assert clips.count("warning") == 2
     assert not {kind for kinds in _told(clips).values() for kind in kinds if kind.startswith("same")}
-    assert clips.time_kept is not None
-    assert "in time" in clips.time_kept.says
+    assert clips.synchrony is not None
+    assert "in time" in clips.synchrony.says
 
 
 @pytest.mark.slow

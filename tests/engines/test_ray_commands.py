@@ -23,11 +23,11 @@ from cmmd.data.preparing import prepare as preparation
 from cmmd.data.world.families import world_clip
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.engines.placement import Placement
-from cmmd.evaluation import generated_samples
 from cmmd.evaluation.evaluate import evaluate
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips
-from cmmd.evaluation.record import Record
-from cmmd.folder_generation import run as running
+from cmmd.evaluation.record.schema import Record
+from cmmd.evaluation.samples import generated_samples
+from cmmd.generation.folders import run as running
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("ray")

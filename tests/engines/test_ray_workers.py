@@ -21,7 +21,7 @@ from cmmd.engines import ray_connection, ray_workers
 from cmmd.engines.placement import Placement
 from cmmd.engines.units import run_units
 from cmmd.errors import InputError
-from cmmd.worker_processes import Failure
+from cmmd.runtime.worker_processes import Failure
 
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray")
@@ -171,7 +171,7 @@ def test_without_ray_a_line_says_how_to_install_it(monkeypatch):
 
 
 def test_ray_is_not_imported_without_its_engine():
-    code = "import sys, cmmd.folder_generation.run, cmmd.data.preparing.prepare, cmmd.evaluation.evaluate as e"
+    code = "import sys, cmmd.generation.folders.run, cmmd.data.preparing.prepare, cmmd.evaluation.evaluate as e"
     code += "; from cmmd.engines.placement import LOCAL; from cmmd.engines.units import run_units"
     code += "; assert list(run_units(lambda: str, [1, 2], LOCAL)) == [(1, '1'), (2, '2')]"
     code += "; sys.exit('ray' in sys.modules)"

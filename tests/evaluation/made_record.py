@@ -2,7 +2,7 @@
 
 import math
 
-from cmmd.evaluation.record import (
+from cmmd.evaluation.record.schema import (
     VERSION,
     BackboneNote,
     Better,

@@ -11,7 +11,7 @@ from cmmd.clips.writing import write_sound
 from cmmd.data.statistics import Statistics
 from cmmd.data.world.families import world_clip
 from cmmd.data.world.files import write_world
-from cmmd.evaluation.delay_response import delayed
+from cmmd.evaluation.measuring.delay_response import delayed
 from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.network_config import NetworkConfig

@@ -17,8 +17,8 @@ from cmmd.errors import InputError
 from cmmd.evaluation.evaluate import evaluate
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
 from cmmd.evaluation.protocol import command_of
-from cmmd.evaluation.record import Record, Result, read_record
-from cmmd.evaluation.true_clips import WorldSet, true_clips
+from cmmd.evaluation.record.schema import Record, Result, read_record
+from cmmd.evaluation.samples.true_clips import WorldSet, true_clips
 from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
 
 CLIPS = 8

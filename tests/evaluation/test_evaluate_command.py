@@ -12,7 +12,7 @@ from cmmd.commands.evaluate import evaluate
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.engines.placement import Placement
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
-from cmmd.evaluation.true_clips import WORLD_SEED, WorldSet
+from cmmd.evaluation.samples.true_clips import WORLD_SEED, WorldSet
 
 
 @pytest.fixture

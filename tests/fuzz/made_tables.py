@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from cmmd.configuration import read_settings, resolve, to_yaml
 from cmmd.data.prepared_clips import PreparedClips
 from cmmd.data.preparing.aist import read_ignored
 from cmmd.data.preparing.epic_sounds import list_epic_sounds
@@ -16,8 +15,9 @@ from cmmd.data.preparing.manifest import list_manifest
 from cmmd.data.preparing.request import with_splits
 from cmmd.data.preparing.vas import list_vas
 from cmmd.data.shards import ClipRecord, EncodedClip, write_index, write_shard
-from cmmd.evaluation.pairing import list_clips
-from cmmd.evaluation.record import read_record
+from cmmd.evaluation.measuring.pairing import list_clips
+from cmmd.evaluation.record.schema import read_record
+from cmmd.files.configuration import read_settings, resolve, to_yaml
 from cmmd.recipes import load_recipe
 from cmmd.study.analyse import evaluate
 from cmmd.study.answers import read_all
@@ -131,7 +131,7 @@ def _manifest(name: str, folder: Path) -> object:
 def _record(folder: Path) -> None:
     from made_record import made_record
 
-    from cmmd.evaluation.record import write_record
+    from cmmd.evaluation.record.schema import write_record
 
     write_record(made_record(), folder)
 

@@ -12,7 +12,7 @@ from watching import MEMORY, Watched, limit_memory, watched
 
 from cmmd.cli import main
 from cmmd.doctor.examination import examine
-from cmmd.worker_processes import Failure, Workers
+from cmmd.runtime.worker_processes import Failure, Workers
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from watching import MEMORY, Watched, limit_memory, watched
 from cmmd.clips.probing import probe
 from cmmd.clips.reading import read_clip
 from cmmd.doctor.examination import examine
-from cmmd.worker_processes import Workers
+from cmmd.runtime.worker_processes import Workers
 
 pytestmark = pytest.mark.slow
 

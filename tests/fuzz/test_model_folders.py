@@ -12,7 +12,7 @@ from spoilt_models import make_model, spoil, use
 from watching import MEMORY, Watched, limit_memory, watched
 
 from cmmd.pipeline import CMMDPipeline
-from cmmd.worker_processes import Workers
+from cmmd.runtime.worker_processes import Workers
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ from cmmd.cli import main
 from cmmd.clips.names import media_in
 from cmmd.clips.writing import write_video
 from cmmd.errors import InputError
-from cmmd.evaluation.pairing import list_clips
-from cmmd.evaluation.record import read_record
+from cmmd.evaluation.measuring.pairing import list_clips
+from cmmd.evaluation.record.schema import read_record
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from cmmd.clips.geometry import Geometry
 from cmmd.clips.loudness import measure_loudness
 from cmmd.latents.comfort_noise import BLOCK, CORNER, LEVEL, TAPS, comfort_noise
 from cmmd.latents.spectrogram import LOG_FLOOR, ComplexSTFTCodec, LogMelCodec
-from cmmd.take_generation import INAUDIBLE
+from cmmd.pipelines.take_generation import INAUDIBLE
 
 RATE = 16_000
 

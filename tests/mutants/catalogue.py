@@ -3,7 +3,7 @@
 import in_clips_and_generation
 import in_decoders
 import in_diffusion
-import in_folder_generation
+import in_generated_folders
 import in_hits
 import in_losses
 import in_media_writing
@@ -21,6 +21,6 @@ MODULES = (
     in_decoders,
     in_media_writing,
     in_hits,
-    in_folder_generation,
+    in_generated_folders,
 )
 MUTANTS = tuple(mutant for module in MODULES for mutant in module.MUTANTS)

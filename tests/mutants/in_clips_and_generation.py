@@ -6,8 +6,8 @@ from mutant import Mutant
 # fmt: off
 
 ORDER, ENCODED, PREPARED = "data/order.py", "data/encoded_clips.py", "data/prepared_clips.py"
-STATISTICS, LATENT, PIPELINE = "data/statistics.py", "latent_pipeline.py", "pipeline.py"
-TAKES = "take_generation.py"
+STATISTICS, LATENT, PIPELINE = "data/statistics.py", "pipelines/latent_pipeline.py", "pipeline.py"
+TAKES = "pipelines/take_generation.py"
 IN_ORDER, IN_CROPS, IN_PREPARED = "data/test_order.py", "data/test_crops.py", "data/test_prepared_clips.py"
 IN_PIPELINE = "test_pipeline.py"
 AGREEMENT, LEVEL = "measures/agreement.py", "latents/level.py"
@@ -23,7 +23,7 @@ OF_THE_CLIPS = (
     Mutant("the same order every epoch", ORDER,
            "(seed * 1_000_003 + epoch)", "(seed * 1_000_003)", IN_ORDER),
     Mutant("a batch does not reach into the next epoch", ORDER,
-           "orders[int(place // clips)][place % clips]", "orders[int(position[0] // clips)][place % clips]", IN_ORDER),
+           "orders[int(index // clips)][index % clips]", "orders[int(position[0] // clips)][index % clips]", IN_ORDER),
     Mutant("a mixture's sets go in step", ORDER,
            "seed=seed + 1_000 * (chosen + 1)", "seed=seed", IN_ORDER),
     Mutant("a mixture's sets begin anew every epoch", ORDER,
@@ -45,15 +45,16 @@ OF_THE_CLIPS = (
     Mutant("prepared audio always from the clip's start", PREPARED,
            "[:, :, first * each : (first + frames) * each]", "[:, :, : frames * each]", IN_CROPS, "stretch"),
     Mutant("the last place is never cut from shards", PREPARED,
-           "int(share * (place.frames - frames + 1))", "int(share * (place.frames - frames))", IN_CROPS, "stretch"),
+           "int(share * (location.frames - frames + 1))", "int(share * (location.frames - frames))",
+           IN_CROPS, "stretch"),
     Mutant("every clip is cut at the first one's place", PREPARED,
-           "first = int(share * (place", "first = int(where[0] * (place", IN_CROPS, "cut_apart"),
+           "first = int(share * (location", "first = int(where[0] * (location", IN_CROPS, "cut_apart"),
     Mutant("mirrors above one half", PREPARED,
            "(mirror < 0.5).tolist()", "(mirror > 0.5).tolist()", IN_CROPS, "mirrors"),
     Mutant("mirrors where none are asked for", PREPARED,
            "if self.mirror and mirror is not None", "if mirror is not None", IN_CROPS, "mirrors"),
     Mutant("clips of all splits", PREPARED,
-           " if c.split == split]", "]", IN_PREPARED, "split"),
+           " if c.split == split\n", "\n", IN_PREPARED, "split"),
     Mutant("a mixture's sets keep their statistics", PREPARED,
            "video_statistics=video, audio_statistics=audio).alike()\n\n    def alike",
            "video_statistics=video, audio_statistics=audio)\n\n    def alike", IN_CROPS, "mixture"),
@@ -129,7 +130,7 @@ OF_THE_GENERATION = (
     Mutant("the model's own time of guidance is not asked", LATENT,
            "config.guided_above_for(direction, self.usual_guidance)", "config.guided_above_for(direction)",
            IN_PIPELINE, "own_guidance"),
-    Mutant("the model's own guidance is not saved", "model_folder.py",
+    Mutant("the model's own guidance is not saved", "pipelines/model_folder.py",
            "(*VALUES, *OPTIONAL_VALUES) if name in index", "VALUES", IN_PIPELINE, "own_guidance"),
     Mutant("a take is made again in spite of a guidance", TAKES,
            " and self.options.sampling.guidance is None", "", IN_PIPELINE, "inaudible"),
@@ -147,12 +148,13 @@ OF_THE_GENERATION = (
     Mutant("joint length rounded down", PIPELINE,
            "max(1, -int(-seconds * self.geometry.fps // 1))",
            "max(1, int(seconds * self.geometry.fps))", IN_PIPELINE, "joint_makes"),
-    Mutant("a pipeline is always of v-prediction", "saved_pipeline.py",
+    Mutant("a pipeline is always of v-prediction", "pipelines/saved_pipeline.py",
            "scheduler_config(prediction_type))", "scheduler_config())", IN_PIPELINE, "epsilon"),
     Mutant("guidance settings do not reach joint sampling", TAKES,
            "sample_joint(both, sampling, on_step", "sample_joint(both, on_step", IN_PIPELINE, "joint_is"),
     Mutant("settings do not reach sampling under a condition", TAKES,
-           "self.options.direction, sampling, kept", "self.options.direction, kept", IN_PIPELINE, "audio_to_video_is"),
+           "self.options.direction, sampling, fixed", "self.options.direction, fixed",
+           IN_PIPELINE, "audio_to_video_is"),
     Mutant("a score against the own condition", AGREEMENT,
            "turn=turn) for turn in range(SHIFTS)]", "turn=0) for turn in range(SHIFTS)]", "measures/test_agreement.py"),
     Mutant("a score of the first window", AGREEMENT,

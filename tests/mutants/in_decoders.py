@@ -21,8 +21,8 @@ MUTANTS = (
            "    module.requires_grad_(False)", "    pass", "losses/test_adversarial.py"),
     Mutant("a vocoder of another hop", "latents/upsampling_vocoder.py",
            '("hop", math.prod(rates), geometry.hop)', '("hop", geometry.hop, geometry.hop)', DECODER),
-    Mutant("the decoder of a folder is not used", "saved_pipeline.py",
-           "waveform_decoder=parts.waveform_decoder,", "waveform_decoder=None,", DECODER),
+    Mutant("the decoder of a folder is not used", "pipelines/saved_pipeline.py",
+           "waveform_decoder=components.waveform_decoder,", "waveform_decoder=None,", DECODER),
     Mutant("training magnitudes without gains", "recipes/decoder.py",
            "crops = (10 ** (decibels / 20) * crops)", "crops = crops", "recipes/test_decoder.py"),
 )

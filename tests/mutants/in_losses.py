@@ -27,7 +27,7 @@ MUTANTS = (
     Mutant("contrastive weight below zero", CONTRASTIVE,
            "max(0.0, min(1.0, up, down))", "min(1.0, up, down)", "losses/test_contrastive.py"),
     Mutant("distances are not divided by their mean", CONTRASTIVE,
-           "matched, mismatched = _in_parts_of_their_mean(matched, mismatched, valid)\n", "pass\n",
+           "matched, mismatched = _relative_to_mean(matched, mismatched, valid)\n", "pass\n",
            "losses/test_contrastive.py"),
     Mutant("mean distance of all kinds, valid or not", CONTRASTIVE,
            "mismatched.where(valid, 0.0).sum(0) / valid.sum(0).clamp(min=1)\n        # The distances",

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from tiny_runs import command, logged
 
 from cmmd.cli import INTERRUPTED, main
-from cmmd.folder_lock import locked_folder
+from cmmd.files.folder_lock import locked_folder
 
 
 @pytest.fixture(scope="module")

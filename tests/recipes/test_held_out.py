@@ -9,10 +9,10 @@ import torch
 from tiny_runs import command, train
 
 from cmmd.cli import main
-from cmmd.configuration import resolve
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.diffusion.mismatch import MISMATCHES
 from cmmd.errors import InputError
+from cmmd.files.configuration import resolve
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import held_out_gaps

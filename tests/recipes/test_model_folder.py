@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cmmd.errors import InputError
+from cmmd.files.unfinished_folder import restore
 from cmmd.recipes.model_folder import save_model
-from cmmd.unfinished_folder import restore
 
 
 class Model:

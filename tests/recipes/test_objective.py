@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from cmmd.configuration import resolve
 from cmmd.data.encoded_clips import EncodedClips
+from cmmd.files.configuration import resolve
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import clips_with_trained_video, cmmd_objective, held_out_gaps

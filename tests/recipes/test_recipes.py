@@ -7,8 +7,8 @@ import yaml
 from safetensors.torch import load_file
 
 from cmmd.cli import main
-from cmmd.configuration import resolve, to_yaml
 from cmmd.errors import InputError
+from cmmd.files.configuration import resolve, to_yaml
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.recipes import load_recipe, recipe_names
 

@@ -279,7 +279,7 @@ def test_the_gradient_is_the_slope_of_the_loss(monkeypatch):
     """Along directions that move all weights of both U-Nets and of their fusion: nothing that counts is detached but
     the mean that distances are divided by, which is left out here."""
     monkeypatch.setattr(
-        "cmmd.losses.contrastive._in_parts_of_their_mean", lambda matched, mismatched, valid: (matched, mismatched)
+        "cmmd.losses.contrastive._relative_to_mean", lambda matched, mismatched, valid: (matched, mismatched)
     )
     unet, batch, step = small_network().double(), drawn(), 1e-6
     terms = cmmd_losses(unet, batch, contrastive=ALL_KINDS)

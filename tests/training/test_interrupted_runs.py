@@ -179,7 +179,7 @@ def test_a_termination_in_a_save_leaves_the_checkpoint_before(out, whole, monkey
 def test_a_checkpoint_loses_its_name_before_its_files(tmp_path, monkeypatch):
     """A process that is killed while it removes an old checkpoint leaves none that looks whole."""
     state = TrainingState.fresh(line(), learning_rate=0.1, weight_decay=0.0, ema_decay=0.9)
-    monkeypatch.setattr("cmmd.unfinished_folder.shutil.rmtree", lambda path, **_: None)
+    monkeypatch.setattr("cmmd.files.unfinished_folder.shutil.rmtree", lambda path, **_: None)
     for state.step in (2, 4, 6):
         state.save(tmp_path)
     assert [path.name for path in checkpoints(tmp_path)] == ["step-00000004", "step-00000006"]

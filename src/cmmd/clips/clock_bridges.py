@@ -165,7 +165,7 @@ class _Epochs:
         }
         self._epochs = [_Epoch()]
         self._current = 0  # epoch for the first packet of a stream
-        self._apart = INTERLEAVED
+        self._interleaving = INTERLEAVED
         self._counts = dict.fromkeys(self._bases, 0)
         self._stretches: dict[int, list[tuple[int, int]]] = {index: [] for index in self._bases}
 
@@ -178,39 +178,39 @@ class _Epochs:
         if shown is None:
             return
         stretches = self._stretches[index]
-        place = stretches[-1][1] if stretches else self._current
+        epoch_index = stretches[-1][1] if stretches else self._current
         if packet.dts is not None:  # the first packets of Matroska files may have none
-            place = self._place(index, place, packet.dts * self._ticks[index])
-            self._epochs[place].last[index] = packet.dts * self._ticks[index]
-        if not stretches or stretches[-1][1] != place:
-            stretches.append((number, place))
+            epoch_index = self._epoch_of(index, epoch_index, packet.dts * self._ticks[index])
+            self._epochs[epoch_index].last[index] = packet.dts * self._ticks[index]
+        if not stretches or stretches[-1][1] != epoch_index:
+            stretches.append((number, epoch_index))
         seconds = (packet.duration or 0) * self._ticks[index]
         lasts = packet.duration if packet.duration and 0 < seconds <= LONGEST_GAP else self._steps.get(index, 0)
-        epoch = self._epochs[place]
+        epoch = self._epochs[epoch_index]
         epoch.first[index] = min(epoch.first.get(index, shown), shown)
         epoch.end[index] = max(epoch.end.get(index, shown), shown + lasts)
         epoch.packets += 1
 
-    def _place(self, index: int, place: int, time: float) -> int:
+    def _epoch_of(self, index: int, epoch_index: int, time: float) -> int:
         """Returns the epoch of a packet of stream `index` due at `time` (s). The previous packet of the stream is in
-        the epoch `place`."""
-        epoch, stretches = self._epochs[place], self._stretches[index]
+        the epoch `epoch_index`."""
+        epoch, stretches = self._epochs[epoch_index], self._stretches[index]
         step = time - epoch.last.get(index, time)
         # If another stream has continued, this stream has only paused.
         pause = min(time - last for last in epoch.last.values()) if step > 0 else 0
         if step >= -BACKWARDS and pause <= self._longest:
             behind = max(epoch.last.values(), default=time) - time
-            self._apart = min(max(self._apart, 1.5 * behind), RESUMED)
-            return place
+            self._interleaving = min(max(self._interleaving, 1.5 * behind), RESUMED)
+            return epoch_index
         if len(stretches) > 1 and epoch.packets <= STRAYS and list(epoch.first) == [index]:
             before = stretches[-2][1]
             if -BACKWARDS <= time - self._epochs[before].last.get(index, time) <= RESUMED:
                 epoch.broken = before, self._epochs[before].end[index] - epoch.first[index]
                 self._current = before
                 return before
-        for other in range(max(place + 1, len(self._epochs) - RECENT), len(self._epochs)):
+        for other in range(max(epoch_index + 1, len(self._epochs) - RECENT), len(self._epochs)):
             latest = self._epochs[other].last.values()
-            if not self._epochs[other].broken and any(abs(time - last) <= self._apart for last in latest):
+            if not self._epochs[other].broken and any(abs(time - last) <= self._interleaving for last in latest):
                 return other
         self._epochs.append(_Epoch())
         self._current = len(self._epochs) - 1
@@ -232,7 +232,7 @@ class _Epochs:
                 moved = end * self._bases[index] + before
                 ends[index] = max(ends.get(index, moved), moved)
         stretched = {
-            index: tuple((number, round(shifts[place] / self._bases[index])) for number, place in stretches)
+            index: tuple((number, round(shifts[epoch_index] / self._bases[index])) for number, epoch_index in stretches)
             for index, stretches in self._stretches.items()
         }
         return Bridges(len(shifts) - 1, float(seconds), stretched if len(shifts) > 1 else {})

@@ -20,7 +20,7 @@ from cmmd.clips.stereo import FULL_RATE, read_stereo
 from cmmd.clips.stream_choice import Streams, choose_streams
 from cmmd.clips.writing import write_sound
 from cmmd.errors import InputError
-from cmmd.unfinished_file import written_beside
+from cmmd.files.unfinished_file import atomic_file
 
 PICTURE_SUFFIX, SOUND_SUFFIX = ".mp4", ".flac"
 
@@ -62,8 +62,8 @@ def cut_out(source: Path, out: Path, *, start: float | int, end: float | int | N
     sound = read_stereo(source, start=begin, seconds=span)
     cut = _Cut(source, streams, streams.origin + begin, span, scan.gap * scan.time_base)
     path = out.with_suffix(PICTURE_SUFFIX)
-    with written_beside(path) as beside:
-        _encode(cut, beside, None if sound is None else sound.waveform.clip(-1, 1))
+    with atomic_file(path) as temporary:
+        _encode(cut, temporary, None if sound is None else sound.waveform.clip(-1, 1))
     return path
 
 
@@ -76,12 +76,12 @@ def _cut_sound(source: Path, path: Path, begin: Fraction, span: Fraction | None)
     return path
 
 
-def _encode(cut: _Cut, beside: Path, sound: np.ndarray | None) -> None:
+def _encode(cut: _Cut, temporary: Path, sound: np.ndarray | None) -> None:
     """Writes the stretch. sound: float32 (2, s) at `FULL_RATE`, or None."""
     assert cut.streams.first_picture is not None
     width, height = shown_size(cut.streams)
     colours = Colours.of(cut.streams.first_picture.frame)
-    with open_output(beside, MP4.format) as container:
+    with open_output(temporary, MP4.format) as container:
         pictures = PictureEncoder(
             container, MP4.video_codec, width=width, height=height, rate=1 / cut.usual, colours=colours
         )

@@ -100,7 +100,7 @@ def decode_pictures(
             left -= frame.width * frame.height
             if left < 0:
                 raise InputError.about(path, found="many more pictures than so few bytes can tell", expected=EXPECTED)
-            time = clock.place(frame)
+            time = clock.presentation_time(frame)
             if time is None:
                 continue
             if moved and held is None and begin is not None and time > begin:

@@ -81,8 +81,8 @@ def takes(kind: ContainerKind, stream: Stream) -> bool:
 
 
 @contextmanager
-def open_output(beside: Path, format_name: str) -> Iterator[OutputContainer]:
-    """Opens a container for writing. The format is explicit because the suffix of `beside` does not determine it."""
+def open_output(temporary: Path, format_name: str) -> Iterator[OutputContainer]:
+    """Opens a container for writing. The format is explicit because the suffix of `temporary` does not determine it."""
     options = {"fflags": "+bitexact"}
     if format_name in ("mp4", "mov"):
         options["movflags"] = "+faststart"  # playback can start before the whole file is loaded
@@ -90,7 +90,7 @@ def open_output(beside: Path, format_name: str) -> Iterator[OutputContainer]:
     elif format_name in ("matroska", "webm"):
         # The file states the encoder's delay; without this the video starts late by it. No autobsf: VP9 stays as it is.
         options |= {"avoid_negative_ts": "disabled", "fflags": "+bitexact-autobsf"}
-    with av.open(f"file:{beside}", mode="w", format=format_name, container_options=options) as container:
+    with av.open(f"file:{temporary}", mode="w", format=format_name, container_options=options) as container:
         yield container
 
 

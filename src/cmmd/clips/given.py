@@ -14,7 +14,7 @@ from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.stream_choice import choose_streams, refuse_single_picture
 from cmmd.errors import InputError
 
-Part = Literal["video", "audio"]
+Track = Literal["video", "audio"]
 LOUDEST = 100.0
 """Largest accepted peak of a waveform. Mixes exceed 1 slightly; integer samples converted to float without scaling
 exceed it by thousands."""
@@ -27,8 +27,8 @@ def as_clip(
     given: Given,
     *,
     geometry: Geometry,
-    needs: Collection[Part],
-    span: Part = "video",
+    needs: Collection[Track],
+    span: Track = "video",
     fit: Fit = "crop",
     longest: float | None = None,
 ) -> Clip:
@@ -56,7 +56,7 @@ def as_clip(
 
 
 def _of_file(
-    path: str | Path, geometry: Geometry, needs: Collection[Part], span: Part, fit: Fit, longest: float | None
+    path: str | Path, geometry: Geometry, needs: Collection[Track], span: Track, fit: Fit, longest: float | None
 ) -> Clip:
     if "video" in needs:
         refuse_single_picture(Path(path), choose_streams(Path(path)))
@@ -112,17 +112,17 @@ def _check_numbers(name: str | Path, clip: Clip) -> None:
         raise InputError.about(name, found=f"samples up to {peak:g}", expected="samples between -1 and 1")
 
 
-def _check(clip: Clip, geometry: Geometry, needs: Collection[Part]) -> None:
+def _check(clip: Clip, geometry: Geometry, needs: Collection[Track]) -> None:
     name = "the clip" if clip.source == Path() else clip.source
-    for part, data in (("video", clip.frames), ("audio", clip.waveform)):
-        if part in needs and (data is None or not len(data)):
-            raise InputError.about(name, found=f"no {part}", expected=f"a clip with {' and '.join(sorted(needs))}")
+    for track, data in (("video", clip.frames), ("audio", clip.waveform)):
+        if track in needs and (data is None or not len(data)):
+            raise InputError.about(name, found=f"no {track}", expected=f"a clip with {' and '.join(sorted(needs))}")
     _check_numbers(name, clip)
     if "video" in needs and clip.frames is not None:
         size = geometry.image_size
         found = (*clip.frames.shape[1:3], clip.fps)
         if found != (size, size, geometry.fps):
-            told = f"frames of {found[1]} x {found[0]} at {found[2]:g} fps"
-            raise InputError.about(name, found=told, expected=f"{size} x {size} at {geometry.fps} fps")
+            given_format = f"frames of {found[1]} x {found[0]} at {found[2]:g} fps"
+            raise InputError.about(name, found=given_format, expected=f"{size} x {size} at {geometry.fps} fps")
     if "audio" in needs and clip.sample_rate != geometry.sample_rate:
         raise InputError.about(name, found=f"{clip.sample_rate} Hz", expected=f"{geometry.sample_rate} Hz")

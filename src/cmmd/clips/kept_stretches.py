@@ -62,21 +62,23 @@ class KeptStretches:
         missing = max(0, samples - len(self.clip.waveform))
         return np.pad(self.clip.waveform, (0, missing), mode="reflect")[:samples]
 
-    def into_frames(self, made: UInt8[np.ndarray, "f h w 3"]) -> UInt8[np.ndarray, "f h w 3"]:
+    def into_frames(self, generated: UInt8[np.ndarray, "f h w 3"]) -> UInt8[np.ndarray, "f h w 3"]:
         """Returns the generated frames with the kept ones replaced by the given frames."""
-        return np.where(self.frames[:, None, None, None], self.given_frames(len(made)), made)
+        return np.where(self.frames[:, None, None, None], self.given_frames(len(generated)), generated)
 
-    def into_sound(self, made: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
+    def into_sound(self, generated: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
         """Returns the generated waveform with the given samples on kept frames, cross-faded over `FADE` at the
         seams."""
-        weight = kept_weight(self.frames, fps=self.geometry.fps, sample_rate=self.geometry.sample_rate)[: len(made)]
+        weight = kept_weight(self.frames, fps=self.geometry.fps, sample_rate=self.geometry.sample_rate)[
+            : len(generated)
+        ]
         # np.where in addition to the sum: a kept sample equals the given one exactly.
-        mixed = weight * self.given_sound(len(self.frames))[: len(made)] + (1 - weight) * made
-        return np.where(weight == 1, self.given_sound(len(self.frames))[: len(made)], mixed)
+        mixed = weight * self.given_sound(len(self.frames))[: len(generated)] + (1 - weight) * generated
+        return np.where(weight == 1, self.given_sound(len(self.frames))[: len(generated)], mixed)
 
-    def generated_sound(self, made: Float[np.ndarray, " s"]) -> Float[np.ndarray, " generated"]:
-        """Returns the samples of `made` whose frame is not kept."""
-        return made[~np.repeat(self.frames, self.geometry.samples_per_frame)[: len(made)]]
+    def generated_sound(self, generated: Float[np.ndarray, " s"]) -> Float[np.ndarray, " generated"]:
+        """Returns the samples of `generated` whose frame is not kept."""
+        return generated[~np.repeat(self.frames, self.geometry.samples_per_frame)[: len(generated)]]
 
 
 def kept_frames(keep: Sequence[Stretch], *, seconds: float | int, frames: int, fps: int) -> Bool[np.ndarray, " f"]:
@@ -85,7 +87,7 @@ def kept_frames(keep: Sequence[Stretch], *, seconds: float | int, frames: int, f
     seconds: length of the given clip. Raises InputError if a stretch is not a pair of numbers, does not end after its
     start, reaches beyond the clip or contains no whole frame of the result, and if no frame is left to generate.
     """
-    kept = np.zeros(frames, dtype=bool)
+    mask = np.zeros(frames, dtype=bool)
     for stretch in keep:
         if not isinstance(stretch, Sequence) or [isinstance(time, float | int) for time in stretch] != [True, True]:
             raise InputError.about("keep", found=repr(stretch), expected="pairs of seconds, such as [(0.0, 0.8)]")
@@ -99,10 +101,10 @@ def kept_frames(keep: Sequence[Stretch], *, seconds: float | int, frames: int, f
         inside = slice(max(0, math.ceil((first - FORGIVEN) * fps)), math.floor((last + FORGIVEN) * fps))
         if inside.start >= min(inside.stop, frames):
             raise InputError.about(subject, found=found, expected=f"a whole frame of {1 / fps:g} s within the result")
-        kept[inside] = True
-    if kept.all():
+        mask[inside] = True
+    if mask.all():
         raise InputError.about("keep", found="all of the result", expected="something left to generate")
-    return kept
+    return mask
 
 
 def kept_weight(frames: Bool[np.ndarray, " f"], *, fps: int, sample_rate: int) -> Float[np.ndarray, " s"]:

@@ -52,9 +52,9 @@ def measure_loudness(waveform: np.ndarray, sample_rate: int) -> Loudness:
     """
     lufs, peak = None, 0.0
     for frame in _filtered(np.atleast_2d(waveform), sample_rate, [("ebur128", "metadata=1:peak=true")]):
-        told = frame.metadata  # for every complete 0.1 s
-        if "lavfi.r128.I" in told:
-            lufs, peak = float(told["lavfi.r128.I"]), float(told["lavfi.r128.true_peak"])
+        measured = frame.metadata  # for every complete 0.1 s
+        if "lavfi.r128.I" in measured:
+            lufs, peak = float(measured["lavfi.r128.I"]), float(measured["lavfi.r128.true_peak"])
     peak = max(peak, float(np.abs(waveform).max(initial=0)))  # the last tenth of a second may not be complete
     audible = lufs is not None and lufs > -70  # the gate of the standard, and FFmpeg's value for silence
     return Loudness(lufs if audible else None, _decibels(peak))

@@ -42,7 +42,7 @@ class Mastering:
             raise ValueError(f"duck is {self.duck} and mix {self.mix}, expected 0 or more, and a mix that is ducked")
 
     @property
-    def uses_own_sound(self) -> bool:
+    def uses_source_sound(self) -> bool:
         """Whether the result depends on the original sound of the clip."""
         return self.mix is not None
 
@@ -62,25 +62,25 @@ def mastered(take: Take, mastering: Mastering) -> TakeSound:
 def _stereo(take: Take, mastering: Mastering) -> TakeSound:
     """Returns two channels at 48 kHz, with the clip's original sound where it is kept or mixed in."""
     seconds = take.duration
-    own = None
+    source_sound = None
     if take.source is not None and (take.generated == "video" or take.keep or mastering.mix is not None):
-        own = read_stereo(take.source, seconds=seconds)
+        source_sound = read_stereo(take.source, seconds=seconds)
     if take.generated == "video":
         notes = () if mastering.mix is None else ("nothing is mixed in: the sound is the clip's own",)
-        if own is None:
+        if source_sound is None:
             return TakeSound(_raised(take), FULL_RATE, notes)
-        return TakeSound(own.waveform.clip(-1, 1), FULL_RATE, (*own.notes, *notes))
-    made = _raised(take)
-    if own is None:
+        return TakeSound(source_sound.waveform.clip(-1, 1), FULL_RATE, (*source_sound.notes, *notes))
+    generated = _raised(take)
+    if source_sound is None:
         notes = () if mastering.mix is None else ("no sound of its own to mix in",)
-        return _turned_down(made, notes)
-    theirs = _of_length(own.waveform, made.shape[1])
-    kept = _kept(take, made.shape[1])
-    mixed = kept * theirs + (1 - kept) * made
+        return _turned_down(generated, notes)
+    original = _of_length(source_sound.waveform, generated.shape[1])
+    source_weight = _source_weight(take, generated.shape[1])
+    mixed = source_weight * original + (1 - source_weight) * generated
     if mastering.mix is not None:
-        level = mastering.mix - mastering.duck * _heard((1 - kept) * made[0])
-        mixed += (1 - kept) * 10 ** (level / 20) * theirs
-    return _turned_down(mixed.astype(np.float32), own.notes)
+        level = mastering.mix - mastering.duck * _heard((1 - source_weight) * generated[0])
+        mixed += (1 - source_weight) * 10 ** (level / 20) * original
+    return _turned_down(mixed.astype(np.float32), source_sound.notes)
 
 
 def _raised(take: Take) -> np.ndarray:
@@ -89,7 +89,7 @@ def _raised(take: Take) -> np.ndarray:
     return np.tile(raised, (2, 1))
 
 
-def _kept(take: Take, samples: int) -> np.ndarray:
+def _source_weight(take: Take, samples: int) -> np.ndarray:
     """Returns the weight of the clip's original sound in every sample at 48 kHz."""
     if not take.keep:
         return np.zeros(samples, np.float32)
@@ -98,10 +98,10 @@ def _kept(take: Take, samples: int) -> np.ndarray:
     return _of_length(kept_weight(frames, fps=take.fps, sample_rate=FULL_RATE), samples)
 
 
-def _heard(made: np.ndarray) -> np.ndarray:
+def _heard(generated: np.ndarray) -> np.ndarray:
     """Returns 1 where a sound (s,) is heard and 0 where it is not, with ramps of 0.2 s before and after."""
-    blocks = -(-len(made) // LEVEL_BLOCK)
-    level = np.sqrt(np.square(_of_length(made, blocks * LEVEL_BLOCK)).reshape(blocks, LEVEL_BLOCK).mean(axis=1))
+    blocks = -(-len(generated) // LEVEL_BLOCK)
+    level = np.sqrt(np.square(_of_length(generated, blocks * LEVEL_BLOCK)).reshape(blocks, LEVEL_BLOCK).mean(axis=1))
     above = (level > HEARD * level.max(initial=0)).astype(np.float64)
     width = 2 * DUCKED_AROUND + 1
     near = np.convolve(above, np.ones(width))[DUCKED_AROUND:-DUCKED_AROUND] > 0.5
@@ -109,7 +109,7 @@ def _heard(made: np.ndarray) -> np.ndarray:
         np.pad(near.astype(np.float64), DUCKED_AROUND, mode="edge"), np.full(width, 1 / width), "valid"
     )
     middle = (np.arange(blocks) + 0.5) * LEVEL_BLOCK
-    return np.interp(np.arange(len(made)), middle, smooth)
+    return np.interp(np.arange(len(generated)), middle, smooth)
 
 
 def _turned_down(waveform: np.ndarray, notes: tuple[str, ...]) -> TakeSound:
@@ -117,8 +117,8 @@ def _turned_down(waveform: np.ndarray, notes: tuple[str, ...]) -> TakeSound:
     peak = float(np.abs(waveform).max(initial=0))
     if peak <= LOUDEST:
         return TakeSound(waveform, FULL_RATE, notes)
-    told = f"turned down by {20 * np.log10(peak / LOUDEST):.1f} dB, so that no peak is cut off"
-    return TakeSound(waveform * np.float32(LOUDEST / peak), FULL_RATE, (*notes, told))
+    note = f"turned down by {20 * np.log10(peak / LOUDEST):.1f} dB, so that no peak is cut off"
+    return TakeSound(waveform * np.float32(LOUDEST / peak), FULL_RATE, (*notes, note))
 
 
 def _of_length(waveform: np.ndarray, samples: int) -> np.ndarray:

@@ -45,7 +45,7 @@ def result_stems(source: Path) -> tuple[str, str, str]:
     return source.stem, tells, f"{Path(os.path.realpath(source)).parent.name}_{tells}"
 
 
-def told_apart(files: Iterable[Path]) -> dict[str, Path]:
+def unique_names(files: Iterable[Path]) -> dict[str, Path]:
     """Maps names to the files of one folder. The name is the stem, or stem and suffix if several files share the stem.
 
     Raises InputError if two names are still equal, for example for a_mp4.wav, a.mp4 and a.mkv.
@@ -74,20 +74,20 @@ def sources_of_results(sources: Mapping[str, Path]) -> dict[str, str]:
 def name_of_source(stem: str, sources: Mapping[str, Path], of_results: Mapping[str, str]) -> str:
     """Returns the name of the source that a file with this stem is, or was generated from. Without such a source,
     returns `stem`."""
-    told = source_name(stem)
-    return stem if stem in sources or told == stem else of_results.get(told, stem)
+    source = source_name(stem)
+    return stem if stem in sources or source == stem else of_results.get(source, stem)
 
 
-def plain_name(given: Any, place: str | Path) -> str:
+def plain_name(given: Any, where: str | Path) -> str:
     """Returns a clip's name from a table or manifest, checked for use as a file name.
 
-    Raises InputError, which names `place`, if the name is not text, would lead out of a folder, is not printable, or is
+    Raises InputError, which names `where`, if the name is not text, would lead out of a folder, is not printable, or is
     too long for a suffix to be added.
     """
     if not isinstance(given, str):
-        raise InputError.about(place, found=f"the name {given!r:.60}", expected="text")
+        raise InputError.about(where, found=f"the name {given!r:.60}", expected="text")
     safe = given.isprintable() and given not in ("", ".", "..") and not set(given) & {"/", "\\", os.sep}
     if not safe or len(given.encode()) > LONGEST_NAME - 10:
         expected = f"a plain file name of at most {LONGEST_NAME - 10} bytes"
-        raise InputError.about(place, found=f"the name {given!r:.60}", expected=expected)
+        raise InputError.about(where, found=f"the name {given!r:.60}", expected=expected)
     return given

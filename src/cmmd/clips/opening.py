@@ -78,8 +78,8 @@ def single_pictures(path: Path, found: str, name: Path) -> InputError:
     """Returns an error with the command that converts pictures to a clip. name: the first picture, or a pattern for all
     of them."""
     pattern = name if "%" in name.name else name.with_name(re.sub(r"\d+(?=\D*$)", _numbered, name.name))
-    told = f"ffmpeg -framerate 25 -i {shlex.quote(str(pattern))} -crf 12 -pix_fmt yuv420p clip.mp4"
-    return InputError.about(path, found=found, expected=f"one clip, made of them by: {told}")
+    command = f"ffmpeg -framerate 25 -i {shlex.quote(str(pattern))} -crf 12 -pix_fmt yuv420p clip.mp4"
+    return InputError.about(path, found=found, expected=f"one clip, made of them by: {command}")
 
 
 def _numbered(digits: re.Match[str]) -> str:

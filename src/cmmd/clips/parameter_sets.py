@@ -52,10 +52,10 @@ def with_parameter_sets(codec: str, extradata: bytes | None, packet: bytes) -> b
 
 def _units(packet: bytes, length_bytes: int) -> Iterator[bytes]:
     """Yields the NAL units of a packet, each of which follows its length, up to the first invalid length."""
-    place = 0
-    while place + length_bytes < len(packet):
-        end = place + length_bytes + int.from_bytes(packet[place : place + length_bytes], "big")
-        if not place + length_bytes < end <= len(packet):
+    offset = 0
+    while offset + length_bytes < len(packet):
+        end = offset + length_bytes + int.from_bytes(packet[offset : offset + length_bytes], "big")
+        if not offset + length_bytes < end <= len(packet):
             return
-        yield packet[place + length_bytes : end]
-        place = end
+        yield packet[offset + length_bytes : end]
+        offset = end

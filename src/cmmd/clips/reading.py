@@ -159,7 +159,7 @@ def _read_sound(
     if span is None:
         span = line.end if limit is None else min(line.end, limit)
     if video_span is not None:
-        _note_place(line, begin, video_span, notes, whole=limit is None)
+        _note_offsets(line, begin, video_span, notes, whole=limit is None)
     _note_repairs(line, notes)
     notes += damage.notes("sound")
     return line.finish(span), span
@@ -181,7 +181,7 @@ def heard(
     return line, damage
 
 
-def _note_place(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:
+def _note_offsets(line: SoundLine, begin: Fraction, video_span: Fraction, notes: list[str], *, whole: bool) -> None:
     """Adds notes on differences between the start and end of sound and picture."""
     first = (line.first or Fraction(0)) + begin
     if abs(first) >= Fraction(5, 1000):

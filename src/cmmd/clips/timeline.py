@@ -54,7 +54,7 @@ class PictureClock:
         if self._by_order and packet.size and packet.dts is not None:
             self._due.append(packet.dts * self._time_base)
 
-    def place(self, frame: VideoFrame) -> Fraction | None:
+    def presentation_time(self, frame: VideoFrame) -> Fraction | None:
         """Returns the presentation time of `frame` in seconds, or None if the frame is due before the previous one and
         must be dropped.
 
@@ -146,12 +146,12 @@ class SoundLine:
             self._end_run()
             self._rate = rate
             self._resampler = soxr.ResampleStream(rate, self._sample_rate, 1, dtype="float32", quality="HQ")
-        place = self._position if time is None else time + self._shift + LEAD_IN
+        begin = self._position if time is None else time + self._shift + LEAD_IN
         if self.first is None:
-            self.first = place - LEAD_IN
-        if not self._position and place + Fraction(len(block), rate) <= 0:
+            self.first = begin - LEAD_IN
+        if not self._position and begin + Fraction(len(block), rate) <= 0:
             return  # entirely before zero: the read starts late in the file
-        late = place - self._position
+        late = begin - self._position
         if not -LONGEST_GAP <= late <= LONGEST_GAP:
             self.jumps += 1
             self._shift -= late

@@ -37,7 +37,7 @@ from cmmd.clips.stream_choice import choose_streams
 from cmmd.clips.stream_copy import copy_with_sound, obstacle
 from cmmd.clips.timeline import LONGEST_HOLD
 from cmmd.errors import InputError
-from cmmd.unfinished_file import written_beside
+from cmmd.files.unfinished_file import atomic_file
 
 SOUND_ALONE = (".wav", ".flac")
 
@@ -90,9 +90,9 @@ def write_sound_under_video(
     source, out = Path(source), Path(out)
     job = _mux_job(source, out, _checked(waveform, sample_rate), sample_rate, keep_sound=keep_sound)
     job = replace(job, alone=alone)
-    with written_beside(out) as beside:
-        reason, notes = _copy_or_encode(job, beside, for_browsers=for_browsers)
-        result = scan_packets(beside, choose_streams(beside).video or 0)
+    with atomic_file(out) as temporary:
+        reason, notes = _copy_or_encode(job, temporary, for_browsers=for_browsers)
+        result = scan_packets(temporary, choose_streams(temporary).video or 0)
         assert result is not None, "a file just written has video packets"
     codec = None if reason is None else CODEC_TITLES[job.kind.video_codec]
     return Muxed(reason is None, job.scan.payload_hash, result.payload_hash, reason, codec, tuple(notes))
@@ -119,7 +119,7 @@ def write_video(
     if (waveform is None) != (sample_rate is None):
         raise ValueError("waveform and sample_rate: found only one of them, expected both or none")
     rate = Fraction(fps).limit_denominator(1001)
-    with written_beside(out) as beside, open_output(beside, kind.format) as container:
+    with atomic_file(out) as temporary, open_output(temporary, kind.format) as container:
         pictures = PictureEncoder(container, kind.video_codec, width=frames.shape[2], height=frames.shape[1], rate=rate)
         sound = None
         if waveform is not None and sample_rate is not None:
@@ -144,15 +144,15 @@ def write_sound(waveform: np.ndarray, out: str | Path, *, sample_rate: int) -> N
     suffix = out.suffix.lower()
     if suffix not in SOUND_ALONE:
         raise InputError.about(out, found=f"the suffix {out.suffix!r}", expected=".wav or .flac")
-    with written_beside(out) as beside:
+    with atomic_file(out) as temporary:
         if suffix == ".wav":
-            with wave.open(str(beside), "wb") as file:
+            with wave.open(str(temporary), "wb") as file:
                 file.setnchannels(len(np.atleast_2d(waveform)))
                 file.setsampwidth(2)
                 file.setframerate(sample_rate)
                 file.writeframes(to_16_bit(waveform.T).astype("<i2").tobytes())
         else:
-            with open_output(beside, "flac") as container:
+            with open_output(temporary, "flac") as container:
                 SoundEncoder(container, "flac", waveform, sample_rate).finish()
 
 
@@ -182,16 +182,16 @@ def _mux_job(source: Path, out: Path, waveform: np.ndarray, sample_rate: int, *,
     return _encoding_old_sound(job) if keep_sound and not _old_sound_fits(job) else job
 
 
-def _copy_or_encode(job: MuxJob, beside: Path, *, for_browsers: bool) -> tuple[str | None, list[str]]:
+def _copy_or_encode(job: MuxJob, temporary: Path, *, for_browsers: bool) -> tuple[str | None, list[str]]:
     """Writes the file with the video packets copied, or encoded where that is not possible. Returns why the video was
     encoded (None if it was copied) and the notes."""
     reason = obstacle(job.scan, job.kind) or _refused(job, for_browsers=for_browsers)
     if reason is None:
         try:
-            return None, _with_the_rest(copy_with_sound, job, beside)
+            return None, _with_the_rest(copy_with_sound, job, temporary)
         except (FFmpegError, ValueError) as error:
             reason = f"{job.kind.format} does not take the stream ({in_words(error)})"
-    return reason, _with_the_rest(encode_with_sound, job, beside)
+    return reason, _with_the_rest(encode_with_sound, job, temporary)
 
 
 def _refused(job: MuxJob, *, for_browsers: bool) -> str | None:
@@ -204,18 +204,18 @@ def _refused(job: MuxJob, *, for_browsers: bool) -> str | None:
         return not_played(stream) if for_browsers else None
 
 
-def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: MuxJob, beside: Path) -> list[str]:
+def _with_the_rest(write: Callable[[MuxJob, OutputContainer], MuxNotes], job: MuxJob, temporary: Path) -> list[str]:
     """Writes a file with the side streams of its source and returns the notes. If that fails, writes it again, with the
     old sound encoded or without side streams."""
     try:
-        with open_output(beside, job.kind.format) as out:
+        with open_output(temporary, job.kind.format) as out:
             notes = write(job, out)
     except (FFmpegError, ValueError):
         if job.keep_sound and job.old_sound is None:
-            return _with_the_rest(write, _encoding_old_sound(job), beside)
-        with open_output(beside, job.kind.format) as out:
+            return _with_the_rest(write, _encoding_old_sound(job), temporary)
+        with open_output(temporary, job.kind.format) as out:
             notes = write(replace(job, alone=True), out)
-    counts = Counter([*notes.left_out, *metadata_left_out(job.source, beside)])
+    counts = Counter([*notes.left_out, *metadata_left_out(job.source, temporary)])
     left_out = [f"{phrase} x {count}" if count > 1 else phrase for phrase, count in counts.items()]
     return [*notes.changes, *([f"left out: {', '.join(left_out)}"] if left_out else [])]
 

@@ -89,16 +89,16 @@ def evaluate(
 
     Example: cmmd evaluate generated real --out report
     """
-    named, places = dict(_named(text) for text in systems), list(clips)
-    if data is not None and model is None and len(places) == 1 and not named:
-        model = str(places.pop())
-    _check(places, named=bool(named), model=model, data=data, engine=engine)
+    named, paths = dict(_named(text) for text in systems), list(clips)
+    if data is not None and model is None and len(paths) == 1 and not named:
+        model = str(paths.pop())
+    _check(paths, named=bool(named), model=model, data=data, engine=engine)
     world_only = [options["direction"] in ("joint", "all"), options["family"] != "both", options["split"] != "standard"]
     if data != "world" and any(world_only):
         raise click.UsageError("joint generation, --family and --split are of --data world")
     from cmmd.evaluation.evaluate import evaluate
     from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
-    from cmmd.evaluation.true_clips import WORLD_SEED
+    from cmmd.evaluation.samples.true_clips import WORLD_SEED
 
     seed = options.pop("seed")
     if seed is None:
@@ -106,30 +106,30 @@ def evaluate(
     generation = {name: options.pop(name) for name in ("samples", "family", "split", "dtype")}
     sampling = sampling_config(options)
     if data is None:
-        source = GivenClips(systems=named or {places[0].stem or str(places[0]): places[0]}, reference=places[-1])
+        source = GivenClips(systems=named or {paths[0].stem or str(paths[0]): paths[0]}, reference=paths[-1])
     else:
         source = GeneratedClips(data=data, model=model, seed=seed, sampling=sampling, **generation)
     record = evaluate(EvaluateOptions(clips=source, placement=placement(engine, device), **options))
     return FAILED_CLIPS if record.failures else 0
 
 
-def _check(places: list[Path], *, named: bool, model: str | None, data: str | None, engine: "Engine") -> None:
+def _check(paths: list[Path], *, named: bool, model: str | None, data: str | None, engine: "Engine") -> None:
     """Raises UsageError unless the arguments either give clips or name what to generate from."""
     expected = 0 if data is not None else 1 if named else 2
     if data is None and model is not None:
         raise click.UsageError("--model generates from --data: name real clips, or `world`")
-    if data is not None and (places or named):
+    if data is not None and (paths or named):
         raise click.UsageError("--data generates what is measured: leave out GENERATED, REFERENCE and --system")
     if engine == "ray" and data is None:
         raise click.UsageError("--engine ray generates from --data: name real clips, or `world`")
-    if len(places) != expected:
+    if len(paths) != expected:
         raise click.UsageError(
-            f"found {len(places)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
+            f"found {len(paths)} places of clips, expected GENERATED and REFERENCE, REFERENCE with --system, or --data"
         )
 
 
 def _named(text: str) -> tuple[str, Path]:
-    name, equals, place = text.partition("=")
-    if not (name and equals and place):
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
         raise click.UsageError(f"--system {text}: expected NAME=CLIPS")
-    return name, Path(place)
+    return name, Path(path)

@@ -21,9 +21,9 @@ from cmmd.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from cmmd.clip_generation import GenerateOptions
     from cmmd.engines.placement import Engine
-    from cmmd.output_plan import OutputOptions
+    from cmmd.generation.clip_generation import GenerateOptions
+    from cmmd.generation.output_plan import OutputOptions
 
 
 BEST = "best"
@@ -124,11 +124,11 @@ def generate(
     outputs = _outputs(inputs, manifest, options)
     settings = _settings(outputs, joint=joint, seconds=length, **options)
     if _many(inputs, manifest):
-        from cmmd.folder_generation.run import generate_folder
+        from cmmd.generation.folders.run import generate_folder
 
         failed = generate_folder(inputs, settings, manifest=manifest, placement=where)
     else:
-        from cmmd.generation import generate
+        from cmmd.generation.named_files import generate
 
         failed = generate(inputs, settings)
     return BAD_INPUT if failed else 0
@@ -167,9 +167,9 @@ def _check(
 
 def _settings(outputs: "OutputOptions", **options: Any) -> "GenerateOptions":
     """Groups the options of the command, without those of the output."""
-    from cmmd.clip_generation import GenerateOptions
     from cmmd.clips.mastering import Mastering
-    from cmmd.loading import ModelOptions
+    from cmmd.generation.clip_generation import GenerateOptions
+    from cmmd.pipelines.loading import ModelOptions
 
     mastering = {name: options.pop(name) for name in ("mix", "loudness", "stereo")}
     return GenerateOptions(
@@ -186,7 +186,7 @@ def _outputs(inputs: tuple[Path, ...], manifest: Path | None, options: dict[str,
     go to one file or have no folder for their results, and for a sound file with --keep-sound."""
     from cmmd.clips.encoding import CONTAINERS
     from cmmd.clips.writing import SOUND_ALONE
-    from cmmd.output_plan import OutputOptions
+    from cmmd.generation.output_plan import OutputOptions
 
     many = _many(inputs, manifest)
     named: str | None = options.pop("out")

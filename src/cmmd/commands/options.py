@@ -33,7 +33,7 @@ class Number(click.FloatRange):
 
 def _use_threads(ctx: click.Context, param: click.Parameter, count: int | None) -> None:
     if count is not None:
-        from cmmd.threads import use_threads
+        from cmmd.runtime.threads import use_threads
 
         use_threads(count)
         ctx.meta[THREADS] = count

@@ -68,14 +68,21 @@ def prepare(
 
     Example: cmmd prepare clips prepared/clips
     """
-    part, parts = _part(shard)
+    job_index, job_count = _job(shard)
     geometry = _geometry(options)
     listing = _listing(source, **options)
     config = _config(geometry, options)
     from cmmd.data.preparing.prepare import prepare as run
     from cmmd.data.preparing.report import report
 
-    here = {"part": part, "parts": parts, "workers": workers, "device": device, "threads": threads, "engine": engine}
+    here = {
+        "job_index": job_index,
+        "job_count": job_count,
+        "workers": workers,
+        "device": device,
+        "threads": threads,
+        "engine": engine,
+    }
     click.echo(report(run(listing, out, config, **here), out))
 
 
@@ -140,7 +147,7 @@ def _listing(source: Path, *, kind: str | None, seconds: float, validation: floa
     return with_splits(listing, validation=validation, test=test)
 
 
-def _part(shard: str) -> tuple[int, int]:
+def _job(shard: str) -> tuple[int, int]:
     first, slash, second = shard.partition("/")
     if not (slash and first.isdigit() and second.isdigit() and 0 <= int(first) < int(second)):
         raise InputError(f"--shard: found {shard!r}, expected I/N with I from 0 to N - 1, such as 0/8")

@@ -40,7 +40,7 @@ def train(
     if list_names:
         click.echo("\n".join(names))
         return
-    from cmmd.configuration import did_you_mean, resolve, to_yaml
+    from cmmd.files.configuration import did_you_mean, resolve, to_yaml
 
     recorded = None
     if resume:
@@ -77,7 +77,7 @@ def _resumed(recipe: str | None, out: Path | None) -> tuple[str | None, Path]:
 
 def _of_file(recipe: str | None, file: Path) -> str | None:
     """Returns the recipe, given or named by a file of settings. Raises InputError if they differ."""
-    from cmmd.configuration import read_settings
+    from cmmd.files.configuration import read_settings
 
     named, _ = read_settings(file)
     if recipe and named and recipe != named:

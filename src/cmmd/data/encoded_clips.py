@@ -15,8 +15,8 @@ from cmmd.data.order import batch_indices
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch
 from cmmd.errors import InputError
-from cmmd.output_folder import make_folder, share_as_folder
-from cmmd.unfinished_file import written_beside
+from cmmd.files.output_folder import make_folder, share_as_folder
+from cmmd.files.unfinished_file import atomic_file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +86,9 @@ class EncodedClips:
         InputError when the file cannot be written."""
         make_folder(path.parent)
         tensors = {"video": self.video.contiguous(), "audio": self.audio.contiguous()}
-        with written_beside(path, durable=True) as beside:
-            save_file(tensors, beside, metadata={"key": key})
-            share_as_folder(beside)
+        with atomic_file(path, durable=True) as temporary:
+            save_file(tensors, temporary, metadata={"key": key})
+            share_as_folder(temporary)
 
     @classmethod
     def load(cls, path: Path, *, key: str) -> "EncodedClips | None":

@@ -19,7 +19,7 @@ def batch_indices(clips: int, batch_size: int, *, seed: int, step: int) -> Int[T
     """Returns the clip indices of batch number `step`. Epochs are concatenated; a batch may span two of them."""
     position = torch.arange(step * batch_size, (step + 1) * batch_size)
     orders = {epoch: epoch_order(clips, seed=seed, epoch=epoch) for epoch in (position // clips).unique().tolist()}
-    return torch.stack([orders[int(place // clips)][place % clips] for place in position])
+    return torch.stack([orders[int(index // clips)][index % clips] for index in position])
 
 
 def mixed_batch_indices(
@@ -41,8 +41,8 @@ def mixed_batch_indices(
     epoch_entries = sum(shares)
     ends = torch.tensor(shares).cumsum(0)
     indices = []
-    for place in range(step * batch_size, (step + 1) * batch_size):
-        epoch, within = divmod(place, epoch_entries)
+    for index in range(step * batch_size, (step + 1) * batch_size):
+        epoch, within = divmod(index, epoch_entries)
         entry = int(epoch_order(epoch_entries, seed=seed, epoch=epoch)[within])
         chosen = int(torch.bucketize(entry, ends, right=True))
         # Number of this entry within its set: the set's entries in earlier mixture epochs, plus the offset in this one.

@@ -19,7 +19,7 @@ from cmmd.data.shards import Index, ShardManifest, read_index, read_manifest, sh
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import ClipBatch, TrainingClips
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
+from cmmd.files.foreign_files import reading
 
 OPEN_SHARDS = 64
 """Maximum number of open shards. Each is memory-mapped: it takes address space, but no memory."""
@@ -46,7 +46,7 @@ class PreparedConfig:
             )
 
 
-class Place(NamedTuple):
+class ClipLocation(NamedTuple):
     """Location of a clip: the file of its shard, its row in the shard, its length in video frames."""
 
     shard: Path
@@ -58,7 +58,7 @@ class Place(NamedTuple):
 class PreparedClips:
     """The clips of one split of a folder of `cmmd prepare`. mirror: `crops` may return mirrored videos."""
 
-    places: tuple[Place, ...]
+    locations: tuple[ClipLocation, ...]
     index: Index
     video_statistics: Statistics
     audio_statistics: Statistics
@@ -71,17 +71,19 @@ class PreparedClips:
         index = read_index(folder)
         if mirror and not index.settings["mirror"]:
             raise InputError.about(folder, found="no mirrored clips", expected="clips of cmmd prepare --mirror")
-        places: list[Place] = []
+        locations: list[ClipLocation] = []
         for number in range(index.shards):
             manifest, shard = read_manifest(folder, number), shard_file(folder, number)
             if manifest is None or not shard.is_file() or shard.stat().st_size != manifest.size:
                 raise InputError.about(shard, found="no complete shard", expected="what cmmd prepare left there")
             _check_tensors(shard, manifest, index)
-            places += [Place(shard, row, c.frames) for row, c in enumerate(manifest.clips) if c.split == split]
-        if not places:
+            locations += [
+                ClipLocation(shard, row, c.frames) for row, c in enumerate(manifest.clips) if c.split == split
+            ]
+        if not locations:
             raise InputError.about(folder, found=f"no {split} clips", expected="at least one")
         return cls(
-            places=tuple(places),
+            locations=tuple(locations),
             index=index,
             video_statistics=index.video_statistics,
             audio_statistics=index.audio_statistics,
@@ -89,7 +91,7 @@ class PreparedClips:
         )
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.locations)
 
     def batch(self, batch_size: int, *, seed: int, step: int) -> Int[Tensor, " b"]:
         """Returns the clip indices of a step; every epoch visits each clip once."""
@@ -109,22 +111,24 @@ class PreparedClips:
     ) -> ClipBatch:
         """See `TrainingClips.crops`. Reads only the cropped frames from the disk. Raises InputError that names the
         shard when it is damaged or holds values that are not finite."""
-        places = [self.places[index] for index in indices.tolist()]
+        locations = [self.locations[index] for index in indices.tolist()]
         where = start.tolist()
-        mirrored = (mirror < 0.5).tolist() if self.mirror and mirror is not None else [False] * len(places)
+        mirrored = (mirror < 0.5).tolist() if self.mirror and mirror is not None else [False] * len(locations)
         each = SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
         video, audio = [], []
-        for place, share, turned in zip(places, where, mirrored, strict=True):
-            if place.frames < frames:
-                raise ValueError(f"{place.shard.name} clip {place.row} has {place.frames} frames, expected {frames}")
-            first = int(share * (place.frames - frames + 1))
-            with reading(place.shard, expected="what cmmd prepare left there; without the file it is made again"):
-                shard = _opened(place.shard)
-                seen = shard.get_slice(f"{'mirrored' if turned else 'video'}.{place.row}")
+        for location, share, turned in zip(locations, where, mirrored, strict=True):
+            if location.frames < frames:
+                raise ValueError(
+                    f"{location.shard.name} clip {location.row} has {location.frames} frames, expected {frames}"
+                )
+            first = int(share * (location.frames - frames + 1))
+            with reading(location.shard, expected="what cmmd prepare left there; without the file it is made again"):
+                shard = _opened(location.shard)
+                seen = shard.get_slice(f"{'mirrored' if turned else 'video'}.{location.row}")
                 video.append(seen[:, first : first + frames])
-                audio.append(shard.get_slice(f"audio.{place.row}")[:, :, first * each : (first + frames) * each])
+                audio.append(shard.get_slice(f"audio.{location.row}")[:, :, first * each : (first + frames) * each])
                 if not (video[-1].isfinite().all() and audio[-1].isfinite().all()):
-                    raise ValueError(f"numbers that are not finite in clip {place.row}")
+                    raise ValueError(f"numbers that are not finite in clip {location.row}")
         return ClipBatch(
             self.video_statistics.standardise(torch.stack(video).float()),
             self.audio_statistics.standardise(torch.stack(audio).float()),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
-from cmmd.processors import processors
+from cmmd.runtime.processors import processors
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

@@ -22,9 +22,9 @@ from cmmd.clips.geometry import Geometry
 from cmmd.data.preparing.request import SPLITS, Split
 from cmmd.data.statistics import Statistics
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.plain_json import read_json_object
-from cmmd.unfinished_file import written_beside
+from cmmd.files.foreign_files import reading
+from cmmd.files.plain_json import read_json_object
+from cmmd.files.unfinished_file import atomic_file
 
 FORMAT = 1
 INDEX = "index.json"
@@ -77,14 +77,14 @@ class Moments:
         return cls(sum(x.shape[1] for x in flat), tuple(sums.tolist()), tuple(squares.tolist()))
 
     @staticmethod
-    def statistics(parts: Iterable["Moments"]) -> Statistics:
-        """Returns mean and standard deviation over all `parts`. Raises ValueError when `parts` is empty."""
-        parts = list(parts)
-        if not parts:
+    def statistics(moments: Iterable["Moments"]) -> Statistics:
+        """Returns mean and standard deviation over all `moments`. Raises ValueError when `moments` is empty."""
+        moments = list(moments)
+        if not moments:
             raise ValueError("no clips to take statistics of")
-        count = sum(part.count for part in parts)
-        mean = [sum(values) / count for values in zip(*(part.sums for part in parts), strict=True)]
-        square = [sum(values) / count for values in zip(*(part.squares for part in parts), strict=True)]
+        count = sum(one.count for one in moments)
+        mean = [sum(values) / count for values in zip(*(one.sums for one in moments), strict=True)]
+        square = [sum(values) / count for values in zip(*(one.squares for one in moments), strict=True)]
         std = [max(s - m * m, 1e-12) ** 0.5 for s, m in zip(square, mean, strict=True)]
         return Statistics(mean=tuple(mean), std=tuple(std))
 
@@ -118,8 +118,8 @@ def write_shard(
         if clip.mirrored is not None:
             tensors[f"mirrored.{row}"] = clip.mirrored.contiguous()
     trained = [clip for clip in clips if clip.record.split == "train"]
-    told = ("video", "audio") if trained else ()
-    moments = {name: Moments.of([getattr(clip, name) for clip in trained]) for name in told}
+    names = ("video", "audio") if trained else ()
+    moments = {name: Moments.of([getattr(clip, name) for clip in trained]) for name in names}
     content = save(tensors)
     manifest = ShardManifest(
         key=key,
@@ -167,7 +167,7 @@ def write_index(folder: Path, *, shards: int, settings: dict[str, Any], skipped:
         reason = f"; the first: {': '.join(skipped[0])}" if skipped else ""
         raise InputError(f"{folder}: found no clip to train on, {len(skipped)} left out{reason}")
     moments = [manifest.moments for manifest in manifests if manifest.moments]
-    statistics = {name: asdict(Moments.statistics(part[name] for part in moments)) for name in ("video", "audio")}
+    statistics = {name: asdict(Moments.statistics(one[name] for one in moments)) for name in ("video", "audio")}
     content = {
         "format": FORMAT,
         "cmmd": version("cmmd"),
@@ -218,8 +218,8 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with written_beside(path, durable=True) as beside:
-        beside.write_bytes(content)
+    with atomic_file(path, durable=True) as temporary:
+        temporary.write_bytes(content)
 
 
 def read_json(path: Path, *, expected: str) -> dict[str, Any]:

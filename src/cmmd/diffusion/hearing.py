@@ -70,10 +70,10 @@ def predict_target(
     """
     if isinstance(condition, Condition):
         return unet.predict(noisy, modality=modality, t=t, condition=condition, hears=hears)
-    beside = torch.zeros_like(t)
+    condition_time = torch.zeros_like(t)
     if unet.network.shared_time:
         noise = torch.randn(condition.shape[1:], generator=torch.Generator().manual_seed(CONDITION_SEED))
-        condition, beside = diffuse(condition, noise.to(condition).expand_as(condition), t), t
+        condition, condition_time = diffuse(condition, noise.to(condition).expand_as(condition), t), t
     if modality == "audio":
-        return unet(condition, noisy, t_video=beside, t_audio=t, video_hears=hears, audio_hears=hears).audio
-    return unet(noisy, condition, t_video=t, t_audio=beside, video_hears=hears, audio_hears=hears).video
+        return unet(condition, noisy, t_video=condition_time, t_audio=t, video_hears=hears, audio_hears=hears).audio
+    return unet(noisy, condition, t_video=t, t_audio=condition_time, video_hears=hears, audio_hears=hears).video

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.fixed_frames import FixedFrames, frame_times
 from cmmd.diffusion.guidance import guided_pair, guided_target
 from cmmd.diffusion.hearing import heard, repeat
-from cmmd.diffusion.kept import Kept, frame_times
 from cmmd.diffusion.mismatch import circularly_shifted
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.diffusion.solver import OnStep, Scheduler, Solver
@@ -54,14 +54,14 @@ def sample_target(
     *,
     target: Modality,
     window: int,
-    kept: Kept | None = None,
+    fixed: FixedFrames | None = None,
     encode_once: bool = True,
     on_step: OnStep | None = None,
 ) -> Float[Tensor, "b ct ..."]:
     """Denoises `noise` into the target modality under a clean condition. Returns float32, on the device of the noise.
 
     condition: standardised latents of the same duration, one item for the whole batch or one per item. scheduler:
-    defines the process. window: clip length of the network, in video frames. kept: given frames of the target.
+    defines the process. window: clip length of the network, in video frames. fixed: given frames of the target.
     encode_once: if False, the condition's U-Net runs again at every step, as it always does with `clean_hears`; without
     `clean_hears` the result is the same. on_step: called with 1, 2, ... after each step. A network with `shared_time`
     is conditioned by replacement (zero_shot.py).
@@ -73,15 +73,15 @@ def sample_target(
     x = noise.float()
     condition = condition.to(x)
     if unet.network.shared_time:
-        return _by_replacement(unet, scheduler, condition, x, config, target, kept=kept, window=window, on_step=on_step)
+        return _by_replacement(unet, scheduler, condition, x, config, target, fixed, window=window, on_step=on_step)
     windows = Windows(_frames(condition, OTHER[target]), window)
     predictor = _Predictor(unet, config, windows, condition, target=target, encode_once=encode_once)
     solver = Solver(config.sampler, scheduler, x, steps=config.steps)
-    x = _held(x, kept)
+    x = _held(x, fixed)
     for step, timestep, t in solver.steps():
-        times = frame_times(t, windows.frames, kept, device=x.device)
+        times = frame_times(t, windows.frames, fixed, device=x.device)
         x = solver.step(predictor.predict(x, times, t, step), timestep, x)
-        x = _held(x, kept)
+        x = _held(x, fixed)
         if on_step:
             on_step(step + 1)
     return x
@@ -145,15 +145,15 @@ def _by_replacement(
     noise: Tensor,
     config: SamplingConfig,
     target: Modality,
+    fixed: FixedFrames | None,
     *,
-    kept: Kept | None,
     window: int,
     on_step: OnStep | None,
 ) -> Tensor:
     """Does the work of `sample_target` for a network with `shared_time`."""
     # Replacement puts a video into the state of the solver, which has no event channels.
     known = condition if target == "video" else condition[:, : unet.config["latent_channels"]]
-    pair, given = replaced_condition(known, noise, target=target, kept=kept)
+    pair, given = replaced_condition(known, noise, target=target, fixed=fixed)
     both = sample_by_replacement(unet, scheduler, pair, config, given=given, window=window, on_step=on_step)
     return both.audio if target == "audio" else both.video
 
@@ -166,23 +166,23 @@ def sample_joint(
     config: SamplingConfig | None = None,
     *,
     window: int,
-    kept: tuple[Kept, Kept] | None = None,
+    fixed: tuple[FixedFrames, FixedFrames] | None = None,
     on_step: OnStep | None = None,
 ) -> Prediction:
     """Denoises both modalities together, with a separate solver for each over the same times.
 
-    Returns float32, on the device of the noise. kept: given frames of video and of audio. Raises InputError as
+    Returns float32, on the device of the noise. fixed: given frames of video and of audio. Raises InputError as
     `check_sampling` does, and ValueError for clips shorter than a window.
     """
     config = config or SamplingConfig()
     check_sampling(unet, config, joint=True)
     if unet.network.shared_time:
-        given = kept or (None, None)
+        given = fixed or (None, None)
         return sample_by_replacement(unet, scheduler, noise, config, given=given, window=window, on_step=on_step)
     guidance = config.guidance_for("joint")
     video, audio = noise.video.float(), noise.audio.float()
     windows = Windows(_frames(video, "video"), window)
-    keep_video, keep_audio = kept or (None, None)
+    keep_video, keep_audio = fixed or (None, None)
     solvers = tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in (video, audio))
     video, audio = _held(video, keep_video), _held(audio, keep_audio)
     for step, timestep, t in solvers[0].steps():
@@ -201,8 +201,8 @@ def sample_joint(
     return Prediction(video, audio)
 
 
-def _held(x: Tensor, kept: Kept | None) -> Tensor:
-    return x if kept is None else kept.hold(x)
+def _held(x: Tensor, fixed: FixedFrames | None) -> Tensor:
+    return x if fixed is None else fixed.hold(x)
 
 
 def _frames(x: Tensor, modality: Modality) -> int:

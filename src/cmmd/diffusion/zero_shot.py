@@ -27,8 +27,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.item_noise import item_noise
-from cmmd.diffusion.kept import Kept
 from cmmd.diffusion.process import PredictionType, alpha, diffuse, over_elements, prediction_target, sigma
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.diffusion.solver import OnStep, Scheduler, Solver
@@ -37,7 +37,7 @@ from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
 
-Given = tuple[Kept | None, Kept | None]
+Given = tuple[FixedFrames | None, FixedFrames | None]
 """Given frames of video and of audio."""
 
 
@@ -48,7 +48,7 @@ class _Stream:
 
     modality: Modality
     noise: Float[Tensor, "b c ..."]
-    given: Kept | None
+    given: FixedFrames | None
     known: Float[Tensor, "1 f"]
     values: int
     solver: Solver
@@ -57,7 +57,7 @@ class _Stream:
         """Returns x with the given frames noised to time t."""
         if self.given is None:
             return x
-        return Kept(diffuse(self.clean, self.noise, self.times(t)), self.given.frames).hold(x)
+        return FixedFrames(diffuse(self.clean, self.noise, self.times(t)), self.given.frames).hold(x)
 
     def aim(self, t: float, prediction_type: PredictionType) -> Float[Tensor, "b c ..."]:
         """Returns the target of the prediction for the given frames at time t; zeros if nothing is given."""
@@ -75,16 +75,20 @@ class _Stream:
 
 
 def replaced_condition(
-    condition: Float[Tensor, "one_or_b c ..."], noise: Float[Tensor, "b ct ..."], *, target: Modality, kept: Kept | None
+    condition: Float[Tensor, "one_or_b c ..."],
+    noise: Float[Tensor, "b ct ..."],
+    *,
+    target: Modality,
+    fixed: FixedFrames | None,
 ) -> tuple[Prediction, Given]:
-    """Returns the noise of both modalities and the given frames: the whole condition, and the `kept` frames of the
+    """Returns the noise of both modalities and the given frames: the whole condition, and the `fixed` frames of the
     target. The condition's noise is seeded by the target's noise, item by item."""
     frames = condition.shape[2] if target == "audio" else noise.shape[2]
-    whole = Kept(condition, torch.ones(frames, dtype=torch.bool))
-    fixed = item_noise(noise, "condition", shape=tuple(condition.shape[1:]))
+    whole = FixedFrames(condition, torch.ones(frames, dtype=torch.bool))
+    condition_noise = item_noise(noise, "condition", shape=tuple(condition.shape[1:]))
     if target == "audio":
-        return Prediction(fixed, noise), (whole, kept)
-    return Prediction(noise, fixed), (kept, whole)
+        return Prediction(condition_noise, noise), (whole, fixed)
+    return Prediction(noise, condition_noise), (fixed, whole)
 
 
 @torch.no_grad()

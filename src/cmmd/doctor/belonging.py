@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from cmmd.doctor.fingerprint import FLOOR, equal_parts
+from cmmd.doctor.fingerprint import FLOOR, segment_means
 from cmmd.doctor.picture_trace import SAMPLED_HZ, PictureTrace
 from cmmd.doctor.sound_trace import HOPS, SoundTrace
 
@@ -40,18 +40,18 @@ def lag_correlations(pictures: PictureTrace, sound: SoundTrace) -> Float[np.ndar
     bands = sound.bands[: heard * HOPS // SAMPLED_HZ]
     loudness = np.log(bands + FLOOR * bands.max() + 1e-12).mean(axis=1, keepdims=True)
     # Motion k is the change during the 0.1 s before sample k, loudness k the level during the 0.1 s after it.
-    loudness, motion = equal_parts(loudness, heard)[:-1, 0], pictures.motion[1:heard].astype(np.float64)
+    loudness, motion = segment_means(loudness, heard)[:-1, 0], pictures.motion[1:heard].astype(np.float64)
     motion = np.minimum(motion, np.quantile(motion, CUT_AT))
     if min(motion.std(), loudness.std()) < 1e-6:
         return None
     motion, loudness = ((x - x.mean()) / x.std() for x in (motion, loudness))
     lags = range(-LONGEST_LAG, LONGEST_LAG + 1)
-    parts = [(motion[: len(motion) - max(0, lag)][max(0, -lag) :], loudness[max(0, lag) :]) for lag in lags]
-    return np.array([np.mean(seen * heard[: len(seen)]) for seen, heard in parts], np.float32)
+    overlaps = [(motion[: len(motion) - max(0, lag)][max(0, -lag) :], loudness[max(0, lag) :]) for lag in lags]
+    return np.array([np.mean(seen * heard[: len(seen)]) for seen, heard in overlaps], np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TimeKept:
+class Synchrony:
     """Agreement of motion and loudness over `clips` clips.
 
     lag: s of the sound after the picture, where the mean correlation is highest. correlation: the mean correlation at
@@ -66,25 +66,23 @@ class TimeKept:
     @property
     def says(self) -> str:
         """The conclusion in one line."""
-        told = f"motion and loudness of {self.clips} clips"
+        agree = f"motion and loudness of {self.clips} clips agree"
         if self.strength < SURE:
-            return f"{told} agree at no lag ({self.strength:.1f} standard errors, {SURE:g} needed); this proves nothing"
+            return f"{agree} at no lag ({self.strength:.1f} standard errors, {SURE:g} needed); this proves nothing"
         if abs(self.lag) <= IN_TIME:
-            return f"{told} agree in time ({self.strength:.1f} standard errors); as a set, sound belongs to picture"
+            return f"{agree} in time ({self.strength:.1f} standard errors); as a set, sound belongs to picture"
         side = "after" if self.lag > 0 else "before"
-        return (
-            f"{told} agree best with the sound {abs(self.lag):.1f} s {side} the picture; is the whole set out of time?"
-        )
+        return f"{agree} best with the sound {abs(self.lag):.1f} s {side} the picture; is the whole set out of time?"
 
 
-def time_kept(correlations: Sequence[Float[np.ndarray, " lags"]]) -> TimeKept | None:
+def synchrony(correlations: Sequence[Float[np.ndarray, " lags"]]) -> Synchrony | None:
     """Combines the `lag_correlations` of a set of clips; returns None for fewer than FEWEST clips."""
     if len(correlations) < FEWEST:
         return None
     every = np.stack(correlations).astype(np.float64)
     mean, error = every.mean(axis=0), every.std(axis=0, ddof=1) / np.sqrt(len(every))
     best = int(mean.argmax())
-    return TimeKept(
+    return Synchrony(
         clips=len(every),
         lag=(best - LONGEST_LAG) / SAMPLED_HZ,
         correlation=float(mean[best]),

@@ -6,15 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from cmmd.data.preparing.folder import media_files
-from cmmd.doctor.belonging import TimeKept, time_kept
+from cmmd.doctor.belonging import Synchrony, synchrony
 from cmmd.doctor.diagnosis import diagnose
 from cmmd.doctor.duplicates import shared_content
 from cmmd.doctor.examination import Examination, examine
 from cmmd.doctor.finding import VERDICTS, Finding, Verdict, verdict, worst_first
 from cmmd.errors import InputError
-from cmmd.processors import processors
-from cmmd.progress import progress
-from cmmd.worker_processes import Failure, map_in_workers
+from cmmd.runtime.processors import processors
+from cmmd.runtime.progress import progress
+from cmmd.runtime.worker_processes import Failure, map_in_workers
 
 LONGEST = 3600.0
 """Time limit per file in s; 720p decodes at fifteen times real time."""
@@ -37,13 +37,13 @@ class CheckedFile:
 class Checkup:
     """Result of `check`.
 
-    files: worst first. time_kept: result for the whole set, None with too few usable files. shortest: length of the
+    files: worst first. synchrony: result for the whole set, None with too few usable files. shortest: length of the
     shortest useful clip in s. wall: elapsed time in s.
     """
 
     source: Path
     files: tuple[CheckedFile, ...]
-    time_kept: TimeKept | None
+    synchrony: Synchrony | None
     shortest: float
     workers: int
     wall: float
@@ -68,10 +68,10 @@ def check(source: Path, *, shortest: float, workers: int | None = None, drawn: b
             examined.append(found)
             bar.update()
     findings = [diagnose(found, path, shortest=shortest) for found, path in zip(examined, paths, strict=True)]
-    readable = [(place, found) for place, found in enumerate(examined) if isinstance(found, Examination)]
-    shared = shared_content([found for _, found in readable], [names[place] for place, _ in readable])
-    for (place, _), more in zip(readable, shared, strict=True):
-        findings[place] += more
+    readable = [(index, found) for index, found in enumerate(examined) if isinstance(found, Examination)]
+    shared = shared_content([found for _, found in readable], [names[index] for index, _ in readable])
+    for (index, _), more in zip(readable, shared, strict=True):
+        findings[index] += more
     files = [
         CheckedFile(name=name, findings=worst_first(found), examined=one)
         for name, found, one in zip(names, findings, examined, strict=True)
@@ -79,7 +79,7 @@ def check(source: Path, *, shortest: float, workers: int | None = None, drawn: b
     return Checkup(
         source=source,
         files=tuple(sorted(files, key=lambda file: (VERDICTS.index(file.verdict), file.name))),
-        time_kept=time_kept([found.lags for _, found in readable if found.lags is not None]),
+        synchrony=synchrony([found.lags for _, found in readable if found.lags is not None]),
         shortest=shortest,
         workers=count,
         wall=time.perf_counter() - started,

@@ -9,7 +9,7 @@ from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import Finding
 from cmmd.doctor.picture_findings import picture_findings
 from cmmd.doctor.sound_findings import sound_findings
-from cmmd.worker_processes import Failure
+from cmmd.runtime.worker_processes import Failure
 
 CUT_SHORT, CUT_SHORT_TIME = 0.05, 1.0
 """Share and seconds by which a file may be shorter than it states; the larger one applies."""

@@ -42,13 +42,13 @@ def shared_content(clips: Sequence[Examination], names: Sequence[str]) -> list[l
     """
     findings: list[list[Finding]] = [[] for _ in clips]
     firsts: dict[str, list[int]] = {}
-    for place, clip in enumerate(clips):
-        firsts.setdefault(clip.digest, []).append(place)
-    for place, clip in enumerate(clips):
-        others = [other for other in firsts[clip.digest] if other != place]
+    for index, clip in enumerate(clips):
+        firsts.setdefault(clip.digest, []).append(index)
+    for index, clip in enumerate(clips):
+        others = [other for other in firsts[clip.digest] if other != index]
         if others:
             text = f"byte for byte {_named(names[others[0]], len(others))}; {ONE_SPLIT}"
-            findings[place].append(Finding("warning", "identical file", text))
+            findings[index].append(Finding("warning", "identical file", text))
     digests = np.array([clip.digest for clip in clips])
     for kind, first, shared in _alike([clip.fingerprint for clip in clips]) if clips else ():
         shared = shared & (digests[first : first + len(shared), None] != digests)
@@ -68,8 +68,8 @@ def _alike(prints: Sequence[Fingerprint]) -> Iterator[tuple[str, int, Bool[np.nd
     looks, moves, sounds = (_Vectors([getattr(each, name) for each in prints]) for name in ("looks", "moves", "sounds"))
     for first in range(0, len(prints), ROWS):
         rows = slice(first, first + ROWS)
-        apart = np.abs(seconds[rows, None] - seconds)
-        as_long = apart <= np.maximum(LENGTH_SECONDS, LENGTHS * seconds)
+        differences = np.abs(seconds[rows, None] - seconds)
+        as_long = differences <= np.maximum(LENGTH_SECONDS, LENGTHS * seconds)
         seen, moved, heard = looks.with_all(rows), moves.with_all(rows), sounds.with_all(rows)
         by_both = (seen >= SAME_LOOKS) & ~(moved < SAME_MOVES) & (heard >= SAME_SOUNDS)
         same_picture = (seen >= SAME_LOOKS) & (moved >= SURE_MOVES)

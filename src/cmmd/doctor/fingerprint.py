@@ -46,9 +46,9 @@ def fingerprint(pictures: PictureTrace | None, sound: SoundTrace | None, *, seco
     """Returns the fingerprint of a file of `seconds` length."""
     looks = moves = sounds = None
     if pictures is not None:
-        parts = equal_parts(pictures.cells.reshape(-1, CELLS**2).astype(np.float32), PICTURE_PARTS)
-        looks = _unit(parts - parts.mean())
-        change = parts - parts.mean(axis=0)
+        segments = segment_means(pictures.cells.reshape(-1, CELLS**2).astype(np.float32), PICTURE_PARTS)
+        looks = _unit(segments - segments.mean())
+        change = segments - segments.mean(axis=0)
         moves = _unit(change) if np.sqrt(np.square(change).mean()) >= NO_CHANGE else None
     if sound is not None:
         sounds = _rise_and_fall(sound, seconds)
@@ -66,15 +66,15 @@ def _rise_and_fall(sound: SoundTrace, seconds: float) -> np.ndarray | None:
     if bands.sum(axis=1).mean() < NO_SOUND:
         return None
     count = max(1, min(SOUND_PARTS, hops // SHORTEST_PART))
-    parts = equal_parts(bands if count == SOUND_PARTS else bands[: count * SHORTEST_PART], count)
-    levels = np.log(parts + FLOOR * parts.max())
+    segments = segment_means(bands if count == SOUND_PARTS else bands[: count * SHORTEST_PART], count)
+    levels = np.log(segments + FLOOR * segments.max())
     rise = levels - levels.mean(axis=0)
     if np.sqrt(np.square(rise).mean()) < NO_RISE:
         return None
     return _unit(np.pad(rise, ((0, SOUND_PARTS - count), (0, 0))))
 
 
-def equal_parts(values: Shaped[np.ndarray, "n k"], count: int) -> Float[np.ndarray, "{count} k"]:
+def segment_means(values: Shaped[np.ndarray, "n k"], count: int) -> Float[np.ndarray, "{count} k"]:
     """Means over `count` equal segments of the first axis: (n, k) to (count, k). Short segments repeat a row."""
     edges = np.linspace(0, len(values), count + 1)
     total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])

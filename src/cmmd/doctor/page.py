@@ -12,8 +12,8 @@ from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS
 from cmmd.doctor.picture_findings import STANDSTILL
 from cmmd.doctor.report import WORDS, described, summary
-from cmmd.html_templates import html_templates
-from cmmd.unfinished_file import written_beside
+from cmmd.documents.html_templates import html_templates
+from cmmd.files.unfinished_file import atomic_file
 
 PICTURED = 2000
 """Number of files, worst first, that get pictures: with more than 20 MB of pictures a browser is slow."""
@@ -37,8 +37,8 @@ def write_page(checkup: Checkup, out: Path) -> None:
         files=checkup.files,
         pictured=PICTURED,
     )
-    with written_beside(out) as beside:
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may not be valid UTF-8
+    with atomic_file(out) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # names may not be valid UTF-8
 
 
 def _kinds(checkup: Checkup) -> list[tuple[str, str, int]]:

@@ -11,7 +11,7 @@ from cmmd.doctor.checkup import CheckedFile, Checkup
 from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS, Verdict
 from cmmd.errors import printable
-from cmmd.unfinished_file import written_beside
+from cmmd.files.unfinished_file import atomic_file
 
 LISTED = 200
 """Number of files in the terminal report; the record and the page have all."""
@@ -46,8 +46,8 @@ def summary(checkup: Checkup) -> list[str]:
         if kinds:
             frequent = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
             lines.append(f"{severity}: {', '.join(f'{count} {kind}' for kind, count in frequent)}")
-    if checkup.time_kept is not None:
-        lines.append(checkup.time_kept.says)
+    if checkup.synchrony is not None:
+        lines.append(checkup.synchrony.says)
     work = sum(file.examined.work for file in files if isinstance(file.examined, Examination))
     lines.append(f"{checkup.wall:.1f} s with {checkup.workers} workers, {work / len(files):.2f} s a file on one")
     return lines
@@ -58,12 +58,12 @@ def described(file: CheckedFile) -> str:
     if not isinstance(file.examined, Examination):
         return ""
     info, pictures, sound = file.examined.info, file.examined.pictures, file.examined.sound
-    parts = [f"{file.examined.seconds:.2f} s"]
+    properties = [f"{file.examined.seconds:.2f} s"]
     if pictures is not None:
-        parts.append(f"{info.width}x{info.height} {pictures.count / pictures.seconds:.4g} Hz {info.video_codec}")
+        properties.append(f"{info.width}x{info.height} {pictures.count / pictures.seconds:.4g} Hz {info.video_codec}")
     if sound is not None:
-        parts.append(f"{sound.rate / 1000:g} kHz {info.audio_codec}")
-    return ", ".join(parts)
+        properties.append(f"{sound.rate / 1000:g} kHz {info.audio_codec}")
+    return ", ".join(properties)
 
 
 def write_record(checkup: Checkup, out: Path) -> None:
@@ -73,13 +73,13 @@ def write_record(checkup: Checkup, out: Path) -> None:
         "shortest_seconds": checkup.shortest,
         "files": len(checkup.files),
         "verdicts": {verdict: checkup.count(verdict) for verdict in VERDICTS},
-        "time_kept": asdict(checkup.time_kept) if checkup.time_kept is not None else None,
+        "time_kept": asdict(checkup.synchrony) if checkup.synchrony is not None else None,
         "seconds": round(checkup.wall, 3),
         "workers": checkup.workers,
         "record": [_record(file) for file in checkup.files],
     }
-    with written_beside(out) as beside:
-        beside.write_text(json.dumps(record, indent=1) + "\n")
+    with atomic_file(out) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def _record(file: CheckedFile) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def _plain(value: Any) -> Any:
 def _lines(file: CheckedFile, width: int) -> Iterator[str]:
     """The verdict, the name and the first finding; the other findings below it."""
     first, *others = file.findings or (None,)
-    told = f"{first.kind}: {first.text}" if first is not None else described(file)
-    yield f"{file.verdict:<8}  {file.name:<{width}}  {told}".rstrip()
+    summary = f"{first.kind}: {first.text}" if first is not None else described(file)
+    yield f"{file.verdict:<8}  {file.name:<{width}}  {summary}".rstrip()
     for finding in others:
         yield f"{'':<8}  {'':<{width}}  {finding.kind}: {finding.text}"
 

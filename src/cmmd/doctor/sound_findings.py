@@ -32,7 +32,7 @@ def sound_findings(sound: SoundMeasures, stated: Stated, *, seconds: float, has_
         yield from _level(sound, seconds)
     yield from _damage(sound)
     if has_picture:
-        yield from _place(sound, seconds)
+        yield from _offset(sound, seconds)
     if sound.rate < Geometry().sample_rate:
         yield Finding("note", "low sample rate", f"{sound.rate} Hz; nothing is heard above {sound.rate / 2000:g} kHz")
     if stated.sounds > 1:
@@ -62,7 +62,7 @@ def _damage(sound: SoundMeasures) -> Iterator[Finding]:
         yield Finding("warning", "gaps in the sound", f"{sound.gaps} filled with silence")
 
 
-def _place(sound: SoundMeasures, seconds: float) -> Iterator[Finding]:
+def _offset(sound: SoundMeasures, seconds: float) -> Iterator[Finding]:
     if abs(sound.first) >= A_LITTLE_LATE:
         side, follows = ("after", "silence fills it") if sound.first > 0 else ("before", "what comes before is cut")
         found = f"sound starts {1000 * abs(sound.first):.0f} ms {side} the picture; cmmd keeps them in time, {follows}"

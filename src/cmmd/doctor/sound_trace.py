@@ -67,7 +67,7 @@ def _trace(path: Path, streams: Streams, mix: ChannelMix) -> SoundTrace:
     for sound in decode_sound(path, streams.audio, damage=damage, mix=mix):
         line.add(sound.samples, sound.rate, None if sound.time is None else sound.time - streams.origin)
         line.pauses.check(path, "sound")
-        meter.add(sound.samples, sound.rate, place=line.end - Fraction(len(sound.samples), sound.rate))
+        meter.add(sound.samples, sound.rate, start=line.end - Fraction(len(sound.samples), sound.rate))
     damage.jumps = line.jumps
     energy, peaks, bands = meter.finish()
     return SoundTrace(
@@ -97,8 +97,8 @@ class _Meter:
         self._rest = np.zeros(0, np.float32)  # samples after these hops
         self._figures: list[np.ndarray] = []
 
-    def add(self, block: np.ndarray, rate: int, *, place: Fraction) -> None:
-        """Add float32 samples that begin at `place`, in seconds after time zero.
+    def add(self, block: np.ndarray, rate: int, *, start: Fraction) -> None:
+        """Add float32 samples that begin at `start`, in seconds after time zero.
 
         Samples before time zero only count for peak and clipping.
         """
@@ -107,7 +107,7 @@ class _Meter:
             self._begin, self._hops = self._begin + Fraction(self._hops, HOPS), 0
             self._rest, self.rate = np.zeros(0, np.float32), rate
         at = round(self._begin * rate) + self._start(self._hops) + len(self._rest)
-        late = round(place * rate) - at
+        late = round(start * rate) - at
         block = block[-late:] if late < 0 else block
         while late > 0:  # silence, a second at a time
             self._take(np.zeros(min(late, rate), np.float32))
@@ -154,7 +154,7 @@ def _figures(pieces: np.ndarray, rate: int) -> np.ndarray:
     length = pieces.shape[1]
     power = np.abs(np.fft.rfft(pieces * np.hanning(length + 2)[1:-1].astype(np.float32), axis=1)) ** 2
     edges = np.geomspace(*BAND_HZ, BANDS + 1)
-    place = np.searchsorted(edges, np.fft.rfftfreq(length, 1 / rate), side="right") - 1
-    bands = np.stack([power[:, place == band].sum(axis=1) for band in range(BANDS)], axis=1) / length**2
+    band_of = np.searchsorted(edges, np.fft.rfftfreq(length, 1 / rate), side="right") - 1
+    bands = np.stack([power[:, band_of == band].sum(axis=1) for band in range(BANDS)], axis=1) / length**2
     energy = np.square(pieces, dtype=np.float64).mean(axis=1)
     return np.column_stack([energy, np.abs(pieces).max(axis=1), bands]).astype(np.float32)

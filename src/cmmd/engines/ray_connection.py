@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from cmmd.errors import InputError
-from cmmd.processors import processors
+from cmmd.runtime.processors import processors
 
 ADDRESS = "RAY_ADDRESS"
 ANSWERS_WITHIN = 60.0
@@ -84,8 +84,8 @@ def _require_answer(address: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise _unreachable(address, f"no answer within {ANSWERS_WITHIN:g} s") from error
     except subprocess.CalledProcessError as error:
-        told = error.stderr.decode(errors="replace").strip().splitlines()
-        raise _unreachable(address, f"no answer ({told[-1] if told else 'no reason'})") from error
+        lines = error.stderr.decode(errors="replace").strip().splitlines()
+        raise _unreachable(address, f"no answer ({lines[-1] if lines else 'no reason'})") from error
 
 
 def _unreachable(address: str, found: str) -> InputError:

@@ -1,6 +1,6 @@
 """Applies a function to units of work in Ray actors, which may die: a unit of a dead worker is run again (ours).
 
-One actor per free place holds the loaded model. It gets one unit at a time, so that the death of a worker is counted
+One actor per worker holds the loaded model. It gets one unit at a time, so that the death of a worker is counted
 for the unit that it ran, and nothing but the units in progress is in Ray's object store.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from cmmd.engines.placement import Placement
 from cmmd.errors import InputError
-from cmmd.worker_processes import Failure
+from cmmd.runtime.worker_processes import Failure
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -48,7 +48,7 @@ class RayWorker:
         """Returns as soon as the worker runs."""
 
     def load(self, load: Callable[[], Callable[[Any], Any]], threads: int) -> None:
-        from cmmd.threads import settle_threads, use_threads
+        from cmmd.runtime.threads import settle_threads, use_threads
 
         settle_threads()
         use_threads(threads)
@@ -106,20 +106,20 @@ class _Crew:
         return any(job.unit is not None for job in self.jobs.values())
 
     def hire(self, waiting: int) -> None:
-        """Starts workers for units that wait, as many as the nodes have places. Ray starts those that fit nowhere
-        (because a node has just died) when there is a place."""
+        """Starts workers for waiting units, as many as fit on the nodes. If a worker fits on no node, because one has
+        just died, Ray starts it as soon as it fits."""
         coming = sum(job.unit is None for job in self.jobs.values())
-        for _ in range(min(waiting - coming, max(1, self._places()) - len(self.jobs))):
+        for _ in range(min(waiting - coming, max(1, self._capacity()) - len(self.jobs))):
             actor = self.actor.remote(str(Path.cwd()))
             self.jobs[actor.arrive.remote()] = _Job(actor)
 
-    def _places(self) -> int:
+    def _capacity(self) -> int:
         found = 0
         for node in self.ray.nodes():
             if node["Alive"]:
                 cpus, gpus = (node["Resources"].get(name, 0) for name in ("CPU", "GPU"))
-                places = int(cpus // self.placement.cpus)
-                found += min(places, int(gpus)) if self.placement.gpus else places
+                fitting = int(cpus // self.placement.cpus)
+                found += min(fitting, int(gpus)) if self.placement.gpus else fitting
         return found
 
     def finished(self, todo: deque[int], units: Sequence[Any]) -> list[tuple[_Job, Any]]:
@@ -173,7 +173,7 @@ class _Crew:
         elif now - self.since > PATIENCE:
             found = f"no place with {self.placement.label} for {PATIENCE:g} s"
             raise InputError.about("--engine ray", found=found, expected="a node that has one")
-        elif now - self.since > LOOKS_EVERY and not self._places() and not self.said_waiting:
+        elif now - self.since > LOOKS_EVERY and not self._capacity() and not self.said_waiting:
             self.said_waiting = True
             print(f"cmmd: waiting for a node with {self.placement.label}", file=sys.stderr)
 

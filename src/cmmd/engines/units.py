@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 from cmmd.engines.placement import Placement
-from cmmd.worker_processes import Failure
+from cmmd.runtime.worker_processes import Failure
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")

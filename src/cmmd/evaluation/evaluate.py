@@ -15,16 +15,15 @@ from cmmd.evaluation.backbones import load_backbone
 from cmmd.evaluation.backbones.backbone import Backbone
 from cmmd.evaluation.backbones.log_mel import LogMelFrames
 from cmmd.evaluation.backbones.thumbnails import Thumbnails
-from cmmd.evaluation.clip_features import ClipFeatures, ClipMeasurer, MeasuredClips, Need, lacking
-from cmmd.evaluation.delay_response import delay_response
-from cmmd.evaluation.embedding_cache import EmbeddingCache, default_cache
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
-from cmmd.evaluation.failures import NO_CLIP, NO_REFERENCE, Failures
-from cmmd.evaluation.generated_samples import Samples, SampleWork, generate_samples, save_samples
-from cmmd.evaluation.media import SAMPLE_RATE, Reading
-from cmmd.evaluation.pairing import ListedClip, list_clips, named_as_sources, pair_by_name, require_pairs
+from cmmd.evaluation.measuring.clip_features import ClipFeatures, ClipMeasurer, MeasuredClips, Need, lacking
+from cmmd.evaluation.measuring.delay_response import delay_response
+from cmmd.evaluation.measuring.embedding_cache import EmbeddingCache, default_cache
+from cmmd.evaluation.measuring.failures import NO_CLIP, NO_REFERENCE, Failures
+from cmmd.evaluation.measuring.media import SAMPLE_RATE, Reading
+from cmmd.evaluation.measuring.pairing import ListedClip, list_clips, named_as_sources, pair_by_name, require_pairs
 from cmmd.evaluation.protocol import protocol_of
-from cmmd.evaluation.record import (
+from cmmd.evaluation.record.schema import (
     VERSION,
     DelayResponse,
     Direction,
@@ -34,14 +33,15 @@ from cmmd.evaluation.record import (
     WorldScore,
     write_record,
 )
-from cmmd.evaluation.reference_clips import groups_of, world_references
+from cmmd.evaluation.record.summary import summary
 from cmmd.evaluation.results import Measuring
-from cmmd.evaluation.summary import summary
-from cmmd.evaluation.true_clips import WorldSet, true_clips
-from cmmd.evaluation.world_scores import scored_takes
+from cmmd.evaluation.samples.generated_samples import Samples, SampleWork, generate_samples, save_samples
+from cmmd.evaluation.samples.reference_clips import groups_of, world_references
+from cmmd.evaluation.samples.true_clips import WorldSet, true_clips
+from cmmd.evaluation.samples.world_scores import scored_takes
 from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
-from cmmd.progress import progress
+from cmmd.runtime.progress import progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,9 +103,9 @@ class _Evaluation:
         for name, given in self._systems(references, real).items():
             results = [
                 result
-                for part in given
-                for direction in part.directions
-                for result in self._results(part, direction, references, real, measuring)
+                for system_clips in given
+                for direction in system_clips.directions
+                for result in self._results(system_clips, direction, references, real, measuring)
             ]
             systems.append(System(name=name, results=tuple(results)))
         if not self.scores and not any(system.results for system in systems):
@@ -123,7 +123,7 @@ class _Evaluation:
         return self._written(record)
 
     def _written(self, record: Record) -> Record:
-        from cmmd.evaluation.report import write_report
+        from cmmd.evaluation.report.writing import write_report
 
         path = write_record(record, self.options.out)
         write_report(record, self.options.out)
@@ -138,17 +138,17 @@ class _Evaluation:
         if self.world is not None:
             assert self.pipeline is not None
             return world_references(self.options.out / "reference", self.world, self.pipeline.geometry)
-        place = clips.reference if isinstance(clips, GivenClips) else Path(clips.data)
-        return list_clips(place, told_apart=True)
+        path = clips.reference if isinstance(clips, GivenClips) else Path(clips.data)
+        return list_clips(path, unique_names=True)
 
     def _measure(self, clips: Sequence[ListedClip], what: str, *, cached: bool = False) -> MeasuredClips:
         with closing(progress(len(clips), f"measuring {what}", unit="clip")) as bar:
             return self.measurer(clips, bar, cached=cached)
 
-    def _training(self, place: Path) -> dict[str, ClipFeatures]:
-        measured = self._measure(list_clips(place), "training clips", cached=True)
+    def _training(self, path: Path) -> dict[str, ClipFeatures]:
+        measured = self._measure(list_clips(path), "training clips", cached=True)
         if not measured.features:
-            raise InputError.about(place, found="no clip that can be read", expected="training clips")
+            raise InputError.about(path, found="no clip that can be read", expected="training clips")
         return measured.features
 
     def _systems(self, references: tuple[ListedClip, ...], real: MeasuredClips) -> dict[str, list[_Given]]:
@@ -159,9 +159,9 @@ class _Evaluation:
             samples = self._samples(options.clips, references, real)
             return {name: [self._generated(name, direction, samples[direction]) for direction in samples]}
         systems: dict[str, list[_Given]] = {}
-        for name, place in options.clips.systems.items():
+        for name, path in options.clips.systems.items():
             groups = {clip.name: clip.group for clip in references}
-            named = named_as_sources(list_clips(place), references)
+            named = named_as_sources(list_clips(path), references)
             listed = tuple(replace(clip, group=groups.get(clip.name, "")) for clip in named)
             measured = self._measure(listed, name)
             made = measured.features.values()
@@ -283,6 +283,6 @@ def _reading(pipeline: CMMDPipeline | None, backbones: Sequence[Backbone]) -> Re
     rates = {backbone.sample_rate for backbone in backbones if backbone.modality == "audio"} - {SAMPLE_RATE}
     if pipeline is None:
         return Reading(rates=tuple(sorted(rates)))
-    geometry, own = pipeline.geometry, pipeline.geometry.sample_rate
-    rates |= {own} - {SAMPLE_RATE}
-    return Reading(fps=geometry.fps, image_size=geometry.image_size, rates=tuple(sorted(rates)), model_rate=own)
+    geometry, model_rate = pipeline.geometry, pipeline.geometry.sample_rate
+    rates |= {model_rate} - {SAMPLE_RATE}
+    return Reading(fps=geometry.fps, image_size=geometry.image_size, rates=tuple(sorted(rates)), model_rate=model_rate)

@@ -8,10 +8,10 @@ from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.direction import Direction as Generated
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.engines.placement import LOCAL, Placement
-from cmmd.evaluation.record import Direction
-from cmmd.evaluation.true_clips import FamilyChoice, WorldSet
-from cmmd.loading import DType, load_pipeline
+from cmmd.evaluation.record.schema import Direction
+from cmmd.evaluation.samples.true_clips import FamilyChoice, WorldSet
 from cmmd.pipeline import CMMDPipeline
+from cmmd.pipelines.loading import DType, load_pipeline
 
 DIRECTIONS: tuple[Direction, ...] = ("video_to_audio", "audio_to_video")
 WORLD = "world"

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.evaluation.backbones.backbone import Backbone, sha256_of
-from cmmd.evaluation.clip_features import ClipMeasurer
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
-from cmmd.evaluation.event_agreement import DRAWN
-from cmmd.evaluation.media import RESAMPLER, SAMPLE_RATE
-from cmmd.evaluation.pairing import ListedClip
-from cmmd.evaluation.record import BackboneNote, Protocol
+from cmmd.evaluation.measuring.clip_features import ClipMeasurer
+from cmmd.evaluation.measuring.event_agreement import DRAWN
+from cmmd.evaluation.measuring.media import RESAMPLER, SAMPLE_RATE
+from cmmd.evaluation.measuring.pairing import ListedClip
+from cmmd.evaluation.record.schema import BackboneNote, Protocol
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.provenance import commit
+from cmmd.runtime.provenance import commit
 
 PACKAGES = ("cmmd", "torch", "diffusers", "numpy", "av", "soxr")
 INTERVALS = (
@@ -36,18 +36,18 @@ def protocol_of(
 ) -> Protocol:
     """The protocol of an evaluation with these options. pipeline: None if the clips were given and not generated."""
     clips = options.clips
-    made = clips if isinstance(clips, GeneratedClips) else None
+    generated = clips if isinstance(clips, GeneratedClips) else None
     return Protocol(
         command=command_of(options),
-        model="" if made is None else made.model or "shipped",
-        model_sha256="" if made is None else _model_hash(made.model),
+        model="" if generated is None else generated.model or "shipped",
+        model_sha256="" if generated is None else _model_hash(generated.model),
         data=clips.data if isinstance(clips, GeneratedClips) else str(clips.reference),
-        samples=0 if made is None else made.samples,
-        seed=0 if made is None else made.seed,
-        steps=0 if made is None else made.sampling.steps,
+        samples=0 if generated is None else generated.samples,
+        seed=0 if generated is None else generated.seed,
+        steps=0 if generated is None else generated.sampling.steps,
         guidance={}
-        if made is None or pipeline is None
-        else {d: pipeline.strength(made.sampling, d) for d in options.all_directions},
+        if generated is None or pipeline is None
+        else {d: pipeline.strength(generated.sampling, d) for d in options.all_directions},
         device=options.placement.device,
         fps=measurer.reading.fps,
         image_size=measurer.reading.image_size,
@@ -67,7 +67,7 @@ def command_of(options: EvaluateOptions) -> str:
     """The command line that gives these options, without the options that do not change a figure (cache, workers)."""
     words, clips = ["cmmd", "evaluate"], options.clips
     if isinstance(clips, GivenClips):
-        words += [str(clips.reference), *(f"--system={name}={place}" for name, place in clips.systems.items())]
+        words += [str(clips.reference), *(f"--system={name}={path}" for name, path in clips.systems.items())]
     else:
         words += [*(["--model", clips.model] if clips.model is not None else []), "--data", clips.data]
         words += ["--samples", str(clips.samples), "--seed", str(clips.seed), "--steps", str(clips.sampling.steps)]

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from cmmd.evaluation.backbones.backbone import Backbone
-from cmmd.evaluation.clip_features import ClipFeatures
-from cmmd.evaluation.denoising_gains import denoising_gains
-from cmmd.evaluation.event_agreement import event_metrics, events_of
-from cmmd.evaluation.generated_samples import Samples
-from cmmd.evaluation.paired_measures import FeaturePair, paired_measures
-from cmmd.evaluation.record import ClipRow, CopyRow, Direction, Memorisation, Metric, Result, SetDistance
-from cmmd.evaluation.set_distances import class_metrics, set_distance, set_metrics
-from cmmd.evaluation.too_few import FEWEST_REAL
+from cmmd.evaluation.measuring.clip_features import ClipFeatures
+from cmmd.evaluation.measuring.denoising_gains import denoising_gains
+from cmmd.evaluation.measuring.event_agreement import event_metrics, events_of
+from cmmd.evaluation.measuring.paired_measures import FeaturePair, paired_measures
+from cmmd.evaluation.measuring.set_distances import class_metrics, set_distance, set_metrics
+from cmmd.evaluation.record.schema import ClipRow, CopyRow, Direction, Memorisation, Metric, Result, SetDistance
+from cmmd.evaluation.record.too_few import FEWEST_REAL
+from cmmd.evaluation.samples.generated_samples import Samples
 from cmmd.measures.copies import find_embedded_copies
 from cmmd.measures.intervals import bootstrap_mean
 from cmmd.pipeline import CMMDPipeline

@@ -13,7 +13,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cmmd.foreign_files import read_bytes, reading
+from cmmd.files.foreign_files import read_bytes, reading
 
 WIDTH, LATENT_CHANNELS, POOL_WIDTH, POOL_GROUPS = 64, 32, 256, 4
 FILES = {"encoder": "taef2_encoder.pth", "decoder": "taef2_decoder.pth"}

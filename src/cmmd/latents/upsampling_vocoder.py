@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from cmmd.clips.geometry import Geometry
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.safe_weights import CONFIG, load_model, quiet_diffusers, read_json
-from cmmd.weights_fit import check_finite, read_headers, shape_of_model
+from cmmd.files.foreign_files import reading
+from cmmd.weights.safe_weights import CONFIG, load_model, quiet_diffusers, read_json
+from cmmd.weights.weights_fit import check_finite, read_headers, shape_of_model
 
 HIFI_GAN, BIG_VGAN = "SpeechT5HifiGan", "MMAudioVocoder"
 TRANSFORMERS_WEIGHTS = "model.safetensors"

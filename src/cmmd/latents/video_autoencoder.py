@@ -15,9 +15,9 @@ from cmmd.errors import InputError
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import REACH
 from cmmd.latents.taef2 import FILES, LATENT_CHANNELS, TAEF2
-from cmmd.model_name import SHIPPED, local_folder
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.safe_weights import CONFIG, load_model, read_json
+from cmmd.weights.model_name import SHIPPED, local_folder
+from cmmd.weights.safe_weights import CONFIG, load_model, read_json
 
 VideoAutoencoder = AutoencoderKL | AutoencoderTiny | TAEF2 | EventAutoencoder
 
@@ -104,8 +104,8 @@ def encode_frames(autoencoder: VideoAutoencoder, frames: UInt8[Tensor, "f h w 3"
         first = max(0, start - reach)
         pixels = frames_to_pixels(frames[first : start + chunk + reach]).to(autoencoder.device, autoencoder.dtype)
         (encoded,) = autoencoder.encode(pixels, return_dict=False)  # pyright: ignore[reportArgumentType]
-        part: Any = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
-        latents.append(part[start - first :][:chunk])
+        chunk_latents: Any = encoded.mode() if isinstance(autoencoder, AutoencoderKL) else encoded
+        latents.append(chunk_latents[start - first :][:chunk])
     return torch.cat(latents).transpose(0, 1).float()
 
 
@@ -113,8 +113,8 @@ def encode_frames(autoencoder: VideoAutoencoder, frames: UInt8[Tensor, "f h w 3"
 def decode_frames(autoencoder: VideoAutoencoder, latents: Float[Tensor, "c f lh lw"]) -> UInt8[Tensor, "f h w 3"]:
     """Decodes latents to frames on the CPU, in chunks."""
     frames = []
-    for part in latents.transpose(0, 1).split(CHUNK):
-        part = part.to(autoencoder.device, autoencoder.dtype).contiguous()
-        (pixels,) = autoencoder.decode(part, return_dict=False)  # pyright: ignore[reportArgumentType]
+    for chunk_latents in latents.transpose(0, 1).split(CHUNK):
+        chunk_latents = chunk_latents.to(autoencoder.device, autoencoder.dtype).contiguous()
+        (pixels,) = autoencoder.decode(chunk_latents, return_dict=False)  # pyright: ignore[reportArgumentType]
         frames.append(pixels_to_frames(pixels.float()).cpu())
     return torch.cat(frames)

@@ -19,9 +19,9 @@ from cmmd.latents.upsampling_vocoder import (
     load_big_vgan,
     load_hifi_gan,
 )
-from cmmd.model_name import SHIPPED, local_folder
 from cmmd.pretrained import SHIPPED_MODEL
-from cmmd.safe_weights import CONFIG, load_model, read_json
+from cmmd.weights.model_name import SHIPPED, local_folder
+from cmmd.weights.safe_weights import CONFIG, load_model, read_json
 
 
 def _load_magnitude_network(folder: Path) -> nn.Module:

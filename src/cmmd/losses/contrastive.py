@@ -109,7 +109,7 @@ def contrastive_losses(
     suits all noise levels. `valid` is False where an item lacks a candidate. An item without any valid candidate has
     loss 0. InfoNCE is at least 0, and log(k + 1) where all distances are equal; the linear form is at least -margin.
     """
-    matched, mismatched = _in_parts_of_their_mean(matched, mismatched, valid)
+    matched, mismatched = _relative_to_mean(matched, mismatched, valid)
     if config.form == "linear":
         gaps = (matched - mismatched).clamp_min(-config.margin).where(valid, 0.0)
         return gaps.sum(0) / valid.sum(0).clamp(min=1)
@@ -121,7 +121,7 @@ def contrastive_losses(
     return -log_own
 
 
-def _in_parts_of_their_mean(
+def _relative_to_mean(
     matched: Float[Tensor, " b"], mismatched: Float[Tensor, "k b"], valid: Bool[Tensor, "k b"]
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, "k b"]]:
     with torch.no_grad():

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from cmmd.errors import InputError
 from cmmd.pretrained import VISUAL_EVENT_DETECTOR
-from cmmd.safe_weights import CONFIG, load_model
+from cmmd.weights.safe_weights import CONFIG, load_model
 
 BINS_PER_FRAME = 8
 TARGET_WIDTH = 0.015  # seconds, standard deviation of the Gaussian target of an event

@@ -46,7 +46,7 @@ def run_recipe(name: str, config: Any, *, out: Path, resume: bool, device: str =
 
     Raises InputError, before training starts, if the device is not available or another process trains into the folder.
     """
-    from cmmd.folder_lock import locked_folder
+    from cmmd.files.folder_lock import locked_folder
     from cmmd.training.distributed import Ranks
 
     ranks = Ranks.join(device)

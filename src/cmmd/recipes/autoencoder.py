@@ -17,8 +17,8 @@ from cmmd.data.world.rendering import WorldConfig, render, require_pixels_in_mem
 from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.latents.video_autoencoder import frames_to_pixels
 from cmmd.losses.reconstruction import reconstruction_losses
-from cmmd.progress import progress
 from cmmd.recipes.model_folder import save_model
+from cmmd.runtime.progress import progress
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator

@@ -7,11 +7,11 @@ from typing import Literal
 import torch
 
 from cmmd.data.encoded_clips import EncodedClips
+from cmmd.files.unfinished_file import atomic_file
 from cmmd.measures.copies import find_copies
 from cmmd.models.blocks import Modality
 from cmmd.pipeline import CMMDPipeline
 from cmmd.training.run_folder import COPIES
-from cmmd.unfinished_file import written_beside
 
 
 def report_copies(
@@ -49,5 +49,5 @@ def report_copies(
             "threshold": report.threshold,
             "between_real_clips": report.typical,
         }
-    with written_beside(out / COPIES) as temporary:
+    with atomic_file(out / COPIES) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n")

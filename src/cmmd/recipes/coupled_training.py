@@ -23,10 +23,10 @@ from cmmd.recipes.starting_model import (
     starting_decoder,
     train_events_only,
 )
-from cmmd.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
+from cmmd.weights.safe_weights import quiet_diffusers
 
 if TYPE_CHECKING:
     from cmmd.pipeline import CMMDPipeline

@@ -17,14 +17,14 @@ from cmmd.data.world.rendering import WorldConfig, render
 from cmmd.latents.magnitude_network import MagnitudeNetwork
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.losses.magnitude import magnitude_losses
-from cmmd.progress import progress
 from cmmd.recipes.model_folder import save_model
-from cmmd.safe_weights import quiet_diffusers
+from cmmd.runtime.progress import progress
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
+from cmmd.weights.safe_weights import quiet_diffusers
 
 MOST_SECONDS = 2**18
 """Largest total length of the sounds: 17 GB."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from cmmd.data.world.clip import FPS
 from cmmd.data.world.rendering import WorldConfig, render
 from cmmd.measures.visual_events import BINS_PER_FRAME, event_targets
-from cmmd.progress import progress
+from cmmd.runtime.progress import progress
 
 
 class EventExamples(NamedTuple):

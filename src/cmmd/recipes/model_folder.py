@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from cmmd.output_folder import share_as_folder
-from cmmd.unfinished_folder import folder_written_beside
+from cmmd.files.output_folder import share_as_folder
+from cmmd.files.unfinished_folder import atomic_folder
 
 
 @runtime_checkable
@@ -18,7 +18,7 @@ def save_model(model: Savable, folder: Path) -> None:
     """Write the model under a temporary name, then rename it to `folder`. Replaces an existing folder as a whole.
     Raises InputError if writing fails."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder_written_beside(folder) as beside:
-        model.save_pretrained(beside)
-        for file in beside.rglob("*.safetensors"):
+    with atomic_folder(folder) as temporary:
+        model.save_pretrained(temporary)
+        for file in temporary.rglob("*.safetensors"):
             share_as_folder(file)

@@ -10,13 +10,13 @@ from cmmd.data.shards import Index, read_index
 from cmmd.data.training_clips import TrainingClips
 from cmmd.data.world.encoding import encode_world, world_key
 from cmmd.errors import InputError
-from cmmd.folder_lock import locked
+from cmmd.files.folder_lock import locked
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import sweep
 from cmmd.latents.spectrogram import SpectrogramCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, load_autoencoder, weights_hash
-from cmmd.output_folder import make_folder
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.distributed import Ranks
-from cmmd.unfinished_file import sweep
 
 
 class RecipeClips(NamedTuple):

@@ -10,10 +10,10 @@ import click
 import torch
 
 from cmmd.errors import InputError
+from cmmd.files.unfinished_folder import atomic_folder
 from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL, VISUAL_EVENT_DETECTOR
-from cmmd.unfinished_folder import folder_written_beside
 
 
 def write_shipped_form(model: Path, detector: Path, out: Path) -> None:
@@ -23,9 +23,9 @@ def write_shipped_form(model: Path, detector: Path, out: Path) -> None:
     """
     load_visual_event_detector(detector)
     pipeline = CMMDPipeline.from_pretrained(model, dtype=torch.float16)
-    with folder_written_beside(out) as beside:
-        pipeline.save_pretrained(beside / SHIPPED_MODEL.name)
-        shutil.copytree(detector, beside / VISUAL_EVENT_DETECTOR.name)
+    with atomic_folder(out) as temporary:
+        pipeline.save_pretrained(temporary / SHIPPED_MODEL.name)
+        shutil.copytree(detector, temporary / VISUAL_EVENT_DETECTOR.name)
 
 
 @click.command()

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from cmmd.configuration import as_dict
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import TrainingClips
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
+from cmmd.files.configuration import as_dict
+from cmmd.files.foreign_files import reading
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.video_autoencoder import VideoAutoencoder, latent_channels, load_autoencoder, weights_hash
 from cmmd.latents.waveform_decoder import codec_with, load_waveform_decoder
@@ -26,7 +26,7 @@ def load_starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
     """
     if config.start is None:
         return None
-    from cmmd.loading import load_pipeline
+    from cmmd.pipelines.loading import load_pipeline
 
     model = load_pipeline(None if config.start == "shipped" else config.start, device="cpu")
     wanted = as_dict(config.network) | {

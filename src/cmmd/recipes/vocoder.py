@@ -19,7 +19,7 @@ from cmmd.losses.adversarial import Discriminators
 from cmmd.losses.waveform import waveform_losses
 from cmmd.recipes.decoder import check_sounds, training_sounds
 from cmmd.recipes.model_folder import save_model
-from cmmd.safe_weights import quiet_diffusers
+from cmmd.weights.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import LoopConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator

@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmmd.clip_generation import GenerateOptions, write_take
-from cmmd.clips.given import Part, as_clip
+from cmmd.clips.given import Track, as_clip
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.stereo import FULL_RATE
 from cmmd.clips.take import Take
 from cmmd.clips.writing import write_sound_under_video
 from cmmd.errors import InputError
+from cmmd.generation.clip_generation import GenerateOptions, write_take
+from cmmd.generation.output_plan import OutputOptions
 from cmmd.measures.agreement import check_judged, unknown_condition
-from cmmd.output_plan import OutputOptions
 from cmmd.serve.order import Order
 from cmmd.serve.stages import Stage, StepClock
 
@@ -84,15 +84,15 @@ def generate(
     """
     clock = StepClock(steps=order.sampling.steps, takes=order.takes)
 
-    def tell(stage: Stage) -> None:
+    def report_stage(stage: Stage) -> None:
         if cancelled.is_set():
             raise Cancelled
         on_stage(stage)
 
-    tell(Stage(text="Reading" if order.source else "Starting", total=order.total_steps))
+    report_stage(Stage(text="Reading" if order.source else "Starting", total=order.total_steps))
     try:
-        takes = _takes(pipeline, order, longest, lambda _: tell(clock.step()))
-        return _written(order, takes, folder, lambda take: tell(clock.writing(take)))
+        takes = _takes(pipeline, order, longest, lambda _: report_stage(clock.step()))
+        return _written(order, takes, folder, lambda take: report_stage(clock.writing(take)))
     except InputError as error:
         if order.source is None:
             raise
@@ -120,9 +120,9 @@ def _takes(pipeline: "CMMDPipeline", order: Order, longest: float, on_step: Call
 
 def _clip(pipeline: "CMMDPipeline", order: Order, source: Path, longest: float) -> Clip:
     """Reads the parts of the source that the direction needs."""
-    given: Part = "video" if order.target == "audio" else "audio"
-    needs: set[Part] = {"video", "audio"} if order.keep else {given}
-    span: Part = "audio" if order.target == "video" else "video"
+    given: Track = "video" if order.target == "audio" else "audio"
+    needs: set[Track] = {"video", "audio"} if order.keep else {given}
+    span: Track = "audio" if order.target == "video" else "video"
     return as_clip(source, geometry=pipeline.geometry, needs=needs, span=span, longest=longest)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from cmmd.clips.kept_stretches import Stretch
 from cmmd.diffusion.sampling_config import STRONGEST, SamplingConfig
 from cmmd.errors import InputError
-from cmmd.output_plan import Target
+from cmmd.generation.output_plan import Target
 from cmmd.serve.limits import Limits
 
 Task = Literal["sound", "video", "both", "keep"]

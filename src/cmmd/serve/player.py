@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from cmmd.evaluation.pictures import PLOT
-from cmmd.html_templates import html_templates
+from cmmd.documents.html_templates import html_templates
+from cmmd.evaluation.report.pictures import PLOT
 from cmmd.serve.generating import Generation
 
 FILE_ROUTE = "gradio_api/file="

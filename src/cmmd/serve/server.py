@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cmmd.errors import InputError
-from cmmd.loading import DType, load_pipeline
+from cmmd.pipelines.loading import DType, load_pipeline
 from cmmd.serve.limits import Limits
 from cmmd.serve.outside import HEADERS, is_this_machine, refuse_outside
 

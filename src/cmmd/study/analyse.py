@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cmmd.errors import InputError
-from cmmd.output_folder import make_folder
+from cmmd.files.output_folder import make_folder
 from cmmd.study.agreement import krippendorff_alpha
 from cmmd.study.answers import read_all
 from cmmd.study.bradley_terry import Strength, bradley_terry

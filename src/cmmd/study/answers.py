@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.plain_json import read_json
+from cmmd.files.foreign_files import reading
+from cmmd.files.plain_json import read_json
 from cmmd.study.key import Key
 from cmmd.study.questions import FIRST, NO_PREFERENCE, RATINGS, SECOND
 

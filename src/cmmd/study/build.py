@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cmmd.clips.probing import MediaInfo
 from cmmd.errors import InputError
-from cmmd.provenance import provenance
+from cmmd.runtime.provenance import provenance
 from cmmd.study.key import Key, key_file, write_key
 from cmmd.study.media import Sources, write_media
 from cmmd.study.page_data import page_data, page_html
@@ -68,7 +68,7 @@ def build(out: Path, options: BuildOptions) -> Built:
     if not plan.trials:
         expected = "at least one question: two systems to compare, or --ratings above 0"
         raise InputError.about("study", found="nothing to ask", expected=expected)
-    with _folder_beside(out) as folder:
+    with _temporary_folder(out) as folder:
         (folder / "media").mkdir()
         infos = write_media(plan, sources, folder / "media", seed=options.seed)
         study = _write_page(folder, plan, options)
@@ -137,7 +137,7 @@ def _write_page(folder: Path, plan: Plan, options: BuildOptions) -> str:
 
 
 @contextmanager
-def _folder_beside(out: Path) -> Iterator[Path]:
+def _temporary_folder(out: Path) -> Iterator[Path]:
     """Yield a hidden temporary folder in the parent folder of `out`; it is deleted at the end unless it was renamed."""
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
     folder.chmod(0o755)  # mkdtemp allows only the user to read; a web server has to read it too

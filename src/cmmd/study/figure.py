@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cmmd.evaluation.pictures import INK, MATCHED, STYLE, UNMATCHED
+from cmmd.evaluation.report.pictures import INK, MATCHED, STYLE, UNMATCHED
+from cmmd.files.unfinished_file import atomic_file
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
 from cmmd.study.results import Results
-from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,26 +53,26 @@ def draw_results(results: Results, path: Path) -> None:
                 if kind == "pairs" or not pairs:
                     axes.set_title(QUESTIONS[question].name, fontsize=10, color=INK)
             bottom -= BELOW
-        with written_beside(path) as beside:
-            figure.savefig(beside, dpi=160, facecolor="white", format="png")
+        with atomic_file(path) as temporary:
+            figure.savefig(temporary, dpi=160, facecolor="white", format="png")
 
 
 def _draw_pairs(axes: "Axes", results: Results, question: str, pairs: list[tuple[str, str]]) -> None:
     """Draw a stacked bar per pair: votes for the first, none and the second; a dot and a line: share and interval."""
     rows = {(row.first, row.second): row for row in results.preferences if row.question == question}
-    for place, pair in enumerate(pairs):
+    for row, pair in enumerate(pairs):
         row = rows.get(pair)
         if row is None:
             continue
         votes = np.array([row.wins, row.ties, row.losses]) / (row.wins + row.ties + row.losses)
         starts = np.cumsum(votes) - votes
-        for start, part, colour in zip(starts, votes, (MATCHED, NONE, UNMATCHED), strict=True):
-            axes.barh(place, part, left=start, height=0.62, color=colour, alpha=0.55 if colour != NONE else 1)
+        for start, count, colour in zip(starts, votes, (MATCHED, NONE, UNMATCHED), strict=True):
+            axes.barh(row, count, left=start, height=0.62, color=colour, alpha=0.55 if colour != NONE else 1)
         share = row.share
-        axes.plot([share.low, share.high], [place, place], color=INK, linewidth=1.6, solid_capstyle="butt")
-        axes.plot(share.value, place, "o", color=INK, markersize=4.5, clip_on=False)
+        axes.plot([share.low, share.high], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
+        axes.plot(share.value, row, "o", color=INK, markersize=4.5, clip_on=False)
         if row.p_holm < 0.05:
-            axes.text(1.015, place, "*", ha="left", va="center", fontsize=11, color=INK)
+            axes.text(1.015, row, "*", ha="left", va="center", fontsize=11, color=INK)
     axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
@@ -81,13 +81,13 @@ def _draw_pairs(axes: "Axes", results: Results, question: str, pairs: list[tuple
 
 def _draw_opinions(axes: "Axes", results: Results, question: str, systems: list[str]) -> None:
     rows = {row.system: row for row in results.opinions if row.question == question}
-    for place, system in enumerate(systems):
+    for row, system in enumerate(systems):
         if system not in rows:
             continue
         score, colour = rows[system].score, BOUND if system in (REAL, MISMATCHED) else MATCHED
-        axes.plot([score.low, score.high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(score.value, place, "o", color=colour, markersize=6)
-        axes.text(score.value, place - 0.2, f"{score.value:.2f}", ha="center", va="bottom", fontsize=7, color=INK)
+        axes.plot([score.low, score.high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
+        axes.plot(score.value, row, "o", color=colour, markersize=6)
+        axes.text(score.value, row - 0.2, f"{score.value:.2f}", ha="center", va="bottom", fontsize=7, color=INK)
     axes.set_xlim(0.9, 5.1)
     axes.set_xticks([1, 2, 3, 4, 5])
     axes.set_xlabel("mean opinion (1 bad, 5 excellent)")

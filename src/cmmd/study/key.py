@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.plain_json import read_json
+from cmmd.files.foreign_files import reading
+from cmmd.files.plain_json import read_json
+from cmmd.files.unfinished_file import atomic_file
 from cmmd.study.plan import Medium, Trial
 from cmmd.study.questions import QUESTIONS
-from cmmd.unfinished_file import written_beside
 
 MOST_HEADPHONES = 24
 """Largest number of headphone trials that `cmmd study build` accepts."""
@@ -44,8 +44,8 @@ def key_file(page: Path) -> Path:
 
 def write_key(key: Key, out: Path) -> None:
     """Write the key as JSON. Raises InputError if it cannot be written."""
-    with written_beside(out) as beside:
-        beside.write_text(json.dumps(asdict(key), indent=1) + "\n", encoding="utf-8")
+    with atomic_file(out) as temporary:
+        temporary.write_text(json.dumps(asdict(key), indent=1) + "\n", encoding="utf-8")
 
 
 def read_key(file: Path) -> Key:

@@ -15,7 +15,7 @@ from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound_under_video, write_video
 from cmmd.errors import InputError
 from cmmd.measures.alignment import derangement
-from cmmd.progress import progress
+from cmmd.runtime.progress import progress
 from cmmd.study.plan import MISMATCHED, REAL, Medium, Plan
 
 SAMPLE_RATE = 48000  # Hz; what browsers play without resampling
@@ -62,10 +62,10 @@ def _write(picture: Path, sound: Path, out: Path) -> None:
         raise InputError.about(picture, found="no video", expected="a clip with video and sound")
     write_sound_under_video(picture, waveform, out, sample_rate=SAMPLE_RATE, alone=True)
     if probe(out).video_codec not in PLAYED_EVERYWHERE:
-        beside = out.with_suffix(".webm")  # WebM does not accept the stream, so the writer encodes it again
-        write_sound_under_video(picture, waveform, beside, sample_rate=SAMPLE_RATE, alone=True)
-        write_sound_under_video(beside, waveform, out, sample_rate=SAMPLE_RATE, alone=True)
-        beside.unlink()
+        intermediate = out.with_suffix(".webm")  # WebM does not accept the stream, so the writer encodes it again
+        write_sound_under_video(picture, waveform, intermediate, sample_rate=SAMPLE_RATE, alone=True)
+        write_sound_under_video(intermediate, waveform, out, sample_rate=SAMPLE_RATE, alone=True)
+        intermediate.unlink()
 
 
 def _write_check(medium: Medium, out: Path) -> None:

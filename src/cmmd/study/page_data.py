@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cmmd.html_templates import html_templates
+from cmmd.documents.html_templates import html_templates
 from cmmd.study.plan import KINDS, Plan
 from cmmd.study.questions import QUESTIONS
 

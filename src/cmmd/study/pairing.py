@@ -9,7 +9,7 @@ from cmmd.clips.names import (
     name_of_source,
     source_name,
     sources_of_results,
-    told_apart,
+    unique_names,
 )
 from cmmd.errors import InputError
 from cmmd.study.plan import REAL
@@ -43,7 +43,7 @@ def _named_alike(folders: Mapping[str, Path]) -> dict[str, Clips]:
 
     Without a folder of real clips, the key is the source name in the file name of the result.
     """
-    real = told_apart(_files(folders[REAL])) if REAL in folders else {}
+    real = unique_names(_files(folders[REAL])) if REAL in folders else {}
     of_results = sources_of_results(real)
 
     def named(file: Path) -> str:

@@ -7,27 +7,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cmmd.markdown import markdown_table
+from cmmd.documents.markdown import markdown_table
+from cmmd.files.unfinished_file import atomic_file
 from cmmd.measures.intervals import Interval
-from cmmd.provenance import provenance
+from cmmd.runtime.provenance import provenance
 from cmmd.study.key import Key
 from cmmd.study.plan import MISMATCHED, REAL
 from cmmd.study.questions import QUESTIONS
 from cmmd.study.results import AnalyseOptions, Results
-from cmmd.unfinished_file import written_beside
 
 
 def markdown(results: Results) -> str:
     """Returns the report as Markdown."""
-    parts = [f"# {results.title}\n\nStudy {results.study}.", _raters(results)]
+    sections = [f"# {results.title}\n\nStudy {results.study}.", _raters(results)]
     if results.preferences:
-        parts.append(_preferences(results))
+        sections.append(_preferences(results))
     if results.strengths:
-        parts.append(_strengths(results))
+        sections.append(_strengths(results))
     if results.opinions:
-        parts.append(_opinions(results))
-    parts.append(_agreement(results))
-    return "\n\n".join(parts) + "\n"
+        sections.append(_opinions(results))
+    sections.append(_agreement(results))
+    return "\n\n".join(sections) + "\n"
 
 
 def write_record(
@@ -44,8 +44,8 @@ def write_record(
         "results": _plain(asdict(results)),
     }
     for name, content in (("results.md", text), ("results.json", json.dumps(record, indent=1, allow_nan=False) + "\n")):
-        with written_beside(out / name) as beside:
-            beside.write_text(content, encoding="utf-8", errors="backslashreplace")  # names may not be valid UTF-8
+        with atomic_file(out / name) as temporary:
+            temporary.write_text(content, encoding="utf-8", errors="backslashreplace")  # names may not be valid UTF-8
 
 
 def _plain(value: Any) -> Any:
@@ -102,8 +102,8 @@ def _sanity(results: Results) -> str:
     """States whether raters distinguished real from mismatched sound; if not, they cannot distinguish systems."""
     for row in results.preferences:
         if row.question == "sync" and {row.first, row.second} == {REAL, MISMATCHED}:
-            told = row.share.low > 0.5 if row.first == REAL else row.share.high < 0.5
-            verdict = "were" if told else "were **not clearly**"
+            distinguished = row.share.low > 0.5 if row.first == REAL else row.share.high < 0.5
+            verdict = "were" if distinguished else "were **not clearly**"
             return f" Real clips {verdict} told from mismatched ones by their synchronisation."
     return ""
 
@@ -116,11 +116,11 @@ def _strengths(results: Results) -> str:
         for system in results.systems
     ]
     words = "Bradley-Terry, log scale, mean 0: a lead of 1 wins 73 % of votes. Every pair has half a win added a side."
-    apart = [
+    separated = [
         QUESTIONS[q].name for q in questions if any(row.separated for row in results.strengths if row.question == q)
     ]
-    if apart:
-        words += f" {', '.join(apart)}: some system never lost or never won, so that its strength rests on these."
+    if separated:
+        words += f" {', '.join(separated)}: some system never lost or never won, so that its strength rests on these."
     head = ("", *(QUESTIONS[question].name for question in questions))
     return f"## Strength\n\n{markdown_table(rows, head=head)}\n\n{words}"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from cmmd.errors import InputError
-from cmmd.foreign_files import read_bytes, reading
-from cmmd.output_folder import make_folder
-from cmmd.unfinished_file import flush, told_as_disk_error, written_beside
+from cmmd.files.foreign_files import read_bytes, reading
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import as_disk_error, atomic_file, flush
 
 LARGEST = 2**32
 """Largest size of a log in bytes. One report per step for a year takes less."""
@@ -21,13 +21,13 @@ class Log:
         make_folder(path.parent)
         is_resumed = resume_at and path.exists()
         retained = [line for line in read_log(path) if line.get("step", 0) <= resume_at] if is_resumed else []
-        with written_beside(path, durable=True) as temporary:
+        with atomic_file(path, durable=True) as temporary:
             temporary.write_text("".join(json.dumps(line) + "\n" for line in retained))
 
     def write(self, **facts: Any) -> None:
         """Append one line. If writing fails, removes the incomplete line and raises InputError."""
         line = json.dumps(facts).encode() + b"\n"
-        with told_as_disk_error(self.path), self.path.open("ab", buffering=0) as file:
+        with as_disk_error(self.path), self.path.open("ab", buffering=0) as file:
             size = file.tell()
             try:
                 while line:
@@ -38,7 +38,7 @@ class Log:
 
     def flush(self) -> None:
         """Wait until all lines are on the disk. Raises InputError if that fails."""
-        with told_as_disk_error(self.path):
+        with as_disk_error(self.path):
             flush(self.path)
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cmmd.files.unfinished_file import atomic_file
 from cmmd.training.cmmd_losses import NOISE_LEVELS
 from cmmd.training.log import read_log
-from cmmd.unfinished_file import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,5 +93,5 @@ def _figures(log: Path) -> list[dict[str, float]]:
 
 
 def _save(figure: "Figure", picture: Path) -> None:
-    with written_beside(picture) as beside:
-        figure.savefig(beside, dpi=120, format="png")
+    with atomic_file(picture) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")

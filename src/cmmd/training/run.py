@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from cmmd.configuration import as_dict
 from cmmd.errors import InputError
-from cmmd.progress import progress
-from cmmd.provenance import provenance
+from cmmd.files.configuration import as_dict
+from cmmd.runtime.progress import progress
+from cmmd.runtime.provenance import provenance
 from cmmd.training.distributed import Ranks, was_restarted
 from cmmd.training.held_out import HeldOut, held_out_terms
 from cmmd.training.log import Log
@@ -86,7 +86,7 @@ def _resume(state: TrainingState, loop: LoopConfig, out: Path, ranks: Ranks) -> 
     _go_back(state, saved, ranks)
     ranks.by_main(lambda: state.drop_older(out))
     if state.step == loop.steps and ranks.is_main:
-        _tell(f"{out}: finished: all {loop.steps} steps are done; a larger loop.steps goes on")
+        _print_line(f"{out}: finished: all {loop.steps} steps are done; a larger loop.steps goes on")
 
 
 def _go_back(state: TrainingState, saved: list[Path], ranks: Ranks) -> None:
@@ -101,14 +101,14 @@ def _go_back(state: TrainingState, saved: list[Path], ranks: Ranks) -> None:
         if not ranks.any(problem is not None):
             assert found is not None
             if first is not None and ranks.is_main:
-                _tell(f"{first}; goes on from {checkpoint.name}, the newest that is whole")
+                _print_line(f"{first}; goes on from {checkpoint.name}, the newest that is whole")
             state.take(found)
             return
         first = first or problem or InputError(f"{checkpoint}: damaged where another rank reads it")
     raise InputError(f"{first}; no whole one is left, expected another --out to begin again")
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     print(f"cmmd: {line}", file=sys.stderr)
 
 
@@ -125,7 +125,7 @@ def _train_and_save(
     patience = loop.patience * loop.evaluate_every if held_out else 0
     if state.stalled(patience):  # a run that loop.patience had stopped does not continue
         if record:
-            _tell(f"{out}: finished at step {state.step}: loop.patience has passed without a lower held-out loss")
+            _print_line(f"{out}: finished at step {state.step}: loop.patience has passed without a lower held-out loss")
         return
     for report in train(state, objective, loop, ranks=ranks):
         last = report.step == loop.steps

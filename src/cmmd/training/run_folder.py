@@ -5,13 +5,13 @@ from typing import Any
 
 import yaml
 
-from cmmd.configuration import RECIPE, as_dict, read_settings
 from cmmd.errors import InputError
-from cmmd.output_folder import make_folder
+from cmmd.files.configuration import RECIPE, as_dict, read_settings
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import atomic_file, sweep
+from cmmd.files.unfinished_folder import restore
 from cmmd.training.log import read_log
 from cmmd.training.state import checkpoints, steps_done
-from cmmd.unfinished_file import sweep, written_beside
-from cmmd.unfinished_folder import restore
 
 SETTINGS = "config.yaml"
 LOG = "log.jsonl"
@@ -45,7 +45,7 @@ def open_run_folder(out: Path, config: Any, *, steps: int, recipe: str | None, r
         if done and (out / LOG).exists():
             read_log(out / LOG)  # report a damaged log before changing any file
     text = yaml.safe_dump(({RECIPE: recipe} if recipe else {}) | as_dict(config), sort_keys=False, allow_unicode=True)
-    with written_beside(path, durable=True) as temporary:
+    with atomic_file(path, durable=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

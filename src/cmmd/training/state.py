@@ -26,12 +26,12 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.output_folder import share_as_folder
+from cmmd.files.foreign_files import reading
+from cmmd.files.output_folder import share_as_folder
+from cmmd.files.unfinished_folder import atomic_folder, remove_folder
 from cmmd.training.distributed import Ranks
 from cmmd.training.ema import EMA
 from cmmd.training.sharding import LOCAL, WHOLE, shard, sharded_like
-from cmmd.unfinished_folder import folder_written_beside, remove_folder
 
 RETAINED = 2
 """Number of newest checkpoints that stay on disk, in addition to the best one."""
@@ -109,7 +109,7 @@ class TrainingState:
 
         def write() -> None:
             folder.mkdir(parents=True, exist_ok=True)
-            with folder_written_beside(target) as partial:
+            with atomic_folder(target) as partial:
                 for name, values in tensors.items():
                     save_file(values, partial / f"{name}.safetensors")
                     share_as_folder(partial / f"{name}.safetensors")

@@ -14,7 +14,7 @@ from serial_workers import SerialWorkers
 import cmmd.data.preparing.prepare as preparation
 from cmmd.cli import INTERRUPTED, main
 from cmmd.data.shards import shard_file
-from cmmd.folder_lock import LOCK, locked_folder
+from cmmd.files.folder_lock import LOCK, locked_folder
 
 SMALL = ("--seconds", "1.6", "--files-per-shard", "1", "--workers", "1", "--validation", "0.3")
 

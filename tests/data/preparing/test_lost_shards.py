@@ -11,7 +11,7 @@ from cmmd.data.preparing import prepare as preparation
 from cmmd.data.preparing.shard_maker import RemoteShards
 from cmmd.data.shards import INDEX
 from cmmd.errors import InputError
-from cmmd.worker_processes import Failure
+from cmmd.runtime.worker_processes import Failure
 
 
 def test_a_shard_that_kills_its_workers_is_reported_after_the_others(tmp_path, monkeypatch, capsys):

@@ -46,7 +46,7 @@ def listing(media: Path):
 def whole(media: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole")
     prepared = prepare(listing(media), out, small_config(), workers=2)
-    assert prepared.made == 3 and prepared.found == 0 and prepared.missing == ()
+    assert prepared.encoded == 3 and prepared.found == 0 and prepared.missing == ()
     return out
 
 
@@ -86,14 +86,14 @@ def test_statistics_are_those_of_the_training_clips(whole):
 def test_what_is_complete_is_not_made_again(media, whole):
     before = {path.name: path.stat().st_mtime_ns for path in whole.glob("shard-*")}
     again = prepare(listing(media), whole, small_config(), workers=1)
-    assert (again.made, again.found) == (0, 3)
+    assert (again.encoded, again.found) == (0, 3)
     assert {path.name: path.stat().st_mtime_ns for path in whole.glob("shard-*")} == before
 
 
 def test_three_parts_make_what_one_run_makes(media, whole, tmp_path):
-    for part in (2, 0, 1):
-        prepared = prepare(listing(media), tmp_path, small_config(), part=part, parts=3, workers=1)
-        assert prepared.made == 1 and (tmp_path / "index.json").exists() == (part == 1)
+    for job_index in (2, 0, 1):
+        prepared = prepare(listing(media), tmp_path, small_config(), job_index=job_index, job_count=3, workers=1)
+        assert prepared.encoded == 1 and (tmp_path / "index.json").exists() == (job_index == 1)
     assert contents(tmp_path) == contents(whole)
 
 
@@ -110,7 +110,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(media, whole, tmp_path):
     run.wait()
     assert not (out / "index.json").exists() and read_manifest(out, 0) is not None
     prepared = prepare(listing(media), out, small_config(), workers=1)
-    assert prepared.found >= 1 and prepared.made >= 1
+    assert prepared.found >= 1 and prepared.encoded >= 1
     assert contents(out) == contents(whole)
 
 
@@ -126,7 +126,7 @@ def test_a_file_that_changed_is_prepared_again(media, tmp_path):
     prepare(listing(changed), tmp_path / "out", small_config(), workers=1)
     made_clip(changed / "3.mkv", seconds=3.3)
     prepared = prepare(listing(changed), tmp_path / "out", small_config(), workers=1)
-    assert (prepared.made, prepared.found) == (1, 1)
+    assert (prepared.encoded, prepared.found) == (1, 1)
 
 
 def test_nothing_to_train_on_is_told_with_the_first_reason(tmp_path):

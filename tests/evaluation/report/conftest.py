@@ -13,7 +13,7 @@ def report_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small record's media and its report; to be read only."""
     from flashing_clips import small_record, write_media
 
-    from cmmd.evaluation.report import write_report
+    from cmmd.evaluation.report.writing import write_report
 
     folder = tmp_path_factory.mktemp("report")
     write_media(small_record(), folder)

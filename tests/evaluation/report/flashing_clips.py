@@ -7,7 +7,7 @@ import numpy as np
 from made_record import made_record
 
 from cmmd.clips.writing import write_video
-from cmmd.evaluation.record import Record
+from cmmd.evaluation.record.schema import Record
 
 FPS, RATE, SIZE, FRAMES = 10, 16_000, 64, 16
 

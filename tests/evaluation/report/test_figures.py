@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cmmd.evaluation.report.box_plot import Box, figure_box_plot
 from cmmd.evaluation.report.charts import box_panels, delay_curves
-from cmmd.evaluation.report.delay_figure import Curve, apart, figure_delay_response, respond
+from cmmd.evaluation.report.delay_figure import Curve, figure_delay_response, respond, spread_positions
 from cmmd.evaluation.report.event_figures import (
     Sound,
     Strip,
@@ -21,12 +21,12 @@ from cmmd.evaluation.report.event_figures import (
 )
 from cmmd.evaluation.report.examples import examples
 from cmmd.evaluation.report.palette import png, short
-from cmmd.evaluation.report.tables import Part, by_direction
+from cmmd.evaluation.report.tables import Section, by_direction
 from cmmd.measures.alignment import match_events
 
 TRUE = (0.2, 0.5, 0.9, 1.3)
 FOUND = ((0.21, 0.42, 1.1, 1.28), (0.55, 0.58))
-IMPACTS = Part("video_to_audio", "impacts")
+IMPACTS = Section("video_to_audio", "impacts")
 
 
 def marks(figure: Figure, gid: str) -> list[list[float]]:
@@ -142,10 +142,10 @@ def test_the_delay_figure_has_every_curve_and_the_line_of_chance() -> None:
 
 
 def test_labels_are_pushed_apart_and_keep_their_order() -> None:
-    places = apart([0.5, 0.5, 0.9, 0.52], gap=0.1)
-    assert np.diff(sorted(places)).min() >= 0.1 - 1e-5
-    assert np.argsort(places, kind="stable").tolist() == [0, 1, 3, 2]
-    assert apart([0.2, 0.8], gap=0.1) == [0.2, 0.8]
+    positions = spread_positions([0.5, 0.5, 0.9, 0.52], gap=0.1)
+    assert np.diff(sorted(positions)).min() >= 0.1 - 1e-5
+    assert np.argsort(positions, kind="stable").tolist() == [0, 1, 3, 2]
+    assert spread_positions([0.2, 0.8], gap=0.1) == [0.2, 0.8]
 
 
 def test_examples_are_worst_middle_and_best_by_rule() -> None:

@@ -10,9 +10,10 @@ import pytest
 from flashing_clips import small_record, write_media
 
 from cmmd.errors import InputError
-from cmmd.evaluation.record import Record
-from cmmd.evaluation.report import media, write_report
+from cmmd.evaluation.record.schema import Record
+from cmmd.evaluation.report import media
 from cmmd.evaluation.report.markup import EMPTY
+from cmmd.evaluation.report.writing import write_report
 
 
 class Reader(HTMLParser):

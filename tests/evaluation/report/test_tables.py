@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 from made_record import made_metric, made_record
 
-from cmmd.evaluation.record import Better, Metric
+from cmmd.evaluation.record.schema import Better, Metric
 from cmmd.evaluation.report.markdown import markdown_report
 from cmmd.evaluation.report.memorisation import copies_table, nearest_table
 from cmmd.evaluation.report.protocol import backbone_table, protocol_table
 from cmmd.evaluation.report.quantities import interval, quantity
 from cmmd.evaluation.report.tables import (
-    Part,
+    Section,
     Table,
     best_of,
     by_direction,
@@ -23,7 +23,7 @@ from cmmd.evaluation.report.tables import (
     speed_table,
 )
 
-IMPACTS = Part("video_to_audio", "impacts")
+IMPACTS = Section("video_to_audio", "impacts")
 
 
 def texts(table: Table) -> list[list[str]]:

@@ -30,10 +30,10 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leaves:
-    """place: centres (n, 2), fractions of the side. radius (fraction of the side), angle (radians), form (index): (n,).
+    """centres: (n, 2), fractions of the side. radius (fraction of the side), angle (radians), form (index): (n,).
     kin: index of the kind, (n,); leaves of one kind look alike."""
 
-    place: np.ndarray
+    centres: np.ndarray
     radius: np.ndarray
     angle: np.ndarray
     form: np.ndarray
@@ -54,7 +54,7 @@ def paint_layer(rng: np.random.Generator, size: int, *, leaves: int, ground: boo
     cosine, sine = np.cos(fallen.angle) * scale, np.sin(fallen.angle) * scale
     for index, form in enumerate(fallen.form.tolist()):
         turn = np.array([[cosine[index], sine[index]], [-sine[index], cosine[index]]])
-        corners = forms[form] @ turn + fallen.place[index] * side
+        corners = forms[form] @ turn + fallen.centres[index] * side
         draw.polygon(corners.ravel().tolist(), fill=planes + 1 + index)
     labels = np.asarray(canvas)
     colour = _surfaces(rng, labels, fallen, planes + 1)
@@ -78,7 +78,7 @@ def _scatter(rng: np.random.Generator, leaves: int) -> Leaves:
         quarter = np.pi / 2
         angle = np.round(angle / quarter) * quarter + rng.normal(0, 0.3) + rng.normal(0, 0.05, leaves)
     return Leaves(
-        place=rng.uniform(-0.1, 1.1, (leaves, 2)),
+        centres=rng.uniform(-0.1, 1.1, (leaves, 2)),
         radius=radius,
         angle=angle,
         form=rng.integers(0, FORMS, leaves),
@@ -92,10 +92,10 @@ def _rows(rng: np.random.Generator) -> Leaves:
     pitch = rng.uniform(0.05, 0.2) * np.array([1.0, np.exp(rng.normal(0, 0.4))])
     angle = rng.normal(0, 0.25)
     x, y = np.meshgrid(np.arange(across) - (across - 1) / 2, np.arange(down) - (down - 1) / 2)
-    place = turned(np.stack([x.ravel(), y.ravel()], axis=1) * pitch, angle) + rng.uniform(0.2, 0.8, 2)
+    centres = turned(np.stack([x.ravel(), y.ravel()], axis=1) * pitch, angle) + rng.uniform(0.2, 0.8, 2)
     count = across * down
     return Leaves(
-        place=place,
+        centres=centres,
         radius=np.full(count, rng.uniform(0.3, 0.5) * pitch.min()),
         angle=np.full(count, angle),
         form=np.full(count, rng.integers(0, FORMS)),
@@ -106,7 +106,7 @@ def _rows(rng: np.random.Generator) -> Leaves:
 def _joined(below: Leaves, above: Leaves) -> Leaves:
     """Concatenates two sets of leaves. The kinds of `above` are numbered after those of `below`."""
     return Leaves(
-        place=np.concatenate([below.place, above.place]),
+        centres=np.concatenate([below.centres, above.centres]),
         radius=np.concatenate([below.radius, above.radius]),
         angle=np.concatenate([below.angle, above.angle]),
         form=np.concatenate([below.form, above.form]),
@@ -158,7 +158,7 @@ def _surfaces(rng: np.random.Generator, labels: np.ndarray, fallen: Leaves, plan
     first = (rng.integers(0, NUMBERS, kinds) * SIDE).astype(np.int32)
     slope, bulge = rng.normal(0, rng.uniform(0, 0.5), (kinds, 2)), rng.uniform(0, 0.5) * rng.random(kinds)
     offset = rng.integers(0, SIDE, (len(kin), 2)) + FAR
-    centre = np.concatenate([np.full((planes, 2), 0.5), fallen.place])
+    centre = np.concatenate([np.full((planes, 2), 0.5), fallen.centres])
     reach = np.concatenate([np.ones(planes), np.maximum(fallen.radius, 0.05)]) * side
     turn = np.concatenate([np.zeros(planes), fallen.angle])
     slope, bulge = slope[kin] / reach[:, None], bulge[kin] / reach**2 * (np.arange(len(kin)) >= planes)

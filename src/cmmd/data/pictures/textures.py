@@ -136,5 +136,5 @@ def sampled(number: int, v: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 def draw_number(rng: np.random.Generator, *kinds: str) -> int:
     """Draws the number of a texture of one of the kinds, or of any kind if none is given."""
-    places = [place for place, kind in enumerate(KINDS) if not kinds or kind in kinds]
-    return int(rng.choice(places)) + len(KINDS) * int(rng.integers(0, NUMBERS // len(KINDS)))
+    indices = [index for index, kind in enumerate(KINDS) if not kinds or kind in kinds]
+    return int(rng.choice(indices)) + len(KINDS) * int(rng.integers(0, NUMBERS // len(KINDS)))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cmmd.data.preparing.folder import media_files, unusable
 from cmmd.data.preparing.request import ClipRequest, Listing
 from cmmd.errors import InputError
-from cmmd.foreign_files import read_text
+from cmmd.files.foreign_files import read_text
 
 NAME = re.compile(r"g(?P<genre>[A-Z]{2})_s(?P<situation>[A-Z]{2})_c(?P<camera>\d\d|All)_d(?P<dancer>\d\d)"
                   r"_m(?P<music>[A-Z]{2}\d)_ch(?P<choreography>\d\d)")  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cmmd.errors import InputError
-from cmmd.plain_tables import Row, read_table
+from cmmd.files.plain_tables import Row, read_table
 
 
 def read_annotation_table(path: Path, columns: Sequence[str]) -> list[Row]:
@@ -13,8 +13,8 @@ def read_annotation_table(path: Path, columns: Sequence[str]) -> list[Row]:
     rows = read_table(path, expected=expected)
     if not rows:
         raise InputError.about(path, found="no rows", expected=expected)
-    for place, values in rows:
+    for where, values in rows:
         missing = [column for column in columns if column not in values]
         if missing:
-            raise InputError.about(place, found=f"no {', '.join(missing)}", expected=expected)
+            raise InputError.about(where, found=f"no {', '.join(missing)}", expected=expected)
     return rows

@@ -48,12 +48,12 @@ def read_annotations(path: Path) -> tuple[Sound, ...]:
             annotation=row["annotation_id"],
             participant=row["participant_id"],
             video=row["video_id"],
-            start=_seconds(row["start_timestamp"], place),
-            stop=_seconds(row["stop_timestamp"], place),
+            start=_seconds(row["start_timestamp"], where),
+            stop=_seconds(row["stop_timestamp"], where),
             label=row["class"],
             split=split,
         )
-        for place, row in read_annotation_table(path, COLUMNS)
+        for where, row in read_annotation_table(path, COLUMNS)
     )
 
 

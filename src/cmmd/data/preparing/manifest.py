@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 from cmmd.data.preparing.request import LONGEST, SPLITS, ClipRequest, Listing, Split, check_number, require_disjoint
 from cmmd.data.preparing.stretches import stretches_held
 from cmmd.errors import InputError
-from cmmd.foreign_files import reading
-from cmmd.plain_tables import read_table
+from cmmd.files.foreign_files import reading
+from cmmd.files.plain_tables import read_table
 
 COLUMNS = ("file", "start", "end", "label", "split", "group", "sound")
 
 
 class ManifestRow(NamedTuple):
-    """One row. place: file and line, for messages. file, sound: relative to the manifest's folder. start, end: seconds,
+    """One row. where: file and line, for messages. file, sound: relative to the manifest's folder. start, end: seconds,
     or None if not given."""
 
-    place: str
+    where: str
     file: str
     start: float | None
     end: float | None
@@ -79,7 +79,7 @@ def manifest_rows(path: Path) -> Iterator[ManifestRow]:
         if end is not None and end <= (start or 0.0):
             raise InputError(f"{where}: start is {start or 0.0:g} and end {end:g}, expected a later end")
         yield ManifestRow(
-            place=where,
+            where=where,
             file=_file(row["file"], where),
             start=start,
             end=end,

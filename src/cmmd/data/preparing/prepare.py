@@ -22,20 +22,20 @@ from cmmd.data.shards import INDEX, read_index, read_manifest, shard_file, write
 from cmmd.engines.placement import Engine, Placement
 from cmmd.engines.units import run_units
 from cmmd.errors import InputError
-from cmmd.folder_lock import LOCK, locked, locked_folder
-from cmmd.processors import processors
-from cmmd.progress import progress
-from cmmd.unfinished_file import sweep
-from cmmd.worker_processes import Failure, Workers
+from cmmd.files.folder_lock import LOCK, locked, locked_folder
+from cmmd.files.unfinished_file import sweep
+from cmmd.runtime.processors import processors
+from cmmd.runtime.progress import progress
+from cmmd.runtime.worker_processes import Failure, Workers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
-    """Result of one process. made, found: number of shards encoded, and of shards that were complete before. clips: in
+    """Result of one process. encoded, found: shards encoded, and shards that were complete before. clips: in
     the encoded shards. workers: processes that decode, with `ray` per Ray worker. seconds: wall time. missing: shards
     of other processes that are not complete yet; a process that finds none missing writes the index."""
 
-    made: int
+    encoded: int
     found: int
     clips: int
     workers: int
@@ -49,35 +49,38 @@ def prepare(
     out: Path,
     config: PrepareConfig,
     *,
-    part: int = 0,
-    parts: int = 1,
+    job_index: int = 0,
+    job_count: int = 1,
     workers: int | None = None,
     device: str = "cpu",
     threads: int = 1,
     engine: Engine = "local",
 ) -> Prepared:
-    """Writes the shards `part`, `part + parts`, ... of a listing to folder `out`, and the index once all are complete.
+    """Writes every `job_count`-th shard of a listing, from `job_index` on, to folder `out`, and the index once all are
+    complete.
 
     threads: CPU threads for encoding; their number changes the order of sums and so may change the last bits of the
     latents. workers: processes that decode; with engine `ray` the number per Ray worker (default 1), which reserves as
     many CPUs. Raises InputError when the autoencoder cannot be loaded, `out` is finished with other settings, there is
-    no training clip, or another process works on the same `part` or with another number of `parts`.
+    no training clip, or another process works on the same job or with another `job_count`.
     """
     count = workers or (1 if engine == "ray" else processors())
     placement = Placement(engine=engine, device=device, cpus=max(count, threads), threads=threads)
-    with _alone(out, part, parts), encoding_on(threads):
-        return _prepare(listing, out, config, part=part, parts=parts, workers=count, placement=placement)
+    with _alone(out, job_index, job_count), encoding_on(threads):
+        return _prepare(
+            listing, out, config, job_index=job_index, job_count=job_count, workers=count, placement=placement
+        )
 
 
 @contextmanager
-def _alone(out: Path, part: int, parts: int) -> Iterator[None]:
-    """Locks a part. Processes with equal `parts` and different `part` share no shard and may run at once.
+def _alone(out: Path, job_index: int, job_count: int) -> Iterator[None]:
+    """Locks a job. Processes with equal `job_count` and different `job_index` share no shard and may run at once.
 
-    Raises InputError when another process holds the same part, or works with another number of parts.
+    Raises InputError when another process has the same job, or another `job_count`.
     """
-    with locked_folder(out, f"{LOCK}-{part}-of-{parts}"):
+    with locked_folder(out, f"{LOCK}-{job_index}-of-{job_count}"):
         for other in out.glob(f"{LOCK}-*-of-*"):
-            if not other.name.endswith(f"-of-{parts}"):
+            if not other.name.endswith(f"-of-{job_count}"):
                 with locked(other):  # raises if its process runs; removes the lock file of a killed one
                     pass
         yield
@@ -88,8 +91,8 @@ def _prepare(
     out: Path,
     config: PrepareConfig,
     *,
-    part: int,
-    parts: int,
+    job_index: int,
+    job_count: int,
     workers: int,
     placement: Placement,
 ) -> Prepared:
@@ -99,9 +102,9 @@ def _prepare(
     size = config.requests_per_shard
     slices = (listing.requests[start : start + size] for start in range(0, len(listing.requests), size))
     shards = [_shard(number, requests, listing, encoder.settings) for number, requests in enumerate(slices)]
-    own = shards[part::parts]
-    todo = [shard for shard in own if not _complete(out, shard)]
-    sweep(out, *(f"{shard_file(out, shard.number).stem}.*" for shard in own))
+    assigned = shards[job_index::job_count]
+    todo = [shard for shard in assigned if not _complete(out, shard)]
+    sweep(out, *(f"{shard_file(out, shard.number).stem}.*" for shard in assigned))
     started = time.perf_counter()
     clips = _make_shards(todo, out, encoder, workers, placement)
     missing = tuple(shard.number for shard in shards if not _complete(out, shard))
@@ -110,8 +113,8 @@ def _prepare(
             sweep(out, INDEX)
             write_index(out, shards=len(shards), settings=encoder.settings, skipped=listing.skipped)
     return Prepared(
-        made=len(todo),
-        found=len(own) - len(todo),
+        encoded=len(todo),
+        found=len(assigned) - len(todo),
         clips=clips,
         workers=workers,
         seconds=time.perf_counter() - started,
@@ -134,13 +137,13 @@ def _make_shards(todo: Sequence[Shard], out: Path, encoder: Encoder, workers: in
             def load() -> Callable[[Shard], int]:
                 return lambda shard: make_shard(out, shard, encoder, cutters, on_file=bar.update)
 
-        for shard, made in stack.enter_context(closing(run_units(load, todo, placement))):
-            if isinstance(made, Failure):
+        for shard, result in stack.enter_context(closing(run_units(load, todo, placement))):
+            if isinstance(result, Failure):
                 failed.append(
-                    f"{shard_file(out, shard.number)}: found a shard that {made.reason}, expected it to finish"
+                    f"{shard_file(out, shard.number)}: found a shard that {result.reason}, expected it to finish"
                 )
                 continue
-            clips += made
+            clips += result
             _show(bar, shard, placement, clips=clips, seconds=time.perf_counter() - started)
     if failed:
         raise InputError("\n".join(failed))
@@ -167,22 +170,24 @@ def _require_same_settings(out: Path, settings: dict[str, Any]) -> None:
     wanted = json.loads(json.dumps(settings))
     different = [name for name in wanted if name != "autoencoder" and found.get(name) != wanted[name]]
     if different:
-        told = "; ".join(f"{name} {found.get(name)}, not {wanted[name]}" for name in different)
-        raise InputError.about(out, found=f"clips prepared with {told}", expected="the same settings or another folder")
+        differences = "; ".join(f"{name} {found.get(name)}, not {wanted[name]}" for name in different)
+        raise InputError.about(
+            out, found=f"clips prepared with {differences}", expected="the same settings or another folder"
+        )
 
 
 def _key(settings: dict[str, Any], listing: Listing, requests: Sequence[ClipRequest]) -> str:
     """Returns a hash of everything that a shard depends on: settings, requests, and file sizes, by which changed files
     are detected."""
 
-    def told(request: ClipRequest) -> dict[str, Any]:
+    def described(request: ClipRequest) -> dict[str, Any]:
         files = (request.file,) if request.sound is None else (request.file, request.sound)
         sizes = [_size(file) for file in files]
         return asdict(request) | {"file": listing.source(request), "sound": request.sound is not None, "sizes": sizes}
 
     # The autoencoder is identified by the hash of its weights: its name may be a folder of this machine.
     settings = {name: value for name, value in settings.items() if name != "autoencoder"}
-    content = json.dumps([settings, [told(request) for request in requests]], sort_keys=True)
+    content = json.dumps([settings, [described(request) for request in requests]], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ def report(prepared: Prepared, out: Path) -> str:
     speed = prepared.clips / prepared.seconds if prepared.clips else 0.0
     where = f"{prepared.workers} workers" if prepared.engine == "local" else "Ray"
     lines = [
-        f"{prepared.made} shards made, {prepared.found} were complete: {prepared.clips} clips in "
+        f"{prepared.encoded} shards made, {prepared.found} were complete: {prepared.clips} clips in "
         f"{prepared.seconds:.1f} s, {speed:.2f} clips/s with {where}"
     ]
     if prepared.missing:

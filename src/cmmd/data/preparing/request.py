@@ -67,8 +67,8 @@ def with_splits(listing: Listing, *, validation: float, test: float = 0.0) -> Li
         )
     ends = held["validation"], held["validation"] + held["test"]
     split_of: dict[str, Split] = {
-        group: "validation" if place < ends[0] else "test" if place < ends[1] else "train"
-        for place, group in enumerate(groups)
+        group: "validation" if index < ends[0] else "test" if index < ends[1] else "train"
+        for index, group in enumerate(groups)
     }
     requests = (
         replace(request, split=split_of[request.group]) if request.split is None else request
@@ -81,10 +81,10 @@ def _held_out(share: float, groups: int) -> int:
     return max(1, round(share * groups)) if share and groups > 1 else 0
 
 
-def check_time(seconds: float, place: str) -> float:
-    """Returns the time. Raises InputError, naming `place`, when it is not in 0 to `LONGEST` seconds."""
+def check_time(seconds: float, where: str) -> float:
+    """Returns the time. Raises InputError, naming `where`, when it is not in 0 to `LONGEST` seconds."""
     if not 0 <= seconds <= LONGEST:
-        raise InputError.about(place, found=f"the time {seconds:g} s", expected=f"0 to {LONGEST} s")
+        raise InputError.about(where, found=f"the time {seconds:g} s", expected=f"0 to {LONGEST} s")
     return seconds
 
 

@@ -19,7 +19,6 @@ from cmmd.data.preparing.cutting import Cut, CutJob, CutSettings, RawClip, cut
 from cmmd.data.preparing.prepare_config import PrepareConfig
 from cmmd.data.preparing.request import ClipRequest
 from cmmd.data.shards import ClipRecord, EncodedClip, write_shard
-from cmmd.device import existing_device
 from cmmd.errors import InputError
 from cmmd.latents.spectrogram import SpectrogramCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import (
@@ -29,7 +28,8 @@ from cmmd.latents.video_autoencoder import (
     load_autoencoder,
     weights_hash,
 )
-from cmmd.worker_processes import Failure, Workers
+from cmmd.runtime.device import existing_device
+from cmmd.runtime.worker_processes import Failure, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class RemoteShards:
         another autoencoder under the name."""
         encoder = Encoder.load(self.config, self.device)
         if encoder.settings["autoencoder_sha256"] != self.autoencoder_sha256:
-            place = f"autoencoder {self.config.autoencoder} on node {platform.node()}"
-            raise InputError.about(place, found="other weights", expected="those of the node of the command")
+            subject = f"autoencoder {self.config.autoencoder} on node {platform.node()}"
+            raise InputError.about(subject, found="other weights", expected="those of the node of the command")
         cutters = Workers(cut, count=self.workers)
         return lambda shard: make_shard(self.out, shard, encoder, cutters)
 
@@ -119,14 +119,14 @@ def make_shard(
     """
     clips: list[tuple[int, EncodedClip]] = []
     skipped: list[tuple[str, str]] = []
-    for place, found in _cuts(shard.requests, encoder.config.cutting, cutters, on_file):
-        request = shard.requests[place]
+    for index, found in _cuts(shard.requests, encoder.config.cutting, cutters, on_file):
+        request = shard.requests[index]
         if isinstance(found, Failure):
             # The entry has the name already, and a manifest must not name folders of this machine.
             skipped.append((request.name, found.reason.removeprefix(f"{request.file}: ")))
             continue
         skipped += found.skipped
-        clips += [(place, encoder(raw, request, source=shard.sources[place])) for raw in found.clips]
+        clips += [(index, encoder(raw, request, source=shard.sources[index])) for raw in found.clips]
     clips.sort(key=lambda clip: (clip[0], clip[1].record.start))
     write_shard(out, shard.number, [clip for _, clip in clips], sorted(skipped), key=shard.key)
     return len(clips)
@@ -136,16 +136,16 @@ def _cuts(
     requests: Sequence[ClipRequest], settings: CutSettings, cutters: Workers[CutJob, Cut], on_file: Callable[[], object]
 ) -> Iterator[tuple[int, Cut | Failure]]:
     """Yields the index of a request and the result of one of its blocks."""
-    todo = [(place, 0) for place in range(len(requests))]
+    todo = [(index, 0) for index in range(len(requests))]
     while todo:
         following = []
-        jobs = (CutJob(requests[place], block, settings) for place, block in todo)
-        for (place, block), found in zip(todo, cutters.map(jobs), strict=True):
+        jobs = (CutJob(requests[index], block, settings) for index, block in todo)
+        for (index, block), found in zip(todo, cutters.map(jobs), strict=True):
             if isinstance(found, Cut) and found.goes_on:
-                following.append((place, block + 1))
+                following.append((index, block + 1))
             else:
                 on_file()
-            yield place, found
+            yield index, found
         todo = following
 
 

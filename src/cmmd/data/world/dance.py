@@ -215,9 +215,9 @@ def _pose(style: Style, beats: tuple[Beat, ...], t: np.ndarray) -> Pose:
     times = np.array([beat.time for beat in beats])
     following = np.clip(np.searchsorted(times, t, side="right"), 1, len(times) - 1)
     since, gap = t - times[following - 1], times[following] - times[following - 1]
-    part = np.clip(since / gap, 0, 1)
-    sink = 1 - (4 * part * (1 - part)) * np.minimum(gap / 0.6, 1.0)
-    arrive = np.clip((part - 0.35) / 0.65, 0, 1) ** 1.6
+    fraction = np.clip(since / gap, 0, 1)
+    sink = 1 - (4 * fraction * (1 - fraction)) * np.minimum(gap / 0.6, 1.0)
+    arrive = np.clip((fraction - 0.35) / 0.65, 0, 1) ** 1.6
     before, after = (
         np.array([_arms(style, beats[index]) for index in following - 1]),
         np.array([_arms(style, beats[index]) for index in following]),

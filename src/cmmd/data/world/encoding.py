@@ -15,7 +15,7 @@ from cmmd.data.world.rendering import WorldConfig, render
 from cmmd.latents.level import check_levels, gain_into
 from cmmd.latents.spectrogram import LogMelCodec, SpectrogramCodec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, encode_frames
-from cmmd.progress import progress
+from cmmd.runtime.progress import progress
 
 
 def encode_world(

@@ -8,9 +8,9 @@ from cmmd.clips.writing import write_video
 from cmmd.data.world.clip import FPS, IMAGE_SIZE, SAMPLE_RATE, Family, WorldClip
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
-from cmmd.output_folder import make_folder
-from cmmd.progress import progress
-from cmmd.unfinished_file import written_beside
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import atomic_file
+from cmmd.runtime.progress import progress
 
 
 def write_world(
@@ -37,8 +37,8 @@ def write_world(
             continue
         write_video(clip.frames, record.with_suffix(".mp4"), fps=fps, waveform=clip.waveform, sample_rate=SAMPLE_RATE)
         # The record is written last. If it exists, the clip is complete.
-        with written_beside(record) as beside:
-            beside.write_text(text)
+        with atomic_file(record) as temporary:
+            temporary.write_text(text)
 
 
 def _record(clip: WorldClip, split: Split) -> dict:

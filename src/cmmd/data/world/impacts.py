@@ -48,8 +48,8 @@ class Thing:
 
 def frequency_of(radius: float) -> float:
     """Frequency (Hz) of an object of this radius (pixels). Equal ratios of size give equal ratios of pitch."""
-    part = np.log(LARGEST / radius) / np.log(LARGEST / SMALLEST)
-    return float(LOWEST * (HIGHEST / LOWEST) ** part)
+    fraction = np.log(LARGEST / radius) / np.log(LARGEST / SMALLEST)
+    return float(LOWEST * (HIGHEST / LOWEST) ** fraction)
 
 
 def impacts_clip(rng: np.random.Generator, *, seed: int, frames: int, difficulty: Difficulty) -> WorldClip:
@@ -143,9 +143,9 @@ def _phases(thing: Thing, t: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 def _draw_bounce(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray, *, floor: float = FLOOR) -> None:
     """Draws a ball on the floor: parabolas between its contacts, higher for longer flights."""
     since, until, gap = _phases(thing, t)
-    part = since / gap
+    fraction = since / gap
     room_above = floor - 2 * thing.radius - 4
-    height = thing.reach * np.minimum(34.0 * gap, room_above) * 4 * part * (1 - part)
+    height = thing.reach * np.minimum(34.0 * gap, room_above) * 4 * fraction * (1 - fraction)
     x = thing.home + rng.uniform(0, 3) * np.sin(t * rng.uniform(0.5, 1.5) + rng.uniform(0, 6))
     contact = np.exp(-np.minimum(since, until) / 0.04)
     scene.disc(x, floor - thing.radius - height, thing.radius, thing.colour, squash=0.18 * contact)
@@ -177,12 +177,12 @@ def _draw_strike(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.nda
 def _draw_swing(rng: np.random.Generator, scene: Scene, thing: Thing, t: np.ndarray) -> None:
     """Draws a pendulum whose bob hits a post and leaves it with the speed of its arrival."""
     since, _, gap = _phases(thing, t)
-    part = since / gap
+    fraction = since / gap
     side = 1.0 if thing.home < 32 else -1.0
     length = FLOOR - 8 - thing.radius
     room_beside = (62 - thing.home if side > 0 else thing.home - 2) - thing.radius
     widest = np.arcsin(min(room_beside / length, 0.65))
-    angle = side * thing.reach * np.minimum(1.1 * gap, widest) * np.sin(np.pi * part)
+    angle = side * thing.reach * np.minimum(1.1 * gap, widest) * np.sin(np.pi * fraction)
     x, y = thing.home + length * np.sin(angle), 4 + length * np.cos(angle)
     post_x = thing.home - side * (thing.radius + 2)
     scene.capsule(thing.home, 4.0, x, y, 0.7, hsv(0.0, 0.0, 0.85))

@@ -62,9 +62,9 @@ def require_pixels_in_memory(config: WorldConfig, *, every: int = 1) -> None:
 def render(config: WorldConfig, *, fps: int = FPS, image_size: int = IMAGE_SIZE) -> Iterator[WorldClip]:
     """Yields all clips in a fixed order (families in turn), rendered by as many processes as there are processors."""
     jobs: list[tuple[Family, int]] = [
-        (family, config.seed + index + config.families[:place].count(family) * config.clips)
+        (family, config.seed + index + config.families[:number].count(family) * config.clips)
         for index in range(config.clips)
-        for place, family in enumerate(config.families)
+        for number, family in enumerate(config.families)
     ]
     one = partial(_render_one, frames=config.frames, split=config.split, fps=fps, image_size=image_size)
     yield from in_processes(one, jobs)

@@ -23,15 +23,15 @@ def load_backbone(text: str) -> Backbone:
 
     Raises InputError if the name is unknown, or the file is missing or does not hold the weights of this backbone.
     """
-    given, _, place = text.partition("=")
+    given, _, weights = text.partition("=")
     name = {known.lower(): known for known in NAMES}.get(given.lower())
     if name is None:
         raise InputError.about("backbone", found=repr(given), expected=", ".join(NAMES))
     if name == "CLAP":
         from cmmd.evaluation.backbones.clap import CLAP
 
-        return CLAP(place) if place else CLAP()
-    path = Path(place) if place else _by_name(name)
+        return CLAP(weights) if weights else CLAP()
+    path = Path(weights) if weights else _by_name(name)
     if path.is_dir():
         path /= FILES[name]
     if not path.is_file():

@@ -10,7 +10,7 @@ import torch
 
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones.backbone import Embedding, sha256_of
-from cmmd.model_name import DOWNLOADED, local_folder
+from cmmd.weights.model_name import DOWNLOADED, local_folder
 
 DEFAULT = "laion/clap-htsat-unfused"
 SAMPLE_RATE = 48_000

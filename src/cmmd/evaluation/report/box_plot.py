@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cmmd.evaluation.pictures import INK
 from cmmd.evaluation.report.palette import TRUTH, colour, in_style, new_figure, short
+from cmmd.evaluation.report.pictures import INK
 from cmmd.evaluation.report.quantities import quantity
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from cmmd.evaluation.record import DelayResponse, Record
+from cmmd.evaluation.record.schema import DelayResponse, Record
 from cmmd.evaluation.report.box_plot import Box, figure_box_plot
 from cmmd.evaluation.report.delay_figure import Curve, figure_delay_response
-from cmmd.evaluation.report.tables import Part, distance_of, results_of
+from cmmd.evaluation.report.tables import Section, distance_of, results_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,34 +24,34 @@ DELAY_CAPTION = (
 )
 
 
-def box_panels(record: Record, parts: tuple[Part, ...], name: str) -> list[tuple[str, list[Box]]]:
+def box_panels(record: Record, sections: tuple[Section, ...], name: str) -> list[tuple[str, list[Box]]]:
     """One (group name, boxes) per group with a result: the box of the real clips, then one per system."""
     panels = []
-    for part in parts:
-        found = {system: distance_of(result, name) for system, result in results_of(record, part).items()}
+    for section in sections:
+        found = {system: distance_of(result, name) for system, result in results_of(record, section).items()}
         known = {system: distance for system, distance in found.items() if distance is not None}
         if not known:
             continue
         first = next(iter(known.values()))
         truth = Box(name="real clips", samples=first.real_samples, value=first.real_value, truth=True)
         boxes = [Box(name=s, samples=d.samples, value=d.value, low=d.low, high=d.high) for s, d in known.items()]
-        panels.append((part.group_name, [truth, *boxes]))
+        panels.append((section.group_name, [truth, *boxes]))
     return panels
 
 
-def draw_boxes(record: Record, parts: tuple[Part, ...], name: str) -> "Figure":
+def draw_boxes(record: Record, sections: tuple[Section, ...], name: str) -> "Figure":
     """Draws figure 4 for the distance `name` in one direction."""
-    return figure_box_plot(box_panels(record, parts, name), name=name)
+    return figure_box_plot(box_panels(record, sections, name), name=name)
 
 
 def chance_system(record: Record, response: DelayResponse) -> str | None:
     """The first system with a result for the response's group, or None; its chance values scale the curves."""
-    return next(iter(results_of(record, Part("video_to_audio", response.group))), None)
+    return next(iter(results_of(record, Section("video_to_audio", response.group))), None)
 
 
 def delay_curves(record: Record, response: DelayResponse) -> list[Curve]:
     """All curves, each with the chance of the metric of the same name; nan if there is none."""
-    results = results_of(record, Part("video_to_audio", response.group))
+    results = results_of(record, Section("video_to_audio", response.group))
     result = results.get(chance_system(record, response) or "")
     known = {metric.name: metric.chance for metric in result.metrics} if result else {}
     return [

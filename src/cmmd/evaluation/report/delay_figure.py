@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from cmmd.evaluation.pictures import INK
 from cmmd.evaluation.report.palette import SYSTEMS, TRUTH, colour, in_style, new_figure, short
+from cmmd.evaluation.report.pictures import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,17 +91,17 @@ def _draw_labels(axes: "Axes", labels: list[tuple[float, str, str, str]], *, gap
     """Writes labels at the right edge, near the ends of the curves, each with a line to its curve."""
     bottom, top = axes.get_ylim()
     ends = [min(max((value - bottom) / (top - bottom), 0.02), 0.98) for value, *_ in labels]
-    for place, end, (_, name, shade, marker) in zip(apart(ends, gap=gap), ends, labels, strict=True):
+    for position, end, (_, name, shade, marker) in zip(spread_positions(ends, gap=gap), ends, labels, strict=True):
         shared = {"color": shade, "transform": axes.transAxes, "clip_on": False}
-        axes.plot([1.0, 1.03], [end, place], linewidth=0.8, **shared)
-        axes.plot([1.03], [place], marker=marker, markersize=4, **shared)
-        axes.text(1.05, place, name, transform=axes.transAxes, va="center", fontsize=8, color=INK)
+        axes.plot([1.0, 1.03], [end, position], linewidth=0.8, **shared)
+        axes.plot([1.03], [position], marker=marker, markersize=4, **shared)
+        axes.text(1.05, position, name, transform=axes.transAxes, va="center", fontsize=8, color=INK)
 
 
-def apart(places: Sequence[float], *, gap: float) -> list[float]:
-    """Moves positions (0 to 1) apart until they differ by `gap`, with minimal shifts; retains their order."""
-    order = np.argsort(places, kind="stable")
-    result = np.asarray(places, dtype=float)[order]
+def spread_positions(positions: Sequence[float], *, gap: float) -> list[float]:
+    """Shifts positions (0 to 1) as little as possible until they differ by at least `gap`; retains their order."""
+    order = np.argsort(positions, kind="stable")
+    result = np.asarray(positions, dtype=float)[order]
     for _ in range(200):
         overlap = gap - np.diff(result)
         if len(overlap) == 0 or overlap.max() <= 1e-6:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from cmmd.evaluation.pictures import INK, MATCHED, UNMATCHED, draw_spectrogram, draw_strip, shown_frames
 from cmmd.evaluation.report.palette import WIDTH, in_style, new_figure, short
+from cmmd.evaluation.report.pictures import INK, MATCHED, UNMATCHED, draw_spectrogram, draw_strip, shown_frames
 from cmmd.measures.alignment import Times, match_events
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cmmd.evaluation.record import ClipRow, Protocol, Record, Result
+from cmmd.evaluation.record.schema import ClipRow, Protocol, Record, Result
 from cmmd.evaluation.report.event_figures import (
     Sound,
     Strip,
@@ -12,7 +12,7 @@ from cmmd.evaluation.report.event_figures import (
     figure_videos_under_sound,
 )
 from cmmd.evaluation.report.media import Media, frames_of, sound_of
-from cmmd.evaluation.report.tables import Part, results_of
+from cmmd.evaluation.report.tables import Section, results_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,9 +35,9 @@ def agreement(row: ClipRow) -> float:
     return 2 * len(row.pairs) / total if total else 1.0
 
 
-def examples(record: Record, part: Part) -> tuple[Example, ...]:
+def examples(record: Record, section: Section) -> tuple[Example, ...]:
     """Selects from the first system's clips with true events, ranked by `agreement`; no clip occurs twice."""
-    results = results_of(record, part)
+    results = results_of(record, section)
     if not results:
         return ()
     first = next(iter(results.values()))
@@ -57,13 +57,13 @@ def _rows(results: dict[str, Result], name: str) -> dict[str, ClipRow]:
     return {system: row for system, row in found if row is not None}
 
 
-def draw_example(example: Example, part: Part, protocol: Protocol, media: Media) -> "Figure":
+def draw_example(example: Example, section: Section, protocol: Protocol, media: Media) -> "Figure":
     """Draws figure 2 or 3, depending on the direction. Raises InputError if a file cannot be read."""
     one = next(iter(example.rows.values()))
     reference = media.read(one.reference, protocol)
     shared = {"sample_rate": protocol.sample_rate, "tolerance": protocol.tolerance}
     clips = [(system, media.read(row.generated, protocol), row.found) for system, row in example.rows.items()]
-    if part.direction == "video_to_audio":
+    if section.direction == "video_to_audio":
         return figure_sounds_under_video(
             frames_of(reference),
             protocol.fps,
@@ -81,13 +81,13 @@ def draw_example(example: Example, part: Part, protocol: Protocol, media: Media)
     )
 
 
-def example_caption(example: Example, part: Part, systems: Sequence[str]) -> str:
+def example_caption(example: Example, section: Section, systems: Sequence[str]) -> str:
     """Caption: how the clip was selected, what the figure shows, and what to look for."""
     rule = (
         f"Clip {next(iter(example.rows.values())).name}: the {example.rank} of the clips by the F1 of its events for"
         f" {systems[0]} ({example.agreement:.2f})."
     )
-    if part.direction == "video_to_audio":
+    if section.direction == "video_to_audio":
         return (
             f"{rule} The video, its true sound, and what was made for it. Look for blue triangles under the grey ones:"
             " true events that are heard in time. A vermilion cross is a sound that nothing in the video makes, a ring"

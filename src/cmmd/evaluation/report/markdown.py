@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from cmmd.evaluation.record import Record
+from cmmd.documents.markdown import markdown_table
+from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.report.memorisation import copies_table, nearest_table
 from cmmd.evaluation.report.protocol import backbone_table, protocol_table
 from cmmd.evaluation.report.tables import (
@@ -19,7 +20,6 @@ from cmmd.evaluation.report.tables import (
     speed_table,
     world_table,
 )
-from cmmd.markdown import markdown_table
 
 
 def markdown_report(record: Record) -> str:
@@ -29,15 +29,17 @@ def markdown_report(record: Record) -> str:
 
 def _sections(record: Record) -> Iterator[str]:
     yield HOW_TO_READ
-    for direction, own in by_direction(record).items():
+    for direction, in_direction in by_direction(record).items():
         name = DIRECTION_NAMES[direction].capitalize()
-        for part in own:
-            yield f"## {name}, {_text(part.group_name)}"
-            yield from _with_words(headline_table(record, part))
+        for section in in_direction:
+            yield f"## {name}, {_text(section.group_name)}"
+            yield from _with_words(headline_table(record, section))
         yield f"## {name}, what was measured"
-        yield "\n".join(f"- **{_text(metric)}**: {_text(about)}" for metric, about in about_metrics(record, own))
-        yield from _with_words(distance_table(record, own))
-        yield from _with_words(speed_table(record, own))
+        yield "\n".join(
+            f"- **{_text(metric)}**: {_text(about)}" for metric, about in about_metrics(record, in_direction)
+        )
+        yield from _with_words(distance_table(record, in_direction))
+        yield from _with_words(speed_table(record, in_direction))
     if record.world:
         yield "## World"
         yield from _with_words(world_table(record))

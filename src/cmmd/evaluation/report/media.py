@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.errors import InputError
-from cmmd.evaluation.record import Protocol, Record
+from cmmd.evaluation.record.schema import Protocol, Record
 from cmmd.evaluation.report.markup import element
 
 EMBED_LIMIT = 8 * 2**20

@@ -6,7 +6,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from cmmd.errors import InputError
-from cmmd.evaluation.record import Record
+from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.report.charts import BOX_CAPTION, delay_caption, draw_boxes, draw_delays
 from cmmd.evaluation.report.examples import Example, draw_example, example_caption, examples
 from cmmd.evaluation.report.markup import element, join
@@ -20,7 +20,7 @@ from cmmd.evaluation.report.tables import (
     DIRECTION_NAMES,
     HOW_TO_READ,
     Cell,
-    Part,
+    Section,
     Table,
     about_metrics,
     by_direction,
@@ -31,8 +31,8 @@ from cmmd.evaluation.report.tables import (
     headline_table,
     metric_names,
     metrics_of,
-    parts,
     results_of,
+    sections,
     speed_table,
     unique,
     world_table,
@@ -63,21 +63,21 @@ def html_report(record: Record, folder: Path) -> str:
     body = [
         element("header", element("h1", "Evaluation"), element("p", _summary(record)), element("nav", *links)),
         element("main", *(element("section", element("h2", n), s, id=n.lower()) for n, s in sections.items())),
-        element("script", Markup(_beside("page.js"))),
+        element("script", Markup(_asset("page.js"))),
     ]
     head = [
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
         element("title", f"Evaluation of {', '.join(system.name for system in record.systems)}"),
-        element("style", Markup(_beside("page.css"))),
+        element("style", Markup(_asset("page.css"))),
     ]
     return (
         Markup("<!doctype html>\n") + element("html", element("head", *head), element("body", *body), lang="en") + "\n"
     )
 
 
-def _beside(name: str) -> str:
+def _asset(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
@@ -93,21 +93,21 @@ def _summary(record: Record) -> str:
 def _results(record: Record) -> Iterator[Markup]:
     yield element("p", HOW_TO_READ, class_="about")
     yield legend([system.name for system in record.systems])
-    for direction, own in by_direction(record).items():
+    for direction, in_direction in by_direction(record).items():
         yield element("h3", DIRECTION_NAMES[direction].capitalize())
-        for part in own:
-            yield join(element("h4", part.group_name), _headline(record, part))
-        terms = [join(element("dt", name), element("dd", about)) for name, about in about_metrics(record, own)]
+        for section in in_direction:
+            yield join(element("h4", section.group_name), _headline(record, section))
+        terms = [join(element("dt", name), element("dd", about)) for name, about in about_metrics(record, in_direction)]
         yield element("details", element("summary", "What each metric is"), element("dl", *terms))
-        yield _titled("Distances of sets", distance_table(record, own))
-        yield _titled("Speed", speed_table(record, own))
+        yield _titled("Distances of sets", distance_table(record, in_direction))
+        yield _titled("Speed", speed_table(record, in_direction))
     yield _titled("World", world_table(record))
 
 
-def _headline(record: Record, part: Part) -> Markup:
+def _headline(record: Record, section: Section) -> Markup:
     """The headline table with a drawing of the values in each row."""
-    strips = [interval_strip(metrics_of(record, part, name)) for name in metric_names(record, part)]
-    return table(headline_table(record, part), strips=strips, systems=len(record.systems))
+    strips = [interval_strip(metrics_of(record, section, name)) for name in metric_names(record, section)]
+    return table(headline_table(record, section), strips=strips, systems=len(record.systems))
 
 
 def table(content: Table, *, strips: list[Markup] | None = None, systems: int = 0) -> Markup:
@@ -145,16 +145,16 @@ def _titled(title: str, content: Table) -> Markup:
 
 
 def _figures(record: Record, media: Media) -> Iterator[Markup]:
-    for direction, own in by_direction(record).items():
+    for direction, in_direction in by_direction(record).items():
         number = 2 if direction == "video_to_audio" else 3
         yield element("h3", f"{DIRECTION_NAMES[direction].capitalize()}: events (the paper's figure {number})")
-        for part in own:
-            for example in examples(record, part):
-                yield _example(record, part, example, media)
+        for section in in_direction:
+            for example in examples(record, section):
+                yield _example(record, section, example, media)
         yield element("h3", f"{DIRECTION_NAMES[direction].capitalize()}: distances (the paper's figure 4)")
         words = BOX_CAPTION
-        for name in unique(name for part in own for name in distance_names(record, part)):
-            yield picture(png(draw_boxes(record, own, name)), f"{name}. {words}", chart=True)
+        for name in unique(name for section in in_direction for name in distance_names(record, section)):
+            yield picture(png(draw_boxes(record, in_direction, name)), f"{name}. {words}", chart=True)
             words = "Boxes and crosses as above."
     if record.delays:
         yield element("h3", "Sound that is late")
@@ -164,17 +164,17 @@ def _figures(record: Record, media: Media) -> Iterator[Markup]:
         yield table(delay_table(response))
 
 
-def _example(record: Record, part: Part, example: Example, media: Media) -> Markup:
+def _example(record: Record, section: Section, example: Example, media: Media) -> Markup:
     """Shows the middle clip; the other examples are collapsed until clicked."""
-    systems = list(results_of(record, part))
+    systems = list(results_of(record, section))
     try:
-        content = png(draw_example(example, part, record.protocol, media))
+        content = png(draw_example(example, section, record.protocol, media))
     except InputError as error:
-        return element("p", f"No figure of the {example.rank} clip of {part.group_name}: {error}", class_="absent")
-    drawn = picture(content, f"{part.group_name}. {example_caption(example, part, systems)}")
+        return element("p", f"No figure of the {example.rank} clip of {section.group_name}: {error}", class_="absent")
+    drawn = picture(content, f"{section.group_name}. {example_caption(example, section, systems)}")
     if example.rank == "middle":
         return drawn
-    return element("details", element("summary", f"The {example.rank} clip of {part.group_name}"), drawn)
+    return element("details", element("summary", f"The {example.rank} clip of {section.group_name}"), drawn)
 
 
 def picture(content: bytes, caption: str, *, chart: bool = False) -> Markup:
@@ -203,6 +203,6 @@ def _clips(record: Record, media: Media) -> Iterator[Markup]:
         " ring is missed, a cross has no true event.",
         class_="about",
     )
-    for part in parts(record):
-        heading = element("h3", f"{DIRECTION_NAMES[part.direction].capitalize()}, {part.group_name}")
-        yield element("div", heading, players(record, part, media), class_="part")
+    for section in sections(record):
+        heading = element("h3", f"{DIRECTION_NAMES[section.direction].capitalize()}, {section.group_name}")
+        yield element("div", heading, players(record, section, media), class_="part")

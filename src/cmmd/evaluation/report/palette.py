@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from cmmd.evaluation.pictures import STYLE
+from cmmd.evaluation.report.pictures import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

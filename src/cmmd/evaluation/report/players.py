@@ -4,20 +4,20 @@ import math
 
 from markupsafe import Markup
 
-from cmmd.evaluation.record import ClipRow, Metric, Record
+from cmmd.evaluation.record.schema import ClipRow, Metric, Record
 from cmmd.evaluation.report.markup import element, join
 from cmmd.evaluation.report.media import Media
 from cmmd.evaluation.report.quantities import quantity
 from cmmd.evaluation.report.strips import cards_seconds, event_strip, legend_mark
-from cmmd.evaluation.report.tables import Part, metrics_of, results_of, unique
+from cmmd.evaluation.report.tables import Section, metrics_of, results_of, unique
 
 Key = tuple[str, str]
 """(system, name of a per-clip value)."""
 
 
-def players(record: Record, part: Part, media: Media) -> Markup:
+def players(record: Record, section: Section, media: Media) -> Markup:
     """One card per clip, in the order of the record until the reader selects another order."""
-    results = results_of(record, part)
+    results = results_of(record, section)
     names = unique(row.name for result in results.values() for row in result.clips)
     by_system = {system: {row.name: row for row in result.clips} for system, result in results.items()}
     keys = tuple(
@@ -25,7 +25,7 @@ def players(record: Record, part: Part, media: Media) -> Markup:
         for system, rows in by_system.items()
         for value in unique(value for row in rows.values() for value in row.values)
     )
-    units = {name: _unit(record, part, name) for _, name in keys}
+    units = {name: _unit(record, section, name) for _, name in keys}
     cards = []
     for name in names:
         rows = {system: rows[name] for system, rows in by_system.items() if name in rows}
@@ -33,9 +33,9 @@ def players(record: Record, part: Part, media: Media) -> Markup:
     return join(_sorting(keys), element("div", *cards, class_="cards"))
 
 
-def _unit(record: Record, part: Part, name: str) -> str:
+def _unit(record: Record, section: Section, name: str) -> str:
     """Unit of the metric with this name, "" if there is none; per-clip values have no unit field."""
-    return next((metric.unit for metric in metrics_of(record, part, name) if isinstance(metric, Metric)), "")
+    return next((metric.unit for metric in metrics_of(record, section, name) if isinstance(metric, Metric)), "")
 
 
 def _sorting(keys: tuple[Key, ...]) -> Markup:
@@ -60,8 +60,8 @@ def _card(
         element("figcaption", element("b", "true clip"), f" {len(one.true)} events, {source}"),
         media.player(one.reference, label=f"true clip {name}"),
     )
-    made = [
-        _made(index, system.name, rows[system.name], units, media, seconds)
+    generated = [
+        _generated(index, system.name, rows[system.name], units, media, seconds)
         for index, system in enumerate(record.systems)
         if system.name in rows
     ]
@@ -70,10 +70,10 @@ def _card(
         number = rows[system].values.get(value, math.nan) if system in rows else math.nan
         sorted_by[f"data_k{index}"] = f"{number:.6g}" if math.isfinite(number) else None
     head = element("h4", name)
-    return element("article", head, element("div", true, *made, class_="row"), class_="card", **sorted_by)
+    return element("article", head, element("div", true, *generated, class_="row"), class_="card", **sorted_by)
 
 
-def _made(index: int, system: str, row: ClipRow, units: dict[str, str], media: Media, seconds: float) -> Markup:
+def _generated(index: int, system: str, row: ClipRow, units: dict[str, str], media: Media, seconds: float) -> Markup:
     seed = f" seed {row.seed}" if row.seed >= 0 else ""
     caption = element("figcaption", legend_mark(index), element("b", system), seed)
     values = row.values | ({"time to make": sum(row.seconds.values())} if row.seconds else {})

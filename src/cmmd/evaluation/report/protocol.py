@@ -1,6 +1,6 @@
 """The tables of the evaluation protocol, from which another run can reproduce the figures (ours)."""
 
-from cmmd.evaluation.record import Protocol
+from cmmd.evaluation.record.schema import Protocol
 from cmmd.evaluation.report.quantities import NOTHING, quantity
 from cmmd.evaluation.report.tables import DIRECTION_NAMES, Cell, Table
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from cmmd.evaluation.record import ClipRow, Metric
+from cmmd.evaluation.record.schema import ClipRow, Metric
 from cmmd.evaluation.report.markup import element, join
 from cmmd.evaluation.report.quantities import quantity
 
@@ -30,13 +30,11 @@ def interval_strip(metrics: Sequence[Metric | None]) -> Markup:
     low, span = min(values), max(values) - min(values)
     height = ROW * len(metrics) + 4
 
-    def place(value: float) -> float:
+    def x_of(value: float) -> float:
         return round(EDGE + (value - low) / span * (WIDTH - 2 * EDGE), 1)
 
     drawn = [
-        element(
-            "line", element("title", f"{name} {quantity(x)}"), x1=place(x), x2=place(x), y1=0, y2=height, class_=name
-        )
+        element("line", element("title", f"{name} {quantity(x)}"), x1=x_of(x), x2=x_of(x), y1=0, y2=height, class_=name)
         for name, xs in limits.items()
         for x in dict.fromkeys(xs)
     ]
@@ -44,9 +42,9 @@ def interval_strip(metrics: Sequence[Metric | None]) -> Markup:
         if metric is not None and math.isfinite(metric.value):
             y = ROW * index + ROW / 2 + 2
             if math.isfinite(metric.low) and math.isfinite(metric.high):
-                line = {"x1": place(metric.low), "x2": place(metric.high), "y1": y, "y2": y}
+                line = {"x1": x_of(metric.low), "x2": x_of(metric.high), "y1": y, "y2": y}
                 drawn.append(element("line", **line, class_=f"range {system_class(index)}"))
-            drawn.append(system_mark(index, place(metric.value), y))
+            drawn.append(system_mark(index, x_of(metric.value), y))
     said = "values and intervals on one scale"
     return element(
         "svg", *drawn, viewBox=f"0 0 {WIDTH} {height}", width=WIDTH, height=height, role="img", aria_label=said
@@ -77,17 +75,17 @@ def event_strip(row: ClipRow, *, seconds: float) -> Markup:
     """Draws true events above, found ones below, and lines between matches. seconds: length of the time axis."""
     met_found, met_true = {i for i, _ in row.pairs}, {j for _, j in row.pairs}
 
-    def place(time: float) -> float:
+    def x_of(time: float) -> float:
         return round(EDGE + time / seconds * (WIDTH - 2 * EDGE), 1)
 
     drawn = [element("line", x1=EDGE, x2=WIDTH - EDGE, y1=y, y2=y, class_="axis") for y in (6, 24)]
     drawn += [
-        element("line", x1=place(row.true[j]), x2=place(row.found[i]), y1=6, y2=24, class_="met") for i, j in row.pairs
+        element("line", x1=x_of(row.true[j]), x2=x_of(row.found[i]), y1=6, y2=24, class_="met") for i, j in row.pairs
     ]
     for times, reached, y in ((row.true, met_true, 6), (row.found, met_found, 24)):
         for index, time in enumerate(times):
             word = "met" if index in reached else "missed" if y == 6 else "extra"
-            drawn.append(_event(word, place(time), y, f"{word} at {time:.3f} s"))
+            drawn.append(_event(word, x_of(time), y, f"{word} at {time:.3f} s"))
     return element(
         "svg",
         *drawn,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cmmd.evaluation.record import DelayResponse, Direction, Metric, Record, Result, SetDistance, System
+from cmmd.evaluation.record.schema import DelayResponse, Direction, Metric, Record, Result, SetDistance, System
+from cmmd.evaluation.record.too_few import too_few
+from cmmd.evaluation.record.world_table import HEAD, world_rows
 from cmmd.evaluation.report.quantities import NOTHING, interval, quantity, same_or_each
-from cmmd.evaluation.too_few import too_few
-from cmmd.evaluation.world_table import HEAD, world_rows
 
 DIRECTION_NAMES: dict[str, str] = {"video_to_audio": "video to audio", "audio_to_video": "audio to video"}
 
@@ -38,7 +38,7 @@ class Table:
     about: str = ""
 
 
-class Part(NamedTuple):
+class Section(NamedTuple):
     """One direction on one group of clips: a section of the report."""
 
     direction: Direction
@@ -49,25 +49,28 @@ class Part(NamedTuple):
         return self.group or "all clips"
 
 
-def parts(record: Record) -> tuple[Part, ...]:
+def sections(record: Record) -> tuple[Section, ...]:
     """All parts of a record, grouped by direction, then in the order of the record."""
-    found = dict.fromkeys(Part(r.direction, r.group) for system in record.systems for r in system.results)
-    return tuple(part for direction in DIRECTION_NAMES for part in found if part.direction == direction)
+    found = dict.fromkeys(Section(r.direction, r.group) for system in record.systems for r in system.results)
+    return tuple(section for direction in DIRECTION_NAMES for section in found if section.direction == direction)
 
 
-def by_direction(record: Record) -> dict[str, tuple[Part, ...]]:
+def by_direction(record: Record) -> dict[str, tuple[Section, ...]]:
     """The parts of a record by direction."""
-    found = parts(record)
-    return {d: tuple(part for part in found if part.direction == d) for d in unique(part.direction for part in found)}
+    found = sections(record)
+    return {
+        d: tuple(section for section in found if section.direction == d)
+        for d in unique(section.direction for section in found)
+    }
 
 
-def result_of(system: System, part: Part) -> Result | None:
-    return next((r for r in system.results if (r.direction, r.group) == part), None)
+def result_of(system: System, section: Section) -> Result | None:
+    return next((r for r in system.results if (r.direction, r.group) == section), None)
 
 
-def results_of(record: Record, part: Part) -> dict[str, Result]:
+def results_of(record: Record, section: Section) -> dict[str, Result]:
     """Results of a part by system name; systems without a result are omitted."""
-    pairs = ((system.name, result_of(system, part)) for system in record.systems)
+    pairs = ((system.name, result_of(system, section)) for system in record.systems)
     return {name: result for name, result in pairs if result is not None}
 
 
@@ -75,13 +78,13 @@ def metric_of(result: Result | None, name: str) -> Metric | None:
     return next((m for m in result.metrics if m.name == name), None) if result else None
 
 
-def metrics_of(record: Record, part: Part, name: str) -> tuple[Metric | None, ...]:
+def metrics_of(record: Record, section: Section, name: str) -> tuple[Metric | None, ...]:
     """The metric of each system, in the order of the record; None if it was not measured."""
-    return tuple(metric_of(result_of(system, part), name) for system in record.systems)
+    return tuple(metric_of(result_of(system, section), name) for system in record.systems)
 
 
-def metric_names(record: Record, part: Part) -> tuple[str, ...]:
-    return unique(m.name for result in results_of(record, part).values() for m in result.metrics)
+def metric_names(record: Record, section: Section) -> tuple[str, ...]:
+    return unique(m.name for result in results_of(record, section).values() for m in result.metrics)
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
@@ -89,11 +92,11 @@ def unique(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def headline_table(record: Record, part: Part) -> Table:
+def headline_table(record: Record, section: Section) -> Table:
     """One row per metric: the systems, then floor, chance, ceiling, better direction, and number of clips."""
     rows = []
-    for name in metric_names(record, part):
-        metrics = metrics_of(record, part, name)
+    for name in metric_names(record, section):
+        metrics = metrics_of(record, section, name)
         known = [metric for metric in metrics if metric is not None]
         best = best_of(metrics)
         systems = [_measured(metric, best=index == best) for index, metric in enumerate(metrics)]
@@ -104,8 +107,8 @@ def headline_table(record: Record, part: Part) -> Table:
         clips = Cell(same_or_each([str(m.samples) for m in known]))
         rows.append((Cell(name), *systems, *limits, Cell(known[0].better), clips))
     head = ("", *(system.name for system in record.systems), "floor", "chance", "ceiling", "better", "clips")
-    untold = dict.fromkeys(filter(None, map(too_few, results_of(record, part).values())))
-    return Table(head=head, rows=tuple(rows), about=" ".join(untold))
+    explanations = dict.fromkeys(filter(None, map(too_few, results_of(record, section).values())))
+    return Table(head=head, rows=tuple(rows), about=" ".join(explanations))
 
 
 def best_of(metrics: Sequence[Metric | None]) -> int | None:
@@ -125,33 +128,33 @@ def _measured(metric: Metric | None, *, best: bool) -> Cell:
     return Cell(quantity(metric.value, metric.unit), interval(metric.low, metric.high, metric.unit), best)
 
 
-def about_metrics(record: Record, own: Sequence[Part]) -> tuple[tuple[str, str], ...]:
+def about_metrics(record: Record, chosen: Sequence[Section]) -> tuple[tuple[str, str], ...]:
     """Every metric name with its description."""
     found: dict[str, str] = {}
-    for part in own:
-        for result in results_of(record, part).values():
+    for section in chosen:
+        for result in results_of(record, section).values():
             for metric in result.metrics:
                 found.setdefault(metric.name, metric.about)
     return tuple(found.items())
 
 
-def distance_names(record: Record, part: Part) -> tuple[str, ...]:
-    return unique(d.name for result in results_of(record, part).values() for d in result.distances)
+def distance_names(record: Record, section: Section) -> tuple[str, ...]:
+    return unique(d.name for result in results_of(record, section).values() for d in result.distances)
 
 
 def distance_of(result: Result, name: str) -> SetDistance | None:
     return next((d for d in result.distances if d.name == name), None)
 
 
-def distance_table(record: Record, own: Sequence[Part]) -> Table:
+def distance_table(record: Record, chosen: Sequence[Section]) -> Table:
     """One row per distance, group and system: set and real clips at equal sizes, whole set, and at infinity."""
     rows = []
-    for name in unique(name for part in own for name in distance_names(record, part)):
-        for part in own:
-            for system, result in results_of(record, part).items():
+    for name in unique(name for section in chosen for name in distance_names(record, section)):
+        for section in chosen:
+            for system, result in results_of(record, section).items():
                 distance = distance_of(result, name)
                 if distance is not None:
-                    rows.append((Cell(name), Cell(part.group_name), Cell(system), *_distance_cells(distance)))
+                    rows.append((Cell(name), Cell(section.group_name), Cell(system), *_distance_cells(distance)))
     named = ("distance", "group", "system")
     measured = ("set", "real clips", "sizes", "whole set", "at infinity", "real at infinity")
     about = (
@@ -169,14 +172,16 @@ def _distance_cells(distance: SetDistance) -> Iterator[Cell]:
         yield Cell(quantity(value))
 
 
-def speed_table(record: Record, own: Sequence[Part]) -> Table:
+def speed_table(record: Record, chosen: Sequence[Section]) -> Table:
     """Mean time per clip by generation stage; no rows if no model was run."""
-    found = [(part, name, r.seconds) for part in own for name, r in results_of(record, part).items() if r.seconds]
+    found = [
+        (section, name, r.seconds) for section in chosen for name, r in results_of(record, section).items() if r.seconds
+    ]
     stages = unique(stage for *_, seconds in found for stage in seconds)
     rows = []
-    for part, name, seconds in found:
+    for section, name, seconds in found:
         times = [*(seconds.get(stage, float("nan")) for stage in stages), sum(seconds.values())]
-        rows.append((Cell(part.group_name), Cell(name), *(Cell(quantity(time, "s")) for time in times)))
+        rows.append((Cell(section.group_name), Cell(name), *(Cell(quantity(time, "s")) for time in times)))
     return Table(head=("group", "system", *stages, "total"), rows=tuple(rows), about="Mean time a clip.")
 
 

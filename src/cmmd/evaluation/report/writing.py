@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from cmmd.evaluation.record import Record
+from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.report.markdown import markdown_report
 from cmmd.evaluation.report.page import html_report
-from cmmd.output_folder import make_folder
-from cmmd.unfinished_file import written_beside
+from cmmd.files.output_folder import make_folder
+from cmmd.files.unfinished_file import atomic_file
 
 PAGE, TABLES = "report.html", "report.md"
 
@@ -18,6 +18,6 @@ def write_report(record: Record, folder: Path) -> Path:
     """
     make_folder(folder)
     for name, text in ((PAGE, html_report(record, folder)), (TABLES, markdown_report(record))):
-        with written_beside(folder / name) as beside:
-            beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names may not be valid UTF-8
+        with atomic_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names may not be valid UTF-8
     return folder / PAGE

@@ -47,8 +47,8 @@ class Body:
 def pitch_of(size: float, material: Material) -> float:
     """Frequency (Hz) of the lowest partial of an object of this size (half extent, units). Equal ratios of size give
     equal ratios of pitch."""
-    part = np.log(LARGEST / np.clip(size, SMALLEST, LARGEST)) / np.log(LARGEST / SMALLEST)
-    return float(material.timbre.pitch * LOWEST * (HIGHEST / LOWEST) ** part)
+    fraction = np.log(LARGEST / np.clip(size, SMALLEST, LARGEST)) / np.log(LARGEST / SMALLEST)
+    return float(material.timbre.pitch * LOWEST * (HIGHEST / LOWEST) ** fraction)
 
 
 def draw_body(rng: np.random.Generator, material: Material, size: float) -> Body:

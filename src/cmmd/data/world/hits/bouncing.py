@@ -8,7 +8,7 @@ from cmmd.data.world.hits.limbs import arm, flat_hand
 from cmmd.data.world.hits.materials import CLOTH, METAL, PLASTIC, WOOD, draw_look
 from cmmd.data.world.hits.moving import any_look
 from cmmd.data.world.hits.people import torso
-from cmmd.data.world.hits.rhythm import FAR, apart, draw_contacts, phase
+from cmmd.data.world.hits.rhythm import FAR, draw_contacts, phase, with_least_gap
 from cmmd.data.world.hits.setting import Setting, Sounding
 from cmmd.data.world.hits.sprites import Patch, bake
 from cmmd.data.world.hits.strikers import DARK
@@ -23,15 +23,15 @@ def bounce(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
     gaps = np.concatenate([[FAR], np.diff(contacts), [FAR]])
     gravity = rng.uniform(80, 400) * setting.scale
     tops = np.minimum(gravity / 8 * gaps**2, rng.uniform(25, 60))[at.interval] * setting.reach
-    height = tops * 4 * at.part * (1 - at.part)
-    x, ground = _way(rng, setting, contacts, at.interval, at.part), rng.uniform(36, 58)
+    height = tops * 4 * at.fraction * (1 - at.fraction)
+    x, ground = _way(rng, setting, contacts, at.interval, at.fraction), rng.uniform(36, 58)
     squash = rng.uniform(0, 0.25) * np.exp(-np.minimum(at.since, at.until) / 0.02)
     shadow = bake([Patch(ellipse(radius, 0.35 * radius), DARK)], density=setting.density, light=0.0, soft=0.3 * radius)
-    place = np.stack([x, np.full(len(x), ground)], axis=1)
+    at_ground = np.stack([x, np.full(len(x), ground)], axis=1)
     stage.add(
-        shadow, place + np.stack([rng.normal(0, 0.4) * height, 0 * x], 1), opacity=0.5 / (1 + height / (2 * radius))
+        shadow, at_ground + np.stack([rng.normal(0, 0.4) * height, 0 * x], 1), opacity=0.5 / (1 + height / (2 * radius))
     )
-    ball = place - np.stack([0 * x, height + radius * (1 - squash)], axis=1)
+    ball = at_ground - np.stack([0 * x, height + radius * (1 - squash)], axis=1)
     if dribbled:
         _hand_above(rng, setting, ball, tops, height, ground, radius)
     turn = np.where(squash > 0.01, 0.0, rng.normal(0, 4) * stage.t)
@@ -56,17 +56,17 @@ def _contacts(rng: np.random.Generator, setting: Setting, *, dribbled: bool) -> 
             times.append(time)
             time += gap
             gap *= factor
-    return apart(np.array([time for time in times if time < setting.stop]))
+    return with_least_gap(np.array([time for time in times if time < setting.stop]))
 
 
 def _way(
-    rng: np.random.Generator, setting: Setting, contacts: np.ndarray, interval: np.ndarray, part: np.ndarray
+    rng: np.random.Generator, setting: Setting, contacts: np.ndarray, interval: np.ndarray, fraction: np.ndarray
 ) -> np.ndarray:
     """x over time (units): in one spot, back and forth, or across the picture; linear between two contacts."""
     x = rng.uniform(16, 48) + rng.normal(0, rng.choice([0.3, 3.0]) * setting.scale, len(contacts) + 2)
     if rng.random() < 0.3:
         x = x + rng.normal(0, 14) * (np.concatenate([contacts[:1] - 1, contacts, contacts[-1:] + 1]) - contacts.mean())
-    return x[interval] * (1 - part) + x[interval + 1] * part
+    return x[interval] * (1 - fraction) + x[interval + 1] * fraction
 
 
 def _ball(rng: np.random.Generator, setting: Setting, radius: float):

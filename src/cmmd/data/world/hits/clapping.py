@@ -26,11 +26,11 @@ def clap(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
     tilt, still = rng.normal(0, 0.4), rng.random() < 0.25
     rise = setting.reach * setting.scale * rng.uniform(2.5, 9)
     palm = bake([Patch(ellipse(0.5 * w, 1.6 * w), look)], **setting.drawn)
-    places = centre + rng.normal(0, 0.5, (len(contacts), 2)) * w
+    points = centre + rng.normal(0, 0.5, (len(contacts), 2)) * w
     for side, shoulder in zip((-1.0, 1.0), shoulders, strict=True):
         normal = side * np.array([np.cos(tilt), np.sin(tilt)])
         height = 0.05 * rise if still and side > 0 else rise
-        path = path_of(rng.spawn(1)[0], Blows(contacts=contacts, places=places, normal=normal, rise=height), stroke)
+        path = path_of(rng.spawn(1)[0], Blows(contacts=contacts, points=points, normal=normal, rise=height), stroke)
         hand = path.tip + normal * 0.5 * w
         arm(rng, stage, hand + normal * 0.4 * w + (0.0, 1.2 * w), shoulder=shoulder, side=-side, build=build)
         stage.add(palm, hand, angle=tilt + 0.25 * side * stroke.height)

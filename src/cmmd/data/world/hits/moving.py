@@ -93,14 +93,14 @@ def strike_air(rng: np.random.Generator, setting: Setting) -> None:
     contacts = draw_contacts(rng, setting.start, setting.stop, shortest=0.2, longest=1.0)
     tilt = rng.normal(0, 0.4)
     normal = np.array([np.sin(tilt), -np.cos(tilt)])
-    places = rng.uniform(10, 54, 2) + rng.normal(0, 1.0, (len(contacts), 2))
+    points = rng.uniform(10, 54, 2) + rng.normal(0, 1.0, (len(contacts), 2))
     rise = setting.reach * setting.scale * rng.uniform(3, 12)
-    blows = Blows(contacts=contacts, places=places, normal=normal, rise=rise)
+    blows = Blows(contacts=contacts, points=points, normal=normal, rise=rise)
     stroke = draw_stroke(rng, contacts, t)
     kind = str(rng.choice(["stick", "mallet", "hammer", "pan"]))
     tool = draw_tool(rng, kind, length=setting.scale * rng.uniform(10, 20), thick=setting.scale * 0.8, **setting.drawn)
     lean = float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.4))
-    shoulder = places.mean(0) + rng.uniform(30, 60) * np.array([np.sign(lean), rng.uniform(-0.5, 1)])
+    shoulder = points.mean(0) + rng.uniform(30, 60) * np.array([np.sign(lean), rng.uniform(-0.5, 1)])
     swing(
         rng,
         setting.stage,

@@ -150,12 +150,12 @@ def _aimed(
     aim = np.clip(habit[owners] + rng.normal(0, 0.2, (len(contacts), 2)), -1, 1)
     at, spread = (np.stack(column)[owners] for column in zip(*((x.at, x.spread) for x in targets), strict=True))
     rise = setting.reach * setting.scale * float(np.exp(rng.uniform(np.log(4), np.log(22))))
-    return Blows(contacts=contacts, places=at + aim * spread, normal=normal, rise=rise)
+    return Blows(contacts=contacts, points=at + aim * spread, normal=normal, rise=rise)
 
 
 def _lean(rng: np.random.Generator, blows: Blows, shoulder: np.ndarray) -> float:
     """Angle of a tool to the normal (radians): towards the shoulder, never zero."""
-    to = np.atleast_2d(shoulder).mean(0) - blows.places.mean(0)
+    to = np.atleast_2d(shoulder).mean(0) - blows.points.mean(0)
     lean = np.arctan2(to[1], to[0]) - np.arctan2(blows.normal[1], blows.normal[0])
     lean = (lean + np.pi) % (2 * np.pi) - np.pi
     return float(np.clip(lean * rng.uniform(0.5, 1.0), -1.55, 1.55)) or 0.1

@@ -13,8 +13,8 @@ FAR = 3.0
 def draw_contacts(
     rng: np.random.Generator, start: float, stop: float, *, shortest: float, longest: float
 ) -> np.ndarray:
-    """At least one contact time (s) in [start, stop), ascending, LEAST apart. Typical gaps are `shortest` to `longest`
-    seconds."""
+    """At least one contact time (s) in [start, stop), ascending, with gaps of at least LEAST. Typical gaps are
+    `shortest` to `longest` seconds."""
     count = int((stop - start) / LEAST) + 4
     typical = float(np.exp(rng.uniform(np.log(shortest), np.log(longest))))
     kind = rng.random()
@@ -29,7 +29,7 @@ def draw_contacts(
     if kind < 0.5:
         times = times[rng.random(count) > rng.uniform(0, 0.3)]
     times = times[times < stop]
-    return apart(times) if len(times) else np.array([0.5 * (start + stop)])
+    return with_least_gap(times) if len(times) else np.array([0.5 * (start + stop)])
 
 
 def _steady(rng: np.random.Generator, period: float, count: int) -> np.ndarray:
@@ -38,7 +38,7 @@ def _steady(rng: np.random.Generator, period: float, count: int) -> np.ndarray:
     return period * factors * (1 + rng.uniform(0, 0.06) * rng.standard_normal(count))
 
 
-def apart(times: np.ndarray) -> np.ndarray:
+def with_least_gap(times: np.ndarray) -> np.ndarray:
     """Sorts times and drops those that follow a retained one within LEAST."""
     chosen: list[float] = []
     for time in np.sort(times).tolist():
@@ -71,7 +71,7 @@ class Phase(NamedTuple):
         return self.since + self.until
 
     @property
-    def part(self) -> np.ndarray:
+    def fraction(self) -> np.ndarray:
         """Fraction of the interval that has elapsed."""
         return self.since / self.gap
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from cmmd.data.pictures.outlines import box
 from cmmd.data.world.difficulty import Difficulty
-from cmmd.data.world.hits.backdrops import Place, paint_backdrop
+from cmmd.data.world.hits.backdrops import View, paint_backdrop
 from cmmd.data.world.hits.bouncing import bounce
 from cmmd.data.world.hits.clapping import clap
 from cmmd.data.world.hits.falling import fall
@@ -51,14 +51,14 @@ def draw_scene(rng: np.random.Generator, t: np.ndarray, *, seconds: float, size:
         start=-LEAD,
         stop=seconds + LEAD,
         edges=(0.0, seconds),
-        place=_draw_place(rng, ground),
+        view=_draw_view(rng, ground),
         ground=ground,
         scale=float(np.clip(np.exp(rng.normal(np.log(1.2), 0.45)), 0.5, 3.0)),
         density=FINER * size / UNITS,
         light=-np.pi / 2 + rng.normal(0, 0.7),
         reach=difficulty.reach,
     )
-    backdrop = paint_backdrop(rng.spawn(1)[0], setting.place, scale=setting.scale, **setting.drawn)
+    backdrop = paint_backdrop(rng.spawn(1)[0], setting.view, scale=setting.scale, **setting.drawn)
     for _ in range(int(rng.choice([0, 1, 2], p=[0.7, 0.2, 0.1]))):
         onlooker(rng, setting.stage, setting.person(rng, scale=setting.scale * rng.uniform(0.5, 1.5)))
     _distractions(rng, setting, [0.55, 0.25, 0.15, 0.05])
@@ -74,13 +74,13 @@ def draw_scene(rng: np.random.Generator, t: np.ndarray, *, seconds: float, size:
     return Scene(stage=setting.stage, backdrop=backdrop, soundings=soundings)
 
 
-def _draw_place(rng: np.random.Generator, ground: Material) -> Place:
+def _draw_view(rng: np.random.Generator, ground: Material) -> View:
     """Draws a view from the side or, in a third of the scenes, from above. Colours are muted, because large surfaces
     are mostly dull."""
     above = rng.random() < 0.35
     look = draw_look(rng, ground)
     grey = look.colour.mean()
-    return Place(
+    return View(
         horizon=-float(np.exp(rng.uniform(np.log(5), np.log(300)))) if above else rng.uniform(4, 50),
         look=replace(
             look,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmmd.data.world.clip import EDGE
-from cmmd.data.world.hits.backdrops import Place
+from cmmd.data.world.hits.backdrops import View
 from cmmd.data.world.hits.bodies import Body
 from cmmd.data.world.hits.limbs import Build, draw_build
 from cmmd.data.world.hits.materials import Material
@@ -16,14 +16,14 @@ from cmmd.data.world.hits.stage import Stage
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
     """Input of an act. start, stop: range of contact times (s), from before the clip until after it. edges: start and
-    end of the clip (s). place: geometry of the ground; ground: its material. scale: size factor of everything. density:
+    end of the clip (s). view: geometry of the ground; ground: its material. scale: size factor of everything. density:
     pixels of sprites per unit. light: direction that it comes from (radians). reach: factor on every movement."""
 
     stage: Stage
     start: float
     stop: float
     edges: tuple[float, ...]
-    place: Place
+    view: View
     ground: Material
     scale: float
     density: float

@@ -70,9 +70,9 @@ def render(stage: Stage, backdrop: Sprite, camera: np.ndarray, *, size: int, exp
     3)."""
     scale = np.array([size / UNITS, 0.0, 0.0, size / UNITS]).reshape(2, 2)
     view = np.concatenate([scale @ camera[:, :, :2], scale @ camera[:, :, 2:]], axis=2)
-    behind = _Placed.of(Actor(sprite=backdrop, pose=np.broadcast_to(np.eye(2, 3), view.shape)), view, size)
+    behind = _PixelActor.of(Actor(sprite=backdrop, pose=np.broadcast_to(np.eye(2, 3), view.shape)), view, size)
     whole = (0, 0, size, size)
-    placed = [_Placed.of(actor, view, size) for actor in stage.actors]
+    pixel_actors = [_PixelActor.of(actor, view, size) for actor in stage.actors]
     still = bool(np.ptp(view, axis=0).max() < 1e-9)
     frames = np.empty((len(view) // exposures, size, size, 3), np.float32)
     ground = behind.warped(backdrop.picture, 0, whole)
@@ -80,7 +80,7 @@ def render(stage: Stage, backdrop: Sprite, camera: np.ndarray, *, size: int, exp
         total = np.zeros((size, size, 3), np.uint16)
         for moment in range(frame * exposures, (frame + 1) * exposures):
             canvas = ground.copy() if still else behind.warped(backdrop.picture, moment, whole)
-            for actor in placed:
+            for actor in pixel_actors:
                 actor.paint(canvas, moment)
             total += np.asarray(canvas)
         frames[frame] = total.astype(np.float32) / (255 * exposures)
@@ -88,7 +88,7 @@ def render(stage: Stage, backdrop: Sprite, camera: np.ndarray, *, size: int, exp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Placed:
+class _PixelActor:
     """An actor in picture pixels. maps: affine maps from picture to sprite pixels, rows (n, 6). boxes: left, top,
     right, bottom, (n, 4). opacity: (n,), of 255."""
 
@@ -98,7 +98,7 @@ class _Placed:
     opacity: list[int]
 
     @classmethod
-    def of(cls, actor: Actor, view: np.ndarray, size: int) -> "_Placed":
+    def of(cls, actor: Actor, view: np.ndarray, size: int) -> "_PixelActor":
         sprite = actor.sprite
         pose = chained(view, actor.pose)
         into = inverted(pose)

@@ -16,11 +16,11 @@ DARK = Look(colour=np.zeros(3), gloss=0.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blows:
-    """The blows of one striker. contacts: (k,) seconds. places: contact points, (k, 2). normal: direction away from the
+    """The blows of one striker. contacts: (k,) seconds. points: contact points, (k, 2). normal: direction away from the
     struck surface, (2,). rise: height of a full stroke (units)."""
 
     contacts: np.ndarray
-    places: np.ndarray
+    points: np.ndarray
     normal: np.ndarray
     rise: float
 
@@ -40,9 +40,9 @@ class Path:
 def path_of(rng: np.random.Generator, blows: Blows, stroke: Stroke) -> Path:
     """The path of a striker: up from one contact point and down to the next, slightly askew."""
     at = stroke.phase
-    around = np.concatenate([blows.places[:1], blows.places, blows.places[-1:]])
-    part = smooth((at.part - 0.15) / 0.6)[:, None]
-    ground = around[at.interval] * (1 - part) + around[at.interval + 1] * part
+    around = np.concatenate([blows.points[:1], blows.points, blows.points[-1:]])
+    fraction = smooth((at.fraction - 0.15) / 0.6)[:, None]
+    ground = around[at.interval] * (1 - fraction) + around[at.interval + 1] * fraction
     lift = (stroke.height * blows.rise)[:, None]
     askew = rng.normal(0, 0.25) * lift + rng.uniform(-0.4, 0.4) * lift * stroke.height[:, None]
     return Path(ground=ground, tip=ground + blows.normal * lift + blows.across * askew)
@@ -125,7 +125,7 @@ def step(
 ) -> None:
     """Adds a foot that follows the path, and its leg. hip: (n, 2). heading: 1 to the right, -1 to the left."""
     sprite, sole = shoe(rng, build)
-    toe = heading * rng.uniform(0.1, 0.7) * stroke.height * np.cos(np.pi * stroke.phase.part)
+    toe = heading * rng.uniform(0.1, 0.7) * stroke.height * np.cos(np.pi * stroke.phase.fraction)
     ankle = path.tip - np.array([sole[0] * heading, sole[1]])
     wide = 1.5 * build.thick
     leg = float(np.hypot(*(ankle - hip).T).max()) * rng.uniform(1.02, 1.12)

@@ -96,9 +96,9 @@ def _finger(
         return rest - point(0.0, 0.4 * thick), np.zeros(0)
     stroke = draw_stroke(rng, contacts, t)
     at_contact = rest[np.searchsorted(t, contacts).clip(0, len(t) - 1)]
-    places = at_contact + rng.normal(0, 0.3, (len(contacts), 2)) * pitch
+    points = at_contact + rng.normal(0, 0.3, (len(contacts), 2)) * pitch
     rise = setting.reach * thick * rng.uniform(0.7, 2)
-    path = path_of(rng, Blows(contacts=contacts, places=places, normal=point(0.0, -1.0), rise=rise), stroke)
+    path = path_of(rng, Blows(contacts=contacts, points=points, normal=point(0.0, -1.0), rise=rise), stroke)
     key = Patch(box(0.42 * pitch, 0.42 * pitch), DARK)
     pressed = bake([key], density=setting.density, light=0.0, soft=0.1 * pitch)
     setting.stage.add(pressed, path.ground, opacity=0.5 * np.exp(-phase(contacts, t).since / 0.06))

@@ -35,9 +35,9 @@ def walk(rng: np.random.Generator, setting: Setting) -> list[Sounding]:
             continue
         lead = heading * 0.25 * abs(speed) * np.diff(contacts).mean() if len(contacts) > 1 else 0.0
         x = middle + speed * (mine - half) + lead + (foot - 0.5) * 2 * build.thick * (speed == 0)
-        places = np.stack([x, np.full(len(mine), ground + 0.5 * foot * build.thick)], axis=1)
+        points = np.stack([x, np.full(len(mine), ground + 0.5 * foot * build.thick)], axis=1)
         rise = setting.reach * build.thick * rng.uniform(1.2, 5)
-        blows = Blows(contacts=mine, places=places, normal=np.array([0.0, -1.0]), rise=rise)
+        blows = Blows(contacts=mine, points=points, normal=np.array([0.0, -1.0]), rise=rise)
         stroke = draw_stroke(rng, mine, stage.t)
         path = path_of(rng, blows, stroke)
         cast_shadow(rng, stage, path, stroke, radius=2.5 * build.thick, density=setting.density)

@@ -1,0 +1,1 @@
+"""Markdown tables and HTML templates (ours)."""

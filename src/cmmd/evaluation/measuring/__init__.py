@@ -1,0 +1,1 @@
+"""Pairing and measuring of clips, from files to metrics (ours)."""

@@ -1,0 +1,1 @@
+"""The record of an evaluation and its tables (ours)."""

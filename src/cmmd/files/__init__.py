@@ -1,0 +1,1 @@
+"""Reading of untrusted files, writing of complete files and folders, settings (ours)."""

@@ -1,0 +1,1 @@
+"""`cmmd generate`: output files, the takes of one clip, named files, folders (ours)."""

@@ -1,0 +1,1 @@
+"""The layers of the pipeline: latents, takes, model folders; `cmmd.pipeline` is the user's class (ours)."""

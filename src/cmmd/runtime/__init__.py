@@ -1,0 +1,1 @@
+"""Device, processors, threads, worker processes, progress and provenance of a command (ours)."""

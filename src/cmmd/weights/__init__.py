@@ -1,0 +1,1 @@
+"""Names of models and loading of weights without running code (ours)."""
