@@ -21,6 +21,7 @@ LAYERS = (
         "markdown",
         "html_templates",
         "configuration",
+        "inline_groups",
         "worker_processes",
         "engines",
         "provenance",
@@ -61,7 +62,7 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 LIGHT = (
     *("__init__.py", "cli.py", "configuration.py", "errors.py", "foreign_files.py", "markdown.py", "plain_json.py"),
-    *("plain_tables.py", "plain_yaml.py", "progress.py"),
+    *("inline_groups.py", "plain_tables.py", "plain_yaml.py", "progress.py"),
     *("__main__.py", "loading.py", "model_name.py", "processors.py", "threads.py", "worker_processes.py"),
     *("diffusion/direction.py", "diffusion/sampling_config.py"),
     *("engines/placement.py", "engines/units.py", "engines/ray_connection.py", "engines/ray_workers.py"),

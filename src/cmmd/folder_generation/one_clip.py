@@ -17,7 +17,16 @@ from cmmd.clips.cutting_out import cut_out
 from cmmd.errors import InputError, printable
 from cmmd.folder_generation.making import Making
 from cmmd.folder_generation.plan import PlannedClip
-from cmmd.folder_generation.record import Fingerprint, Made, Record
+from cmmd.folder_generation.record import (
+    Fingerprint,
+    Generator,
+    Made,
+    MadeFiles,
+    Record,
+    ResultMeasures,
+    Stretch,
+    Work,
+)
 from cmmd.output_plan import make_writable
 from cmmd.unfinished_file import flush, sweep, temporary_path
 
@@ -119,26 +128,24 @@ def _line(written: Written, one: PlannedClip, name: str, making: Making, input_f
     take, clip = written.take, one.clip
     lufs, true_peak = written.loudness or (None, None)
     return Made(
-        result=name,
-        result_file=Fingerprint.of(written.file),
-        input=os.path.realpath(clip.source),
-        input_file=input_file,
-        start=clip.start,
-        end=clip.end,
+        files=MadeFiles(
+            result=name,
+            result_file=Fingerprint.of(written.file),
+            input=os.path.realpath(clip.source),
+            input_file=input_file,
+        ),
         made=one.target,
-        to=making.options.to,
         seed=take.seed,
         settings=making.settings,
-        model=making.model,
-        model_sha256=making.model_sha256,
-        version=__version__,
+        generator=Generator(model=making.model, model_sha256=making.model_sha256, version=__version__),
+        stretch=Stretch(start=clip.start, end=clip.end),
+        to=making.options.to,
         guidance=take.guidance,
-        alignment=take.alignment,
-        loudness=lufs,
-        true_peak=true_peak,
-        seconds=take.duration,
-        took={part: round(seconds, 3) for part, seconds in written.seconds.items()},
-        device=making.options.model.device,
-        notes=list(written.notes),
+        measures=ResultMeasures(alignment=take.alignment, loudness=lufs, true_peak=true_peak, seconds=take.duration),
+        work=Work(
+            took={part: round(seconds, 3) for part, seconds in written.seconds.items()},
+            device=making.options.model.device,
+            notes=list(written.notes),
+        ),
         said=clip.said,
     )

@@ -9,7 +9,7 @@ from cmmd.clip_generation import GenerateOptions, target_of
 from cmmd.errors import InputError
 from cmmd.folder_generation.given_clips import GivenClip
 from cmmd.folder_generation.making import Making
-from cmmd.folder_generation.record import Made, Record
+from cmmd.folder_generation.record import Made, Record, Stretch
 from cmmd.output_plan import THERE, InputFiles, Target, distinct_results, numbered, result_suffix
 from cmmd.progress import progress
 
@@ -100,9 +100,9 @@ def _kind(clip: GivenClip, options: GenerateOptions, record: Record) -> _Kind:
     file, so that it need not be opened."""
     for line in record.lines_about(clip.source):
         same = line.to == options.to and (line.made == "both") == options.joint
-        same &= clip.is_stretch == (line.start is not None or line.end is not None)
-        if same and line.input_file.looks_like(clip.source):
-            return _Kind(line.made, Path(line.result).suffix)
+        same &= clip.is_stretch == (line.stretch != Stretch())
+        if same and line.files.input_file.looks_like(clip.source):
+            return _Kind(line.made, Path(line.files.result).suffix)
     target = target_of(clip.source, options)
     return _Kind(target, CUT_SUFFIX if clip.is_stretch else result_suffix(clip.source, target))
 
