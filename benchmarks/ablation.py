@@ -13,6 +13,7 @@ from harness import options
 from trainings import do, do_missing
 
 from cmmd.data.world.difficulty import Split
+from cmmd.files.inline_groups import replaced
 from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.recipes.world import world_ablation, world_mm_diffusion
@@ -57,7 +58,7 @@ def rounded(ratio: float) -> float:
 
 
 def on_split(recipe: CoupledRecipe, split: Split) -> CoupledRecipe:
-    return replace(recipe, data=replace(recipe.data, split=split))
+    return replaced(recipe, data=replace(recipe.clips.data, split=split))
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ def bounded_objective(recipe: CoupledRecipe, clips: EncodedClips, *, steps: int)
         cmmd_objective(replace(recipe, contrastive=replace(contrastive, mismatches=kinds)), clips)
         for kinds in (("other_clip",), ("time_shift",))
     )
-    middle = (contrastive.begin + steps) // 2
+    middle = (contrastive.schedule.begin + steps) // 2
     reference: list[CoupledUNet] = []
 
     def draw(step: int, micro_batch: MicroBatch) -> TrainingBatch:

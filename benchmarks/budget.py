@@ -53,7 +53,7 @@ def budget(recipe: CoupledRecipe) -> Budget:
     with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
         made = network(video, audio, t_video=t, t_audio=t)
         (made.video.sum() + made.audio.sum()).backward()
-    width = 2 if recipe.loop.precision == "bf16" else 4
+    width = 2 if recipe.loop.execution.precision == "bf16" else 4
     return Budget(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         flops=counter.get_total_flops(),
@@ -71,7 +71,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = resolve(load_recipe(arguments.recipe), overrides=arguments.overrides)
     found, loop = budget(recipe), recipe.loop
-    micro_batch = loop.batch_size // loop.micro_batches
+    micro_batch = loop.batch_size // loop.execution.micro_batches
     fixed, kept = found.parameters * BYTES_A_PARAMETER / 1e9, found.kept * micro_batch / 1e9
     factor = CONTRASTIVE_STEP if recipe.contrastive.weight else 1.0
     rate = arguments.peak * 1e12 * arguments.share * arguments.gpus / (found.flops * factor)

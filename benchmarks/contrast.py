@@ -36,6 +36,7 @@ from trainings import (
 from cmmd.data.world.difficulty import Split
 from cmmd.diffusion.mismatch import MISMATCHES, Mismatch
 from cmmd.documents.markdown import markdown_table
+from cmmd.files.inline_groups import replaced
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.recipes.world import world_ablation
@@ -61,44 +62,44 @@ COLORS = ("tab:gray", "tab:blue", "tab:orange", "tab:green", "tab:red")
 LONG_METHODS = {
     "ncmmd": METHODS["ncmmd"],
     "targets": TARGETS,
-    "falling": replace(TARGETS, end=LONG[-1], fall=LONG[-1] - LONG[-2]),
-    "settled": replace(TARGETS, end=LONG[-2], fall=LONG[-2] - LONG[-3]),
+    "falling": replaced(TARGETS, end=LONG[-1], fall=LONG[-1] - LONG[-2]),
+    "settled": replaced(TARGETS, end=LONG[-2], fall=LONG[-2] - LONG[-3]),
 }
 """The weight of `falling` reaches 0 at the last step, that of `settled` after two thirds of the steps. The aim is to
 remove the bias of the samples without losing what the term has taught."""
 COSTLY = ("conditions", "both")
 """Methods with a further pass for every negative: at equal time nCMMD takes more steps than for the other methods."""
-SWEPT = replace(TARGETS, mismatches=MIXED, count=4)
+SWEPT = replaced(TARGETS, mismatches=MIXED, count=4)
 """Reference of the sweep. Most entries change one setting of it."""
 SWEEP: dict[str, ContrastiveConfig] = {
     "mixed": SWEPT,
     **{f"weight-{weight:g}": replace(SWEPT, weight=weight) for weight in (1.0, 3.0, 0.1)},
     **{f"temperature-{value:g}": replace(SWEPT, temperature=value) for value in (0.5, 0.1, 0.05)},
-    "noise-above-half": replace(SWEPT, least_noise=0.5),
-    "noise-below-0.9": replace(SWEPT, most_noise=0.9),
-    "joint": replace(SWEPT, joint=True),
-    "joint-weight-1": replace(SWEPT, joint=True, weight=1.0),
-    "joint-time_shift": replace(SWEPT, joint=True, mismatches=("time_shift",)),
-    "falling": replace(SWEPT, weight=1.0, end=300, fall=299),
+    "noise-above-half": replaced(SWEPT, least_noise=0.5),
+    "noise-below-0.9": replaced(SWEPT, most_noise=0.9),
+    "joint": replaced(SWEPT, joint=True),
+    "joint-weight-1": replaced(SWEPT, joint=True, weight=1.0),
+    "joint-time_shift": replaced(SWEPT, joint=True, mismatches=("time_shift",)),
+    "falling": replaced(SWEPT, weight=1.0, end=300, fall=299),
     **{f"only-{kind}": replace(SWEPT, mismatches=(kind,)) for kind in ("time_shift", *MISMATCHES)},
     "only-time_shift-count-8": TARGETS,
     "all-kinds": replace(SWEPT, mismatches=MISMATCHES),
-    "all-kinds-count-1": replace(SWEPT, mismatches=MISMATCHES, count=1),
-    **{f"count-{count}": replace(SWEPT, count=count) for count in (1, 2, 8)},
-    "from-the-middle": replace(SWEPT, begin=150),
-    "bounded-from-the-middle": replace(SWEPT, begin=150),
+    "all-kinds-count-1": replaced(SWEPT, mismatches=MISMATCHES, count=1),
+    **{f"count-{count}": replaced(SWEPT, count=count) for count in (1, 2, 8)},
+    "from-the-middle": replaced(SWEPT, begin=150),
+    "bounded-from-the-middle": replaced(SWEPT, begin=150),
     "linear": replace(SWEPT, form="linear"),
     "conditions-fraction-0.25": replace(METHODS["conditions"], fraction=0.25),
     "conditions-weight-0.3": replace(METHODS["conditions"], weight=0.3),
-    "conditions-from-the-middle": replace(METHODS["conditions"], begin=150),
+    "conditions-from-the-middle": replaced(METHODS["conditions"], begin=150),
 }
 
 
 def recipe(contrastive: ContrastiveConfig, *, split: Split = "standard", clips: int = FULL, seed: int) -> CoupledRecipe:
     base = world_ablation()
-    return replace(
+    return replaced(
         base,
-        data=replace(base.data, split=split, clips=clips),
+        data=replace(base.clips.data, split=split, clips=clips),
         contrastive=contrastive,
         loop=replace(base.loop, seed=seed),
     )

@@ -61,7 +61,7 @@ def scanned(training: Training, *, folder: Path, test_clips: int, yamnet: Path |
         unet = untrained(recipe, clips)
         unet.load_state_dict(load_file(training.weights(folder)))
         pipeline = assembled(unet, recipe, clips)
-        world = WorldSet(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
+        world = WorldSet(split=recipe.clips.data.split, clips=test_clips, seed=TEST_SEED)
         truths = true_clips(world, backbone=YAMNet(yamnet) if yamnet else None)
         rows = []
         for direction, kind, strength, sampling in samplings():

@@ -40,7 +40,7 @@ def generate_one(path: Path, steps: int) -> dict:
         return {
             "in": info.seconds,
             "out": probe(out).seconds,
-            "frame": 1 / (info.frame_rate or 25),
+            "frame": 1 / (info.video.frame_rate or 25),
             "copied": muxed.copied,
             "same": muxed.copied and muxed.video_packet_hash_in == muxed.video_packet_hash_out,
             "hash": (muxed.video_packet_hash_out or "")[:12],

@@ -25,6 +25,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.documents.markdown import markdown_table
 from cmmd.files.configuration import as_dict, resolve
+from cmmd.files.inline_groups import replaced
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective
@@ -71,8 +72,8 @@ class Training:
         weight = (recipe.contrastive.weight or 0.1) if variant.contrast else 0.0
         self.recipe = replace(
             recipe,
-            contrastive=replace(recipe.contrastive, weight=weight, begin=0),
-            loop=replace(recipe.loop, precision=precision, compile=variant.mode.endswith("compile")),
+            contrastive=replaced(recipe.contrastive, weight=weight, begin=0),
+            loop=replaced(recipe.loop, precision=precision, compile=variant.mode.endswith("compile")),
         )
         self.loop, self.ranks = self.recipe.loop, ranks
         self.objective = cmmd_objective(self.recipe, clips)
@@ -82,7 +83,7 @@ class Training:
         self.module = TrainedModule(self.state.model, self.objective, precision=precision).train()
 
     def batches(self) -> list[Any]:
-        count = self.loop.micro_batches
+        count = self.loop.execution.micro_batches
         drawn = [self.objective.draw(self.state.step, MicroBatch(index, count)) for index in range(count)]
         return [moved(batch, pin=True) for batch in drawn] if self.ranks.device.type == "cuda" else drawn
 
@@ -139,9 +140,9 @@ class CountedWork:
 def counted(recipe: CoupledRecipe, *, contrast: bool) -> CountedWork:
     """Counts a micro-batch of eight items, the optimiser and EMA, on tensors without values."""
     clips = random_clips(recipe)
-    recipe = replace(recipe, loop=replace(recipe.loop, batch_size=8, micro_batches=1))
+    recipe = replace(recipe, loop=replaced(recipe.loop, batch_size=8, micro_batches=1))
     weight = (recipe.contrastive.weight or 0.1) if contrast else 0.0
-    recipe = replace(recipe, contrastive=replace(recipe.contrastive, weight=weight, begin=0))
+    recipe = replace(recipe, contrastive=replaced(recipe.contrastive, weight=weight, begin=0))
     objective = cmmd_objective(recipe, clips)
     batch = objective.draw(0, MicroBatch())
     with FakeTensorMode(allow_non_fake_inputs=True) as mode, warnings.catch_warnings():
@@ -248,7 +249,7 @@ def main() -> None:
     ranks = Ranks.join(arguments.device)
     name = torch.cuda.get_device_name(ranks.device) if ranks.device.type == "cuda" else "CPU"
     loop, variants = recipe.loop, []
-    print(f"\n{arguments.recipe} on {name}: batch {loop.batch_size}, micro-batches {loop.micro_batches}\n")
+    print(f"\n{arguments.recipe} on {name}: batch {loop.batch_size}, micro-batches {loop.execution.micro_batches}\n")
     for mode in arguments.modes.split(","):
         variants += measure(recipe, mode, ranks, steps=arguments.steps)
         print(table(variants[-2:]), flush=True)

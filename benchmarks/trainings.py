@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from cmmd.evaluation.record.schema import WorldScore
 from cmmd.evaluation.samples.true_clips import Truth, WorldSet, true_clips
 from cmmd.evaluation.samples.world_scores import score_pipeline
 from cmmd.files.configuration import as_dict
+from cmmd.files.inline_groups import replaced
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.measures.retrieval import retrieve
@@ -130,7 +131,7 @@ def do(
 ) -> None:
     """Trains on `device`, measures on the CPU at the marks, and writes the EMA weights and the record."""
     recipe, clips = training.recipe, encoded(training.recipe, folder)
-    world = WorldSet(split=recipe.data.split, clips=test_clips, seed=TEST_SEED)
+    world = WorldSet(split=recipe.clips.data.split, clips=test_clips, seed=TEST_SEED)
     truths = true_clips(world, backbone=YAMNet(yamnet) if yamnet else None)
     state, reports = started(recipe, clips, steps=max(training.marks), objective=objective, device=device)
     rows, losses, seconds = [], {}, []
@@ -157,11 +158,11 @@ def encoded(recipe: CoupledRecipe, folder: Path) -> EncodedClips:
     autoencoder = load_autoencoder(str(SHIPPED_MODEL / "video_autoencoder")).eval()
     codec = spectrogram_codec(recipe.codec, recipe.geometry)
     shared: dict[str, Any] = {"geometry": recipe.geometry, "autoencoder": autoencoder, "codec": codec}
-    key = world_key(recipe.data, **shared)
-    path = folder / f"clips-{recipe.data.split}-{recipe.data.clips}.safetensors"
+    key = world_key(recipe.clips.data, **shared)
+    path = folder / f"clips-{recipe.clips.data.split}-{recipe.clips.data.clips}.safetensors"
     clips = EncodedClips.load(path, key=key)
     if clips is None:
-        clips = encode_world(recipe.data, **shared)
+        clips = encode_world(recipe.clips.data, **shared)
         clips.save(path, key=key)
     return clips
 
@@ -184,7 +185,7 @@ def started(
     device: str = "cpu",
 ) -> tuple[Any, Iterator[StepReport]]:
     """Returns the training state and an iterator that runs one step per report."""
-    loop, ranks = replace(recipe.loop, steps=steps, log_every=1), Ranks(device=torch.device(device))
+    loop, ranks = replaced(recipe.loop, steps=steps, log_every=1), Ranks(device=torch.device(device))
     state = fresh_state(untrained(recipe, clips), loop, ranks)
     return state, train(state, objective or cmmd_objective(recipe, clips), loop, ranks=ranks)
 

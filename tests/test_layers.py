@@ -39,7 +39,13 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 LIGHT = (
     *("__init__.py", "__main__.py", "cli.py", "errors.py", "documents/markdown.py"),
-    *("files/configuration.py", "files/foreign_files.py", "files/plain_json.py", "files/plain_tables.py"),
+    *(
+        "files/configuration.py",
+        "files/foreign_files.py",
+        "files/inline_groups.py",
+        "files/plain_json.py",
+        "files/plain_tables.py",
+    ),
     *("files/plain_yaml.py", "pipelines/loading.py", "weights/model_name.py"),
     *("runtime/processors.py", "runtime/progress.py", "runtime/threads.py", "runtime/worker_processes.py"),
     *("diffusion/direction.py", "diffusion/sampling_config.py"),

@@ -36,7 +36,7 @@ def test_a_picture_is_drawn_of_any_size_and_rate(tmp_path, pipeline_of_sizes, si
         assert main(["generate", str(tmp_path / "clip.mp4"), *most, str(tmp_path / name), *shared]) == 0
         assert (tmp_path / name).with_suffix(".png").stat().st_size > 5_000
     made = probe(tmp_path / "video.mp4")
-    assert (made.width, made.height) == (sizes["image_size"],) * 2
+    assert (made.video.width, made.video.height) == (sizes["image_size"],) * 2
 
 
 def test_the_detector_sees_the_same_in_larger_and_faster_pictures():

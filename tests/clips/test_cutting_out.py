@@ -42,7 +42,7 @@ def test_pictures_and_length_are_those_of_the_stretch(tmp_path, start, end, seco
 def test_the_sound_is_there_in_both_channels_and_in_time(tmp_path):
     path = cut_out(make_clip(tmp_path / "a.mkv"), tmp_path / "cut", start=0.5, end=1.1)
     found = probe(path)
-    assert (found.channels, found.sample_rate, found.video_codec) == (2, 48_000, "h264")
+    assert (found.audio.channels, found.audio.sample_rate, found.video.video_codec) == (2, 48_000, "h264")
     wave = read_clip(path).waveform
     assert wave is not None and click_time(wave, 16_000) == pytest.approx(0.25, abs=0.002)  # between the two
 

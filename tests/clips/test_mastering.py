@@ -147,7 +147,7 @@ def test_a_saved_file_is_at_its_loudness_in_stereo(source, tmp_path):
     for name in ("a.mp4", "a.mkv", "a.webm", "a.wav", "a.flac"):
         take.save(tmp_path / name, sound=sound)
         found = probe(tmp_path / name)
-        assert (found.channels, found.sample_rate) == (2, RATE), name
+        assert (found.audio.channels, found.audio.sample_rate) == (2, RATE), name
         wave = read_clip(tmp_path / name, sample_rate=RATE, want="audio").waveform
         assert wave is not None and amplitude(wave, NEW) / amplitude(wave, LEFT) == pytest.approx(2, rel=0.05), name
 

@@ -77,7 +77,7 @@ class TestFrames:
         assert clip.frames is not None
         assert frame_numbers(clip.frames) == list(range(25))
         assert clip.seconds == pytest.approx(1, abs=0.002)
-        assert probe(path).frame_rate == pytest.approx(25, abs=0.1)
+        assert probe(path).video.frame_rate == pytest.approx(25, abs=0.1)
 
     def test_a_wrong_duration_in_the_header_changes_nothing(self, tmp_path: Path) -> None:
         path = make_media(tmp_path / "v.mp4", _plain())
@@ -181,10 +181,10 @@ class TestPictures:
             row, column = 32 + 24 * (b * x + d * y), 32 + 24 * (a * x + c * y)
             assert np.abs(frames[0, row, column].astype(int) - picture[32 + 24 * y, 48 + 24 * x]).max() <= 8
         info = probe(path)
-        assert (info.width, info.height) == ((64, 96) if a == 0 else (96, 64))
-        assert info.mirrored == (a * d - b * c < 0)
-        if not info.mirrored:
-            turned = np.rot90(quadrants(), (info.rotation or 0) // 90)
+        assert (info.video.width, info.video.height) == ((64, 96) if a == 0 else (96, 64))
+        assert info.video.mirrored == (a * d - b * c < 0)
+        if not info.video.mirrored:
+            turned = np.rot90(quadrants(), (info.video.rotation or 0) // 90)
             assert np.abs(frames[0, 8, 8].astype(int) - turned[8, 8]).max() <= 8
 
     def test_non_square_pixels(self, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ class TestPictures:
         assert cropped[0].min() > 230
         rows = np.flatnonzero(boxed[0, :, 40, 0] > 128)
         assert (rows[0], rows[-1]) == (16, 47)
-        assert (probe(path).width, probe(path).height) == (128, 64)
+        assert (probe(path).video.width, probe(path).video.height) == (128, 64)
 
     def test_shrinking_averages(self, tmp_path: Path) -> None:
         """A fine checkerboard becomes grey, not a pattern."""
@@ -227,7 +227,7 @@ class TestStreams:
         one = MadeSound(tone(0.4, 3000), disposition=default)
         two = MadeSound(tone(0.4, 500, channels=2), layout="stereo", disposition=default)
         path = make_media(tmp_path / "v.mkv", one, two)
-        assert probe(path).channels == 2
+        assert probe(path).audio.channels == 2
 
     def test_cover_art_is_not_the_video(self, tmp_path: Path) -> None:
         cover = MadeVideo(

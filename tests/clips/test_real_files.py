@@ -80,7 +80,7 @@ def test_odd_files_end_in_a_result_or_one_line(data_folder: Path, tmp_path: Path
     [("aist_motivation_gt.mp4", -0.0454), ("vllama_applausing.mp4", -0.0667), ("water_biDn0Gi6V8U.mp4", 0.012)],
 )
 def test_offsets_between_sound_and_video(data_folder: Path, name: str, after: float) -> None:
-    assert probe(data_folder / "clips" / name).sound_offset == pytest.approx(after, abs=1e-4)
+    assert probe(data_folder / "clips" / name).audio.sound_offset == pytest.approx(after, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["vllama_applausing.mp4", "decord_flipping_a_pancake.mkv", "grid_lwbsza.mpg"])

@@ -111,8 +111,8 @@ class TestSoundUnderVideo:
         for name in ("out.mp4", "out.mkv"):
             assert write_sound_under_video(path, SILENCE, tmp_path / name, sample_rate=16000).copied
             before, after = probe(path), probe(tmp_path / name)
-            assert (after.width, after.height) == (before.width, before.height) == (64, 192)
-            assert (after.rotation, after.mirrored) == (before.rotation, before.mirrored)
+            assert (after.video.width, after.video.height) == (before.video.width, before.video.height) == (64, 192)
+            assert (after.video.rotation, after.video.mirrored) == (before.video.rotation, before.video.mirrored)
 
     @pytest.mark.parametrize("target", ["mp4", "mkv"])
     def test_avi_with_b_frames_is_encoded_again(self, tmp_path: Path, target: str) -> None:
@@ -136,8 +136,9 @@ class TestSoundUnderVideo:
         result = write_sound_under_video(path, SILENCE, tmp_path / "out.webm", sample_rate=16000)
         assert not result.copied
         before, after = probe(path), probe(tmp_path / "out.webm")
-        assert after.video_codec == "vp9"
-        assert (after.width, after.height, after.rotation) == (before.width, before.height, 0)
+        assert after.video.video_codec == "vp9"
+        assert (after.video.width, after.video.height) == (before.video.width, before.video.height)
+        assert after.video.rotation == 0
         old, new = read_clip(path).frames, read_clip(tmp_path / "out.webm").frames
         assert old is not None
         assert new is not None
@@ -210,7 +211,7 @@ class TestVideo:
         info, clip = probe(out), read_clip(out, fps=10)
         assert clip.frames is not None
         assert clip.waveform is not None
-        assert (info.width, info.height) == (size[1] + size[1] % 2, size[0] + size[0] % 2)
+        assert (info.video.width, info.video.height) == (size[1] + size[1] % 2, size[0] + size[0] % 2)
         assert info.seconds == pytest.approx(1.6, abs=0.002)
         assert click_time(clip.waveform, 16000) == pytest.approx(0.8, abs=0.002)
         expected = read_clip(make_lossless(tmp_path, frames), fps=10).frames

@@ -16,6 +16,7 @@ from cmmd.data.world.hits import scene
 from cmmd.data.world.hits.hits import hits_clip
 from cmmd.data.world.hits.rhythm import LEAST
 from cmmd.data.world.hits.slamming import slam
+from cmmd.files.inline_groups import replaced
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.recipes.world import world_tiny
 
@@ -155,7 +156,7 @@ def test_the_hard_split_is_paler():
 def test_a_recipe_may_have_hits_at_another_rate_and_size():
     recipe = world_tiny()
     faster = Geometry(fps=20, frames=16, image_size=128)
-    hits = replace(recipe, data=replace(recipe.data, families=("hits",)), geometry=faster)
+    hits = replaced(recipe, data=replace(recipe.clips.data, families=("hits",)), geometry=faster)
     assert hits.geometry.fps == 20
     with pytest.raises(ValueError, match="the world has"):
         replace(recipe, geometry=faster)

@@ -28,7 +28,7 @@ def test_a_good_clip(tmp_path: Path) -> None:
     assert examined.sound.level == pytest.approx(np.sqrt(np.square(melody()).mean()), rel=0.02)
     assert examined.sound.peak == pytest.approx(np.abs(melody()).max(), rel=0.05)
     assert examined.sound.first == pytest.approx(0, abs=0.001)
-    assert (examined.strip, examined.wave) == (None, None)
+    assert (examined.drawing.strip, examined.drawing.wave) == (None, None)
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "avi", "mov"])
@@ -68,8 +68,8 @@ def test_thumbnails_are_upright_and_in_order(tmp_path: Path) -> None:
     path = make_media(tmp_path / "clip.mp4", video(frames), sound(melody(seconds=1.6)))
     set_display_matrix(path, (0, 1, -1, 0))
     examined = examine(path, shortest=1.6, drawn=True)
-    assert examined.strip is not None and examined.wave is not None
-    (tmp_path / "strip.jpg").write_bytes(examined.strip)
+    assert examined.drawing.strip is not None and examined.drawing.wave is not None
+    (tmp_path / "strip.jpg").write_bytes(examined.drawing.strip)
     with av.open(str(tmp_path / "strip.jpg")) as container:
         strip = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert strip.shape == (SIZE, SIZE * SHOWN, 3)
@@ -77,7 +77,7 @@ def test_thumbnails_are_upright_and_in_order(tmp_path: Path) -> None:
     # Turned by a quarter clockwise: blue, which was below on the left, is above on the left.
     assert np.abs(strip[quarter, quarter].astype(int) - [0, 0, 255]).max() < 60
     assert np.abs(strip[quarter, SIZE * (SHOWN - 1) + quarter].astype(int) - [255, 255, 0]).max() < 60
-    assert len(examined.wave) == WAVE_PARTS
+    assert len(examined.drawing.wave) == WAVE_PARTS
 
 
 def test_memory_does_not_grow_with_the_pictures(tmp_path: Path) -> None:

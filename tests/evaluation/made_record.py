@@ -2,9 +2,9 @@
 
 import math
 
+from cmmd.evaluation.record.protocol import BackboneNote, ClipFormat, Generation, Methods, Protocol, Software
 from cmmd.evaluation.record.schema import (
     VERSION,
-    BackboneNote,
     Better,
     ClipRow,
     CopyRow,
@@ -14,10 +14,10 @@ from cmmd.evaluation.record.schema import (
     FailedClip,
     Memorisation,
     Metric,
-    Protocol,
     Record,
     Result,
     SetDistance,
+    SplitDistance,
     System,
 )
 
@@ -62,12 +62,9 @@ def made_distance(name: str, *, shift: float = 0.0) -> SetDistance:
         backbone=name.partition("-")[2],
         samples=(2.0 + shift, 2.5 + shift, math.nan),
         real_samples=(1.0, 1.1, 1.2, 6.0),
-        size=3,
-        reference_size=9,
-        value=1.5 + shift,
-        low=1.2 + shift,
-        high=1.8 + shift,
-        real_value=0.6,
+        split=SplitDistance(
+            size=3, reference_size=9, value=1.5 + shift, low=1.2 + shift, high=1.8 + shift, real_value=0.6
+        ),
         whole=1.4 + shift,
         at_infinity=1.1 + shift,
         real_at_infinity=0.1,
@@ -97,22 +94,20 @@ def made_result(direction: Direction, group: str, *, shift: float = 0.0) -> Resu
 def made_protocol() -> Protocol:
     return Protocol(
         command="cmmd evaluate --data world",
-        model="shipped",
-        model_sha256="0" * 64,
-        data="world",
-        samples=3,
-        seed=0,
-        steps=25,
-        guidance={"video_to_audio": 1.5},
-        device="cpu",
-        fps=10,
-        image_size=64,
-        sample_rate=16_000,
+        generation=Generation(
+            model="shipped",
+            model_sha256="0" * 64,
+            data="world",
+            samples=3,
+            seed=0,
+            steps=25,
+            guidance={"video_to_audio": 1.5},
+            device="cpu",
+        ),
+        clip_format=ClipFormat(fps=10, image_size=64, sample_rate=16_000),
         reference_clips={"impacts": 12, "dance": 12},
         tolerance=0.1,
-        resampler="soxr HQ",
-        reading="whole clips, mono",
-        intervals="bootstrap over clips",
+        methods=Methods(resampler="soxr HQ", reading="whole clips, mono", intervals="bootstrap over clips"),
         backbones=(
             BackboneNote(
                 name="YAMNet",
@@ -123,8 +118,7 @@ def made_protocol() -> Protocol:
                 classes=True,
             ),
         ),
-        versions={"cmmd": "1"},
-        commit="",
+        software=Software(versions={"cmmd": "1"}, commit=""),
     )
 
 

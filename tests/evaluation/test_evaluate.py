@@ -85,7 +85,7 @@ def test_true_and_late_sound_side_by_side(measure, real, tmp_path):
     assert (tmp_path / "out" / row.generated).is_file() and (tmp_path / "out" / row.reference).is_file()
     assert set(row.values) >= {"onset F1 at 50 ms", "AV-Align", "log-mel L1", "FD-logmel per sample"}
     distance = only(record).distances[0]
-    assert len(distance.samples) == len(only(record).clips) == CLIPS and distance.size == CLIPS // 2
+    assert len(distance.samples) == len(only(record).clips) == CLIPS and distance.split.size == CLIPS // 2
     assert repr(read_record(tmp_path / "out")) == repr(record)
     assert [response.group for response in record.delays] == ["impacts"]
 
@@ -139,7 +139,7 @@ def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path)
     record = measure(clips, training=real)
     results = record.systems[0].results
     assert [result.direction for result in results] == ["video_to_audio", "audio_to_video"]
-    assert record.failures == () and record.protocol.model_sha256
+    assert record.failures == () and record.protocol.generation.model_sha256
     for result in results:
         assert [row.seed for row in result.clips] == [0, 1, 2]
         assert set(result.seconds) >= {"encoding", "denoising", "decoding"}  # and more of what was made again
@@ -217,7 +217,7 @@ def test_world_clips_are_scored_and_measured_from_one_generation(measure, tmp_pa
         (d, g) for d in both for g in ("dance", "impacts")
     ]
     assert [row.seed for row in record.systems[0].results[0].clips] == [FIRST, FIRST + 1]
-    assert record.protocol.seed == FIRST and "--data world --samples 2" in record.protocol.command
+    assert record.protocol.generation.seed == FIRST and "--data world --samples 2" in record.protocol.command
     sound, joint = record.world[0], record.world[-1]
     assert sound.value("pitch") is not None and sound.value("picture distance") is None
     assert {"spectrogram distance", "picture distance"} <= {metric.name for metric in joint.metrics}

@@ -51,7 +51,7 @@ def test_what_browsers_do_not_play_is_kept_only_where_it_was_asked_for(folder, c
     assert "video encoded again as H.264 (browsers do not play mpeg4)" in capsys.readouterr().out
     assert run(folder / "old.avi", "--out", folder / "named.mp4") == 0
     assert "video packets copied, identical" in capsys.readouterr().out
-    codecs = [probe(folder / name).video_codec for name in ("old_cmmd.mp4", "named.mp4")]
+    codecs = [probe(folder / name).video.video_codec for name in ("old_cmmd.mp4", "named.mp4")]
     assert codecs == ["h264", "mpeg4"]
 
 
@@ -204,9 +204,9 @@ def test_the_sound_is_delivered_as_asked_for(scene, folder, capsys):
 def test_without_such_wishes_a_result_is_what_it_was(scene, folder):
     assert run(scene, "-o", folder / "made.mkv") == 0
     found = probe(folder / "made.mkv")
-    assert found.channels == 1
+    assert found.audio.channels == 1
     assert run(scene, "-o", folder / "stereo.wav", "--stereo") == 0
-    assert (probe(folder / "stereo.wav").channels, probe(folder / "stereo.wav").sample_rate) == (2, 48_000)
+    assert (probe(folder / "stereo.wav").audio.channels, probe(folder / "stereo.wav").audio.sample_rate) == (2, 48_000)
 
 
 def test_a_silent_video_has_nothing_to_keep_or_mix_and_that_is_told(folder, capsys):

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from cmmd.losses.contrastive import ContrastiveConfig, Form, contrastive_losses
+from cmmd.files.inline_groups import replaced
+from cmmd.losses.contrastive import ContrastiveConfig, Form, WeightSchedule, contrastive_losses
 
 ALL = torch.ones(2, 3, dtype=torch.bool)
 # Three items: their error under the right condition, and under two others.
@@ -164,16 +165,17 @@ def test_the_push_on_a_signal_goes_from_the_mean_of_the_candidates_to_its_own():
 
 
 def test_the_weight_rises_in_a_straight_line():
-    config = ContrastiveConfig(weight=2.0, begin=10, ramp=3)
+    config = ContrastiveConfig(weight=2.0, schedule=WeightSchedule(begin=10, ramp=3))
     assert [config.weight_at(step) for step in (0, 9, 10, 11, 12, 13, 99)] == [0, 0, 0.5, 1.0, 1.5, 2.0, 2.0]
     assert ContrastiveConfig(weight=1.0).weight_at(0) == 1.0
 
 
 def test_the_weight_falls_in_a_straight_line_and_stays_away():
-    config = ContrastiveConfig(weight=2.0, end=20, fall=3)
+    config = ContrastiveConfig(weight=2.0, schedule=WeightSchedule(end=20, fall=3))
     assert [config.weight_at(step) for step in (0, 9, 16, 17, 18, 19, 20, 99)] == [2.0, 2.0, 2.0, 1.5, 1.0, 0.5, 0, 0]
-    assert [ContrastiveConfig(weight=1.0, end=2).weight_at(step) for step in range(4)] == [1.0, 1.0, 0.0, 0.0]
-    both = ContrastiveConfig(weight=1.0, ramp=1, end=3, fall=2)
+    sudden = ContrastiveConfig(weight=1.0, schedule=WeightSchedule(end=2))
+    assert [sudden.weight_at(step) for step in range(4)] == [1.0, 1.0, 0.0, 0.0]
+    both = ContrastiveConfig(weight=1.0, schedule=WeightSchedule(ramp=1, end=3, fall=2))
     assert [both.weight_at(step) for step in range(3)] == [0.5, pytest.approx(2 / 3), pytest.approx(1 / 3)]
 
 
@@ -198,5 +200,5 @@ def test_the_weight_falls_in_a_straight_line_and_stays_away():
 )
 def test_bad_settings_are_named(values, message):
     with pytest.raises(ValueError, match="expected") as caught:
-        ContrastiveConfig(**values)
+        replaced(ContrastiveConfig(), **values)
     assert message in str(caught.value)

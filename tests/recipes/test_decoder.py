@@ -21,7 +21,7 @@ from cmmd.losses.magnitude import magnitude_losses
 from cmmd.pipeline import CMMDPipeline
 from cmmd.recipes.decoder import DecoderRecipe, magnitude_objective, training_sounds
 from cmmd.training.loop import fresh_state, train
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch, Objective
 
 CODEC = LogMelCodec(replace(DecoderRecipe(), crop=2).geometry)
@@ -73,7 +73,13 @@ def test_terms_are_sums_over_the_items():
 
 
 def test_it_learns_magnitudes():
-    config = LoopConfig(steps=60, batch_size=8, learning_rate=3e-3, warmup=5, log_every=1, ema_decay=0.9)
+    config = LoopConfig(
+        steps=60,
+        batch_size=8,
+        optimizer=OptimizerConfig(learning_rate=3e-3, warmup=5),
+        reports=ReportsConfig(log_every=1),
+        ema_decay=0.9,
+    )
     torch.manual_seed(0)
     state = fresh_state(MagnitudeNetwork(width=32, hidden=32, depth=1), config)
     losses = [report.losses["loss"] for report in train(state, objective(), config) if report.losses]

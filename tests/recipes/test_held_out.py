@@ -13,6 +13,7 @@ from cmmd.data.encoded_clips import EncodedClips
 from cmmd.diffusion.mismatch import MISMATCHES
 from cmmd.errors import InputError
 from cmmd.files.configuration import resolve
+from cmmd.files.inline_groups import replaced
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import held_out_gaps
@@ -98,7 +99,7 @@ def test_gaps_are_of_the_moving_average_however_evaluation_is_cut():
             parameter.fill_(torch.nan)
     found: list[dict[str, Any]] = []
     for micro_batches in (1, 4):
-        loop = replace(config.loop, micro_batches=micro_batches)
+        loop = replaced(config.loop, micro_batches=micro_batches)
         found.append(held_out_terms(state, held_out_gaps(replace(config, loop=loop), clips(8)), loop))
     assert found[0].keys() == found[1].keys() and len(found[0]) > 20
     assert found[0] == pytest.approx(found[1], rel=1e-4, abs=1e-6)

@@ -8,7 +8,7 @@ from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.visual_events import BINS_PER_FRAME, VisualEventDetector, event_targets
 from cmmd.recipes.visual_events import detection_objective
 from cmmd.training.loop import fresh_state, train
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch
 
 
@@ -30,7 +30,13 @@ def examples(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_training_learns_to_see_events():
-    config = LoopConfig(steps=80, batch_size=16, learning_rate=4e-3, warmup=10, log_every=1, ema_decay=0.9)
+    config = LoopConfig(
+        steps=80,
+        batch_size=16,
+        optimizer=OptimizerConfig(learning_rate=4e-3, warmup=10),
+        reports=ReportsConfig(log_every=1),
+        ema_decay=0.9,
+    )
     torch.manual_seed(0)
     detector = VisualEventDetector(image_size=32, fps=10, width=32, depth=1)
     state = fresh_state(detector, config)

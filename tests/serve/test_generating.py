@@ -77,7 +77,7 @@ def test_the_same_order_never_writes_a_name_twice(pipeline, order, tmp_path):
 
 def test_other_directions(pipeline, order, scene, tmp_path):
     video = run(pipeline, order(target="video", source=scene.with_name("sound.wav")), tmp_path)
-    assert video.original is None and probe(video.takes[0].video).width == 64
+    assert video.original is None and probe(video.takes[0].video).video.width == 64
     joint = run(pipeline, order(target="both", source=None, seconds=2.0), tmp_path)
     assert joint.takes[0].video.name.startswith("joint-cmmd-5-1-") and joint.takes[0].seconds == 2.0
     assert joint.original is None and joint.warning is None

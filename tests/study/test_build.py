@@ -95,7 +95,7 @@ def test_a_video_that_browsers_do_not_play_is_encoded_anew(clips, tmp_path: Path
         out.mux(sound.encode(tone))
         out.mux(video.encode(None))
     page = build(tmp_path / "page", options(clips, systems={"old": folder, "zebrafinch": clips["zebrafinch"]})).page
-    assert {probe(file).video_codec for file in (page.parent / "media").iterdir()} == {"h264", "vp9"}
+    assert {probe(file).video.video_codec for file in (page.parent / "media").iterdir()} == {"h264", "vp9"}
     assert {file.suffix for file in (page.parent / "media").iterdir()} == {".mp4"}
 
 

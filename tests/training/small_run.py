@@ -12,20 +12,25 @@ from safetensors.torch import save_file
 
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.diffusion.conditioning import ConditioningConfig
-from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.files.inline_groups import replaced
+from cmmd.losses.contrastive import ContrastiveConfig, TargetNegatives, WeightSchedule
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.network_config import NetworkConfig
 from cmmd.training.batch import BatchConfig, draw_batch
 from cmmd.training.cmmd_losses import cmmd_losses
 from cmmd.training.distributed import Ranks
 from cmmd.training.held_out import HeldOut
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch, Objective
 from cmmd.training.run import run_training
 from cmmd.training.state import checkpoint_path
 
 LOOP = LoopConfig(
-    steps=8, batch_size=16, micro_batches=4, learning_rate=1e-3, warmup=2, save_every=1, log_every=1, evaluate_every=4
+    steps=8,
+    batch_size=16,
+    execution=ExecutionConfig(micro_batches=4),
+    optimizer=OptimizerConfig(learning_rate=1e-3, warmup=2),
+    reports=ReportsConfig(save_every=1, log_every=1, evaluate_every=4),
 )
 NETWORK = NetworkConfig(video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, message_width=96)
 BATCH = BatchConfig(
@@ -34,7 +39,11 @@ BATCH = BatchConfig(
     network=NETWORK,
     conditioning=ConditioningConfig(),
     contrastive=ContrastiveConfig(
-        weight=0.1, begin=2, negatives="both", mismatches=("other_clip", "time_shift"), count=2
+        weight=0.1,
+        schedule=WeightSchedule(begin=2),
+        negatives="both",
+        mismatches=("other_clip", "time_shift"),
+        targets=TargetNegatives(count=2),
     ),
 )
 
@@ -94,13 +103,13 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     unet = CoupledUNet(frames=8, latent_channels=2, latent_size=4, mels=16, network=NETWORK)
-    loop = replace(LOOP, fsdp=arguments.fsdp, precision=arguments.precision)
+    loop = replaced(LOOP, fsdp=arguments.fsdp, precision=arguments.precision)
     ranks = Ranks.join("cpu")
     die = Death(step=arguments.die_at, rank=arguments.die_rank, out=arguments.out)
     held_out = None
     if arguments.held_out:
         conditional = ConditioningConfig(video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0)
-        everything = replace(BATCH.contrastive, negatives="conditions", weight=1.0, fraction=1.0, begin=0)
+        everything = replaced(BATCH.contrastive, negatives="conditions", weight=1.0, fraction=1.0, begin=0)
         size = arguments.held_out - arguments.held_out % 2
         batch = replace(BATCH, size=size, conditioning=conditional, contrastive=everything)
         held_out = HeldOut(objective=objective(small_clips(arguments.held_out, 1), batch), batch_size=size)

@@ -6,7 +6,7 @@ from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.statistics import Statistics
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.mismatch import MISMATCHES
-from cmmd.losses.contrastive import ContrastiveConfig
+from cmmd.losses.contrastive import ContrastiveConfig, TargetNegatives
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.network_config import NetworkConfig
 from cmmd.training.batch import BatchConfig
@@ -15,7 +15,9 @@ FRAMES, SIZE = 8, 16
 NETWORK = NetworkConfig(
     video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, patch=2, message_width=16
 )
-ALL_KINDS = ContrastiveConfig(weight=0.5, negatives="both", count=2, joint=True, mismatches=MISMATCHES)
+ALL_KINDS = ContrastiveConfig(
+    weight=0.5, negatives="both", targets=TargetNegatives(count=2, joint=True), mismatches=MISMATCHES
+)
 
 
 def small_clips(count: int = 24, *, frames: int = 12, seed: int = 0) -> EncodedClips:

@@ -11,6 +11,7 @@ from small_training import ALL_KINDS, FRAMES, batch_config, small_clips
 from cmmd.diffusion.conditioning import ConditioningConfig, most_contrasted
 from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.mismatch import SPEEDS
+from cmmd.files.inline_groups import replaced
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.training.batch import TrainingBatch, dealt, draw_batch, paired
 from cmmd.training.negatives import WrongConditions, WrongTargets
@@ -227,7 +228,7 @@ def test_wrong_targets_are_made_of_clean_signals_as_their_kind_says():
 
 @pytest.mark.parametrize("joint", [False, True])
 def test_targets_of_items_that_hear_are_contrasted_at_the_noise_levels_that_are_asked_for(joint):
-    contrastive = replace(ALL_KINDS, negatives="targets", joint=joint, least_noise=0.3, most_noise=0.8)
+    contrastive = replaced(ALL_KINDS, negatives="targets", joint=joint, least_noise=0.3, most_noise=0.8)
     seen = set()
     for step in range(20):
         batch = draw(step, contrastive=contrastive)
@@ -270,7 +271,7 @@ def test_there_is_room_for_every_contrasted_item_and_no_more_than_asked_for():
 
 
 def test_without_weight_there_is_no_contrast_and_nothing_else_changes():
-    begins_later = replace(ALL_KINDS, begin=6)
+    begins_later = replaced(ALL_KINDS, begin=6)
     with_contrast, before, without = draw(), draw(contrastive=begins_later), draw(contrastive=ContrastiveConfig())
     assert before.contrast is None and without.contrast is None
     assert draw(6, contrastive=begins_later).contrast is not None

@@ -12,6 +12,7 @@ from torch import Tensor
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.direction import DIRECTIONS
 from cmmd.diffusion.process import PredictionType
+from cmmd.files.inline_groups import replaced
 from cmmd.losses.contrastive import ContrastiveConfig
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Condition
@@ -189,7 +190,7 @@ def literal_terms(
             found["contrastive"].append(infonce(right, wrong, config.temperature))
             level = min(math.ceil(float(getattr(modes, f"t_{target}")[item].max()) * NOISE_LEVELS), NOISE_LEVELS)
             for row, distance in enumerate(wrong):
-                name = config.mismatches[row // config.count]
+                name = config.mismatches[row // config.targets.count]
                 found.setdefault(f"target_gap_{name}", []).append(distance - right)
                 found.setdefault(f"target_gap_{name}_noise{level}", []).append(distance - right)
     return found
@@ -301,7 +302,7 @@ def test_a_gap_needs_another_clip():
     batch = draw_batch(small_clips(1), batch_config(), seed=0, step=5)
     assert batch.contrast is not None
     terms = cmmd_losses(small_network(), batch, contrastive=ALL_KINDS)
-    for kind, prefix, each in (("conditions", "gap", 1), ("targets", "target_gap", ALL_KINDS.count)):
+    for kind, prefix, each in (("conditions", "gap", 1), ("targets", "target_gap", ALL_KINDS.targets.count)):
         contrasted = sum(
             float(getattr(side, kind).counts.sum()) for side in (batch.contrast.audio, batch.contrast.video)
         )
@@ -334,7 +335,7 @@ def test_contrast_trains_the_speaker_and_the_hearer(direction):
 def test_a_batch_without_conditions_has_no_contrast():
     joint = ConditioningConfig(video_to_audio=0.0, audio_to_video=0.0, joint=1.0)
     dropped = ConditioningConfig(video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=1.0)
-    config = replace(ALL_KINDS, joint=False)
+    config = replaced(ALL_KINDS, joint=False)
     for conditioning in (joint, dropped):
         batch = drawn(conditioning=conditioning, contrastive=config)
         terms = cmmd_losses(small_network().double(), batch, contrastive=config)
@@ -353,7 +354,7 @@ def test_a_joint_item_is_contrasted_on_both_sides():
     joint = ConditioningConfig(video_to_audio=0.0, audio_to_video=0.0, joint=1.0, dropout=0.0)
     unet = small_network().double()
     terms = cmmd_losses(unet, drawn(conditioning=joint), contrastive=ALL_KINDS)
-    assert terms["target_gap_time_shift"].count == 2 * 16 * ALL_KINDS.count
+    assert terms["target_gap_time_shift"].count == 2 * 16 * ALL_KINDS.targets.count
     assert terms["gap_time_shift"].count == 0 < terms["contrastive"].total
 
 

@@ -8,6 +8,7 @@ from line import ITEMS, Points, fit, line
 from small_training import ALL_KINDS, batch_config, small_clips, small_network
 
 from cmmd.diffusion.conditioning import ConditioningConfig
+from cmmd.files.inline_groups import replaced
 from cmmd.training import held_out
 from cmmd.training.batch import draw_batch
 from cmmd.training.cmmd_losses import cmmd_losses
@@ -54,7 +55,7 @@ def test_passes_are_no_larger_than_those_of_training():
         return fit().losses(model, batch)
 
     for items, count, largest in ((8, 2, 4), (8, 4, 2), (12, 2, 4), (6, 8, 2), (10, 4, 2)):
-        config = replace(CONFIG, micro_batches=count)
+        config = replaced(CONFIG, micro_batches=count)
         seen.clear()
         objective = fit(items=items)
         held_out_terms(
@@ -101,7 +102,7 @@ def test_gaps_do_not_depend_on_micro_batches(count):
     )
     held = HeldOut(objective=objective, batch_size=8)
     state = fresh_state(small_network(), CONFIG)
-    whole, cut = (held_out_terms(state, held, replace(CONFIG, micro_batches=number)) for number in (1, count))
+    whole, cut = (held_out_terms(state, held, replaced(CONFIG, micro_batches=number)) for number in (1, count))
     assert {"held_out_gap_speed", "held_out_gap_other_clip"} <= whole.keys() == cut.keys()
     assert all(cut[name] == pytest.approx(value, rel=1e-4, abs=1e-6) for name, value in whole.items())
 

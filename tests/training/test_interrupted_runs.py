@@ -6,7 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,18 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from cmmd.errors import InputError
+from cmmd.files.inline_groups import replaced
 from cmmd.training.log import Log, read_log
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.run import run_training
 from cmmd.training.state import TrainingState, checkpoints
 
-LOOP = LoopConfig(steps=4, batch_size=8, learning_rate=1e-1, warmup=2, save_every=2, log_every=1)
+LOOP = LoopConfig(
+    steps=4,
+    batch_size=8,
+    optimizer=OptimizerConfig(learning_rate=1e-1, warmup=2),
+    reports=ReportsConfig(save_every=2, log_every=1),
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Settings:
 
 
 def run(out: Path, *, steps: int = 4, resume: bool = False) -> nn.Module:
-    loop = replace(LOOP, steps=steps, schedule="constant")
+    loop = replaced(LOOP, steps=steps, schedule="constant")
     return run_training(line(), fit(), loop=loop, config=Settings(loop), out=out, resume=resume)
 
 
@@ -100,7 +106,7 @@ def test_a_run_without_a_whole_checkpoint_is_told_in_a_line(out):
 
 
 def test_another_model_is_not_taken_for_damage(out):
-    loop = replace(LOOP, schedule="constant")
+    loop = replaced(LOOP, schedule="constant")
     with pytest.raises(InputError, match="not of this configuration"):
         run_training(nn.Linear(5, 1), fit(), loop=loop, config=Settings(loop), out=out, resume=True)
 
@@ -126,7 +132,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_the_run_goes_on(tmp_path):
     def wide(out: Path, *, steps: int, resume: bool) -> nn.Module:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Linear(3, 4000), nn.Linear(4000, 1))
-        loop = replace(LOOP, steps=steps, schedule="constant", learning_rate=1e-3)
+        loop = replaced(LOOP, steps=steps, schedule="constant", learning_rate=1e-3)
         return run_training(model, fit(), loop=loop, config=Settings(loop), out=out, resume=resume)
 
     whole = weights(wide(tmp_path / "whole", steps=4, resume=False))

@@ -11,15 +11,22 @@ from safetensors.torch import load_file
 from torch import nn
 
 from cmmd.errors import InputError
+from cmmd.files.inline_groups import replaced
 from cmmd.training.held_out import HeldOut
 from cmmd.training.log import Log, read_log
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch, Objective
 from cmmd.training.run import run_training
 from cmmd.training.state import checkpoints
 from cmmd.training.throughput import Throughput
 
-CONFIG = LoopConfig(steps=40, batch_size=8, learning_rate=1e-1, warmup=2, ema_decay=0.1, save_every=5, log_every=5)
+CONFIG = LoopConfig(
+    steps=40,
+    batch_size=8,
+    optimizer=OptimizerConfig(learning_rate=1e-1, warmup=2),
+    ema_decay=0.1,
+    reports=ReportsConfig(save_every=5, log_every=5),
+)
 
 
 def held_out(log) -> dict[int, float]:
@@ -28,7 +35,7 @@ def held_out(log) -> dict[int, float]:
 
 def test_the_best_step_by_what_is_held_out_is_kept_and_returned(tmp_path):
     """Training towards a slope of 3 passes by one of 0.5, which is what the held-out clips have."""
-    config = replace(CONFIG, evaluate_every=2)
+    config = replaced(CONFIG, evaluate_every=2)
     model = run_training(
         line(),
         fit(3.0),
@@ -51,7 +58,7 @@ def test_the_best_step_by_what_is_held_out_is_kept_and_returned(tmp_path):
 
 
 def test_training_stops_when_what_is_held_out_gets_no_better_and_a_resumed_one_at_the_same_step(tmp_path):
-    config = replace(CONFIG, evaluate_every=2, patience=4)
+    config = replaced(CONFIG, evaluate_every=2, patience=4)
 
     def stops(step: int, micro_batch: MicroBatch):
         if step == 7:
@@ -84,7 +91,7 @@ def test_tensorboard_gets_the_figures_of_the_log(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    config = replace(CONFIG, trackers=("tensorboard",))
+    config = replaced(CONFIG, trackers=("tensorboard",))
     run_training(line(), fit(1.0), loop=config, config=config, out=tmp_path, resume=False)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
@@ -110,7 +117,7 @@ def test_wandb_gets_the_figures_of_the_log(tmp_path, monkeypatch):
     wandb = types.ModuleType("wandb")
     monkeypatch.setattr(wandb, "init", init, raising=False)
     monkeypatch.setitem(sys.modules, "wandb", wandb)
-    config = replace(CONFIG, trackers=("wandb",))
+    config = replaced(CONFIG, trackers=("wandb",))
     run_training(line(), fit(1.0), loop=config, config=config, out=tmp_path, resume=False)
     assert told == [
         *((entry["step"], entry["loss"]) for entry in read_log(tmp_path / "log.jsonl") if "loss" in entry),
@@ -122,7 +129,7 @@ def test_wandb_gets_the_figures_of_the_log(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("name", "package"), [("tensorboard", "tensorboard"), ("wandb", "wandb")])
 def test_a_tracker_that_is_not_installed_is_told_before_training(tmp_path, monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
-    config = replace(CONFIG, trackers=(name,))
+    config = replaced(CONFIG, trackers=(name,))
     with pytest.raises(InputError, match=f"{name} is not installed, expected it after: pip install"):
         run_training(line(), fit(1.0), loop=config, config=config, out=tmp_path, resume=False)
     assert list(tmp_path.iterdir()) == []
@@ -134,7 +141,7 @@ def test_a_run_killed_between_saves_ends_in_the_same_weights_and_log(tmp_path):
             raise KeyboardInterrupt
         return fit().draw(step, micro_batch)
 
-    config = replace(CONFIG, steps=12, save_every=4, log_every=1)
+    config = replaced(CONFIG, steps=12, save_every=4, log_every=1)
     whole = run_training(line(), fit(), loop=config, config=config, out=tmp_path / "whole", resume=False)
     with pytest.raises(KeyboardInterrupt):
         run_training(
@@ -151,8 +158,8 @@ def test_a_run_killed_between_saves_ends_in_the_same_weights_and_log(tmp_path):
 
 
 def test_a_run_is_made_longer_and_a_setting_that_decides_is_named(tmp_path):
-    config = replace(CONFIG, schedule="constant", steps=6, log_every=1)
-    longer = replace(config, steps=10, save_every=3, micro_batches=2)
+    config = replaced(CONFIG, schedule="constant", steps=6, log_every=1)
+    longer = replaced(config, steps=10, save_every=3, micro_batches=2)
 
     def run(loop: LoopConfig, name: str, *, resume: bool) -> nn.Module:
         return run_training(line(), fit(), loop=loop, config=Settings(loop=loop), out=tmp_path / name, resume=resume)
@@ -160,7 +167,7 @@ def test_a_run_is_made_longer_and_a_setting_that_decides_is_named(tmp_path):
     run(config, "part", resume=False)
     with pytest.raises(InputError, match="holds a run already, expected --resume or another --out"):
         run(config, "part", resume=False)
-    other = replace(longer, learning_rate=0.5, seed=3)
+    other = replaced(longer, learning_rate=0.5, seed=3)
     message = r"yaml: loop\.learning_rate was 0\.1, is 0\.5; loop\.seed was 0, is 3; expected the settings of the run"
     with pytest.raises(InputError, match=message):
         run(other, "part", resume=True)
@@ -217,7 +224,7 @@ def test_log_survives_a_line_cut_short(tmp_path):
 
 
 def test_the_last_step_is_evaluated_wherever_it_falls(tmp_path):
-    config = replace(CONFIG, steps=7, evaluate_every=5)
+    config = replaced(CONFIG, steps=7, evaluate_every=5)
     held = HeldOut(objective=fit(0.5), batch_size=8)
     run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False, held_out=held)
     assert list(held_out(tmp_path / "log.jsonl")) == [5, 7]
@@ -256,7 +263,7 @@ def test_a_setting_that_was_not_recorded_is_told_so(tmp_path):
 
 
 def test_held_out_clips_that_give_no_number_stop_the_run(tmp_path):
-    config = replace(CONFIG, steps=6, evaluate_every=3)
+    config = replaced(CONFIG, steps=6, evaluate_every=3)
     held = HeldOut(objective=fit(), batch_size=8, loss=lambda terms: float("nan"))
     with pytest.raises(FloatingPointError, match="step 3: held-out loss is nan"):
         run_training(line(), fit(), loop=config, config=config, out=tmp_path, resume=False, held_out=held)

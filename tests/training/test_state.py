@@ -12,10 +12,10 @@ from torch import nn
 
 from cmmd.errors import InputError
 from cmmd.training.loop import fresh_state, train
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig
 from cmmd.training.state import RETAINED, DamagedCheckpoint, TrainingState, checkpoints
 
-CONFIG = LoopConfig(steps=6, batch_size=8, learning_rate=1e-2, weight_decay=0.1, warmup=1)
+CONFIG = LoopConfig(steps=6, batch_size=8, optimizer=OptimizerConfig(learning_rate=1e-2, weight_decay=0.1, warmup=1))
 
 
 def trained() -> TrainingState:

@@ -10,6 +10,7 @@ from line import fit, line
 from small_training import ALL_KINDS, batch_config, small_clips, small_network
 from torch import nn
 
+from cmmd.files.inline_groups import replaced
 from cmmd.training.batch import draw_batch
 from cmmd.training.cmmd_losses import cmmd_losses
 from cmmd.training.distributed import Ranks
@@ -49,7 +50,7 @@ def test_attention_is_counted():
 
 
 def test_a_step_with_contrast_has_more_operations():
-    batch = batch_config(contrastive=replace(ALL_KINDS, begin=4))
+    batch = batch_config(contrastive=replaced(ALL_KINDS, begin=4))
     clips, model = small_clips(), small_network()
     objective = Objective(
         lambda step, part: draw_batch(clips, batch, seed=0, step=step, micro_batch=part),
@@ -68,7 +69,7 @@ def test_a_step_with_contrast_has_more_operations():
 def test_a_batch_in_micro_batches_has_as_many_items_and_operations():
     found = []
     for count in (1, 4):
-        throughput = Throughput.of(line(), fit(), replace(CONFIG, micro_batches=count), Ranks())
+        throughput = Throughput.of(line(), fit(), replaced(CONFIG, micro_batches=count), Ranks())
         throughput.peak = 1e4
         found.append(throughput.figures(0, 0.5))
     assert found[0] == found[1] and found[0]["items_per_second"] == 16.0
@@ -76,7 +77,7 @@ def test_a_batch_in_micro_batches_has_as_many_items_and_operations():
 
 def test_ranks_have_a_part_of_the_operations_each():
     alone, shared = (
-        Throughput.of(line(), fit(), replace(CONFIG, micro_batches=2), Ranks(world_size=size)) for size in (1, 2)
+        Throughput.of(line(), fit(), replaced(CONFIG, micro_batches=2), Ranks(world_size=size)) for size in (1, 2)
     )
     alone.peak = shared.peak = 1e4
     assert shared.figures(0, 1.0)["share_of_peak"] == pytest.approx(

@@ -43,13 +43,13 @@ def shared_content(clips: Sequence[Examination], names: Sequence[str]) -> list[l
     findings: list[list[Finding]] = [[] for _ in clips]
     firsts: dict[str, list[int]] = {}
     for index, clip in enumerate(clips):
-        firsts.setdefault(clip.digest, []).append(index)
+        firsts.setdefault(clip.content.digest, []).append(index)
     for index, clip in enumerate(clips):
-        others = [other for other in firsts[clip.digest] if other != index]
+        others = [other for other in firsts[clip.content.digest] if other != index]
         if others:
             text = f"byte for byte {_named(names[others[0]], len(others))}; {ONE_SPLIT}"
             findings[index].append(Finding("warning", "identical file", text))
-    digests = np.array([clip.digest for clip in clips])
+    digests = np.array([clip.content.digest for clip in clips])
     for kind, first, shared in _alike([clip.fingerprint for clip in clips]) if clips else ():
         shared = shared & (digests[first : first + len(shared), None] != digests)
         for row in np.flatnonzero(shared.any(axis=1)):

@@ -24,6 +24,7 @@ from cmmd.doctor.sound_measures import SoundMeasures, sound_measures
 from cmmd.doctor.sound_trace import HOPS, SoundTrace, listen
 from cmmd.doctor.thumbnails import ThumbnailStrip
 from cmmd.errors import InputError
+from cmmd.files.inline_groups import inline
 
 SQUARE = 0.01
 """Largest deviation of the pixel aspect ratio from 1 that is invisible."""
@@ -46,19 +47,32 @@ class Stated:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Examination:
-    """All measurements of one file.
-
-    size: bytes. digest: sha256 of the file. seconds: length of the picture, or of the sound if there is no picture.
-    notes: streams that cannot be decoded. remarks: what the readers correct. lags: see `lag_correlations`. work:
-    seconds that the examination took.
-
-    strip: thumbnails as JPEG. wave: peaks of the sound in WAVE_PARTS equal segments of the file. Both are None without
-    `drawn`.
-    """
+class Content:
+    """size: bytes. digest: sha256 of the file."""
 
     size: int
     digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawing:
+    """strip: thumbnails as JPEG. wave: peaks of the sound in WAVE_PARTS equal segments of the file. Both are None
+    without `drawn`."""
+
+    strip: bytes | None = None
+    wave: Float[np.ndarray, " parts"] | None = None
+
+
+@inline("content", "drawing")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """All measurements of one file; `content` and `drawing` are inline groups.
+
+    seconds: length of the picture, or of the sound if there is no picture. notes: streams that cannot be decoded.
+    remarks: what the readers correct. lags: see `lag_correlations`. work: seconds that the examination took.
+    """
+
+    content: Content
     seconds: float
     info: MediaInfo
     stated: Stated
@@ -68,8 +82,7 @@ class Examination:
     sound: SoundMeasures | None
     fingerprint: Fingerprint
     lags: Float[np.ndarray, " lags"] | None
-    strip: bytes | None
-    wave: Float[np.ndarray, " parts"] | None
+    drawing: Drawing
     work: float
 
 
@@ -89,8 +102,7 @@ def examine(path: Path, *, shortest: float, drawn: bool = False) -> Examination:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Examination(
-        size=path.stat().st_size,
-        digest=digest,
+        content=Content(size=path.stat().st_size, digest=digest),
         seconds=seconds,
         info=info,
         stated=_stated(path, streams.video),
@@ -100,8 +112,10 @@ def examine(path: Path, *, shortest: float, drawn: bool = False) -> Examination:
         sound=sound_measures(heard, seconds=seconds, shortest=shortest) if heard is not None else None,
         fingerprint=fingerprint(seen, heard, seconds=seconds),
         lags=lag_correlations(seen, heard) if seen is not None and heard is not None else None,
-        strip=strip.jpeg() if strip is not None else None,
-        wave=_wave(heard, seconds) if drawn and heard is not None else None,
+        drawing=Drawing(
+            strip=strip.jpeg() if strip is not None else None,
+            wave=_wave(heard, seconds) if drawn and heard is not None else None,
+        ),
         work=time.perf_counter() - started,
     )
 

@@ -63,7 +63,7 @@ class _Waveform(NamedTuple):
 
 def _waveform(examined: Examination) -> _Waveform:
     """The peaks on a decibel scale as a symmetric outline, with the stretches that lack picture or sound."""
-    peaks = examined.wave
+    peaks = examined.drawing.wave
     assert peaks is not None
     level = (20 * np.log10(np.maximum(peaks, 1e-9)) - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)
     half = np.clip(level, 0.01, 1) * WAVE_HEIGHT / 2

@@ -57,9 +57,10 @@ def _damage(pictures: PictureMeasures) -> Iterator[Finding]:
 
 
 def _shape(info: MediaInfo, stated: Stated) -> Iterator[Finding]:
-    assert info.width is not None and info.height is not None
-    size, wanted = f"{info.width} x {info.height} pixels", Geometry().image_size
-    short, long = sorted((info.width, info.height))
+    video = info.video
+    assert video.width is not None and video.height is not None
+    size, wanted = f"{video.width} x {video.height} pixels", Geometry().image_size
+    short, long = sorted((video.width, video.height))
     if short < NO_PICTURE_PIXELS:
         yield Finding("unusable", "tiny picture", f"{size}; nothing can be seen")
     elif short < wanted:
@@ -67,9 +68,9 @@ def _shape(info: MediaInfo, stated: Stated) -> Iterator[Finding]:
     elif long > NARROW * short:
         keep = f"{size}: a square crop keeps {short / long:.0%} of it; --fit letterbox keeps all"
         yield Finding("warning" if long > VERY_NARROW * short else "note", "narrow picture", keep)
-    if info.rotation or info.mirrored:
-        turn = f"turned by {info.rotation} degrees" * bool(info.rotation)
-        how = " and ".join(part for part in (turn, "mirrored" * info.mirrored) if part)
+    if video.rotation or video.mirrored:
+        turn = f"turned by {video.rotation} degrees" * bool(video.rotation)
+        how = " and ".join(part for part in (turn, "mirrored" * video.mirrored) if part)
         yield Finding("note", "rotation", f"shown {how}, as the file asks; cmmd does it, not every program does")
     if not stated.square_pixels:
         yield Finding("note", "pixel shape", f"its pixels are not square, {size} when they are; cmmd does it")

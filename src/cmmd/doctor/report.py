@@ -11,6 +11,7 @@ from cmmd.doctor.checkup import CheckedFile, Checkup
 from cmmd.doctor.examination import Examination
 from cmmd.doctor.finding import VERDICTS, Verdict
 from cmmd.errors import printable
+from cmmd.files.inline_groups import as_dict
 from cmmd.files.unfinished_file import atomic_file
 
 LISTED = 200
@@ -60,9 +61,10 @@ def described(file: CheckedFile) -> str:
     info, pictures, sound = file.examined.info, file.examined.pictures, file.examined.sound
     properties = [f"{file.examined.seconds:.2f} s"]
     if pictures is not None:
-        properties.append(f"{info.width}x{info.height} {pictures.count / pictures.seconds:.4g} Hz {info.video_codec}")
+        video, rate = info.video, pictures.count / pictures.seconds
+        properties.append(f"{video.width}x{video.height} {rate:.4g} Hz {video.video_codec}")
     if sound is not None:
-        properties.append(f"{sound.rate / 1000:g} kHz {info.audio_codec}")
+        properties.append(f"{sound.rate / 1000:g} kHz {info.audio.audio_codec}")
     return ", ".join(properties)
 
 
@@ -86,15 +88,9 @@ def _record(file: CheckedFile) -> dict[str, Any]:
     examined = file.examined
     measured = {}
     if isinstance(examined, Examination):
-        names = [name for name in Examination.__dataclass_fields__ if name not in DRAWN]
-        measured = {name: _plain(getattr(examined, name)) for name in names}
+        measured = {name: value for name, value in as_dict(examined).items() if name not in DRAWN}
     findings = [asdict(finding) for finding in file.findings]
     return {"file": file.name, "verdict": file.verdict, "findings": findings, "measured": measured or None}
-
-
-def _plain(value: Any) -> Any:
-    """Converts a dataclass to a dictionary; other values are unchanged."""
-    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
 
 
 def _lines(file: CheckedFile, width: int) -> Iterator[str]:

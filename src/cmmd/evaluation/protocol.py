@@ -14,7 +14,7 @@ from cmmd.evaluation.measuring.clip_features import ClipMeasurer
 from cmmd.evaluation.measuring.event_agreement import DRAWN
 from cmmd.evaluation.measuring.media import RESAMPLER, SAMPLE_RATE
 from cmmd.evaluation.measuring.pairing import ListedClip
-from cmmd.evaluation.record.schema import BackboneNote, Protocol
+from cmmd.evaluation.record.protocol import BackboneNote, ClipFormat, Generation, Methods, Protocol, Software
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.runtime.provenance import commit
@@ -35,10 +35,23 @@ def protocol_of(
     pipeline: CMMDPipeline | None,
 ) -> Protocol:
     """The protocol of an evaluation with these options. pipeline: None if the clips were given and not generated."""
-    clips = options.clips
-    generated = clips if isinstance(clips, GeneratedClips) else None
+    reading = measurer.reading
     return Protocol(
         command=command_of(options),
+        generation=_generation(options, pipeline),
+        clip_format=ClipFormat(fps=reading.fps, image_size=reading.image_size, sample_rate=SAMPLE_RATE),
+        reference_clips=dict(sorted(Counter(clip.group for clip in references).items())),
+        tolerance=DRAWN,
+        methods=Methods(resampler=RESAMPLER, reading=str(reading), intervals=INTERVALS),
+        backbones=tuple(map(_note, measurer.backbones)),
+        software=Software(versions={package: version(package) for package in PACKAGES}, commit=commit() or ""),
+    )
+
+
+def _generation(options: EvaluateOptions, pipeline: CMMDPipeline | None) -> Generation:
+    clips = options.clips
+    generated = clips if isinstance(clips, GeneratedClips) else None
+    return Generation(
         model="" if generated is None else generated.model or "shipped",
         model_sha256="" if generated is None else _model_hash(generated.model),
         data=clips.data if isinstance(clips, GeneratedClips) else str(clips.reference),
@@ -49,17 +62,6 @@ def protocol_of(
         if generated is None or pipeline is None
         else {d: pipeline.strength(generated.sampling, d) for d in options.all_directions},
         device=options.placement.device,
-        fps=measurer.reading.fps,
-        image_size=measurer.reading.image_size,
-        sample_rate=SAMPLE_RATE,
-        reference_clips=dict(sorted(Counter(clip.group for clip in references).items())),
-        tolerance=DRAWN,
-        resampler=RESAMPLER,
-        reading=str(measurer.reading),
-        intervals=INTERVALS,
-        backbones=tuple(map(_note, measurer.backbones)),
-        versions={package: version(package) for package in PACKAGES},
-        commit=commit() or "",
     )
 
 

@@ -2,13 +2,12 @@
 
 A recipe returns a frozen dataclass whose defaults are the recipe; nested dataclasses group its settings. Files and
 overrides only replace values of that object, so a configuration is always complete and can be written back as YAML.
+Inline groups (inline_groups.py) are not seen: files and overrides name their fields at the level of the parent.
 """
 
 import copy
-import dataclasses
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -18,10 +17,10 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from cmmd.errors import InputError
 from cmmd.files.foreign_files import read_text
+from cmmd.files.inline_groups import Tree, as_dict
 from cmmd.files.plain_yaml import read_yaml
 
 Config = TypeVar("Config")
-Tree = dict[str, Any]
 RECIPE = "recipe"
 """Top-level key of a file that names the recipe of its settings; it is not a setting itself."""
 
@@ -59,13 +58,6 @@ def resolve(config: Config, *, file: Path | None = None, overrides: Sequence[str
     raise InputError("\n".join(dict.fromkeys(problems)))
 
 
-def as_dict(config: object) -> Tree:
-    """The dataclass as nested dicts of plain values (tuples become lists, paths strings, enumerations their values)."""
-    if not dataclasses.is_dataclass(config) or isinstance(config, type):
-        raise TypeError(f"a configuration is a dataclass object, not {config!r}")
-    return {field.name: _plain(getattr(config, field.name)) for field in dataclasses.fields(config) if field.init}
-
-
 def to_yaml(config: object) -> str:
     """Returns the configuration as YAML text; `resolve` reads it back as an equal configuration."""
     return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
@@ -75,18 +67,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Returns the end of an error message: `; did you mean ...?` with the nearest known word, or an empty string."""
     nearest = difflib.get_close_matches(word, sorted(known), n=1)
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return as_dict(value)
-    if isinstance(value, Mapping):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
 
 
 def read_settings(file: Path) -> tuple[str | None, dict[Any, Any]]:

@@ -20,7 +20,7 @@ from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.recipes.model_folder import save_model
 from cmmd.runtime.progress import progress
 from cmmd.training.distributed import Ranks
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
@@ -47,7 +47,9 @@ class AutoencoderRecipe:
     latent_channels: int = 4
     width: int = 32
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(steps=3200, batch_size=32, learning_rate=4e-3, ema_decay=0.995)
+        default_factory=lambda: LoopConfig(
+            steps=3200, batch_size=32, optimizer=OptimizerConfig(learning_rate=4e-3), ema_decay=0.995
+        )
     )
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
 from cmmd.diffusion.sampling_config import UsualGuidance
+from cmmd.files.inline_groups import inline
 from cmmd.latents.level import check_levels
 from cmmd.latents.spectrogram import CodecName, spectrogram_codec
 from cmmd.losses.contrastive import ContrastiveConfig
@@ -30,21 +31,15 @@ MOST_COPIES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CoupledRecipe:
-    """start: model (folder, hub:ORG/NAME or `shipped`) whose weights, autoencoder and statistics training starts from;
+class InitialModel:
+    """What training begins with.
+
+    start: model (folder, hub:ORG/NAME or `shipped`) whose weights, autoencoder and statistics training starts from;
     None for random weights. start_share: share of its weights in the result, with trained ones as the rest. trained:
     `events` trains only the weights that read the events of a given video; the other directions then stay those of the
     starting model, bit for bit. autoencoder: folder, hub:ORG/NAME or `shipped`; None for that of the prepared clips, or
     the shipped one for world clips. waveform_decoder: folder, hub:ORG/NAME or `shipped`; None for that of the starting
-    model, or Griffin-Lim alone. codec: spectrogram codec. data: world clips, used if prepared.folders is empty.
-    sound_only: families of the world whose videos are never generated: their clips are drawn for video to audio only.
-
-    held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
-    step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
-    direction that are compared with the training clips of the world at the end. guidance: default guidance of the
-    trained model. The other fields group further settings.
-
-    Raises ValueError, with the values, if settings do not fit together.
+    model, or Griffin-Lim alone. Raises ValueError for a share that is out of range, or of no model.
     """
 
     start: str | None = None
@@ -52,14 +47,87 @@ class CoupledRecipe:
     trained: Literal["all", "events"] = "all"
     autoencoder: str | None = None
     waveform_decoder: str | None = None
-    codec: CodecName = "log_mel"
-    prediction_type: PredictionType = "v_prediction"
-    geometry: Geometry = field(default_factory=Geometry)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_share <= 1 or (self.start_share and self.start is None):
+            raise ValueError(
+                f"start_share is {self.start_share} with start {self.start}, expected 0 to 1, and 0 without a start"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipsConfig:
+    """The clips that are trained on, and those that are not.
+
+    prepared: prepared clips. data: world clips, used if prepared.folders is empty. sound_only: families of the world
+    whose videos are never generated: their clips are drawn for video to audio only.
+
+    held_out: share of the world clips that is not trained on. With held_out or prepared.validate, the result is the
+    step at which the model best distinguishes the conditions of these clips from wrong ones. copies: samples per
+    direction that are compared with the training clips of the world at the end.
+
+    Raises ValueError, with the values, if settings do not fit together.
+    """
+
     prepared: PreparedConfig = field(default_factory=PreparedConfig)
     data: WorldConfig = field(default_factory=WorldConfig)
     sound_only: tuple[Family, ...] = ()
     held_out: float = 0.0
     copies: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out is {self.held_out}, expected a share of at least 0 and less than 1")
+        if self.prepared.folders and (self.held_out or self.copies):
+            raise ValueError("held_out and copies are for clips of the world, expected 0 with prepared.folders")
+        held_out, total = self.held_out_count, self.data.clips * len(self.data.families)
+        if self.held_out and not 1 <= held_out < total:
+            raise ValueError(f"held_out is {self.held_out}, {held_out} of {total} clips, expected some, and not all")
+        if self.copies < 0 or (self.copies and not self.held_out):
+            raise ValueError(f"copies is {self.copies} with held_out {self.held_out}, expected conditions held out")
+        if self.copies > MOST_COPIES:
+            raise ValueError(f"copies is {self.copies}, expected {MOST_COPIES} at most")
+        if not self.prepared.folders:
+            self._check_world()
+
+    def _check_world(self) -> None:
+        """Raises ValueError for settings of world clips that do not fit each other."""
+        families, sound_only = list(self.data.families), list(self.sound_only)
+        if sound_only and not set(families) > set(sound_only):
+            raise ValueError(f"sound_only is {sound_only}, expected some of data.families, {families}, and not all")
+        last, total = self.held_out_count, self.data.clips * len(families)
+        if sound_only and self.held_out and min(last, total - last) < len(families):
+            raise ValueError(
+                f"held_out is {self.held_out} with sound_only, expected a clip of every family on each side"
+            )
+        if self.data.levels is not None:
+            check_levels(self.data.levels)
+
+    @property
+    def held_out_count(self) -> int:
+        """Number of world clips that are not trained on."""
+        return round(self.held_out * (self.data.clips * len(self.data.families)))
+
+    @property
+    def measured(self) -> bool:
+        """Whether the conditions of clips that are not trained on are measured."""
+        return bool(self.held_out or self.prepared.validate)
+
+
+@inline("initial", "clips")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CoupledRecipe:
+    """codec: spectrogram codec. guidance: default guidance of the trained model. The other fields group further
+    settings; `initial` and `clips` are inline.
+
+    Raises ValueError, with the values, if settings do not fit together.
+    """
+
+    initial: InitialModel = field(default_factory=InitialModel)
+    codec: CodecName = "log_mel"
+    prediction_type: PredictionType = "v_prediction"
+    geometry: Geometry = field(default_factory=Geometry)
+    clips: ClipsConfig = field(default_factory=ClipsConfig)
     guidance: UsualGuidance = field(default_factory=UsualGuidance)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
@@ -67,57 +135,31 @@ class CoupledRecipe:
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=3000, batch_size=16))
 
     def __post_init__(self) -> None:
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"held_out is {self.held_out}, expected a share of at least 0 and less than 1")
-        if not 0 <= self.start_share <= 1 or (self.start_share and self.start is None):
-            raise ValueError(
-                f"start_share is {self.start_share} with start {self.start}, expected 0 to 1, and 0 without a start"
-            )
-        if self.prepared.folders and (self.held_out or self.copies):
-            raise ValueError("held_out and copies are for clips of the world, expected 0 with prepared.folders")
-        total = self.data.clips * len(self.data.families)
-        held_out = round(self.held_out * total)
-        if self.held_out and not 1 <= held_out < total:
-            raise ValueError(f"held_out is {self.held_out}, {held_out} of {total} clips, expected some, and not all")
-        if held_out == 1 and self.contrastive.mismatches == ("other_clip",):
+        if self.clips.held_out_count == 1 and self.contrastive.mismatches == ("other_clip",):
             raise ValueError("1 clip is held out, expected 2 or more to tell the condition from that of another clip")
-        if self.copies < 0 or (self.copies and not self.held_out):
-            raise ValueError(f"copies is {self.copies} with held_out {self.held_out}, expected conditions held out")
-        if self.copies > MOST_COPIES:
-            raise ValueError(f"copies is {self.copies}, expected {MOST_COPIES} at most")
-        if not self.prepared.folders:
+        if not self.clips.prepared.folders:
             self._check_world()
         bins = spectrogram_codec(self.codec, self.geometry).bins
         self.network.check_clip(frames=self.geometry.frames, latent_size=self.geometry.latent_size, mels=bins)
-        sizes = {"batch_size": self.loop.batch_size, "micro_batches": self.loop.micro_batches, "bins": bins}
+        sizes = {"batch_size": self.loop.batch_size, "micro_batches": self.loop.execution.micro_batches, "bins": bins}
         require_memory(self.network, self.geometry, **sizes)
-        if self.network.shared_time and (self.held_out or self.prepared.validate):
+        if self.network.shared_time and self.clips.measured:
             raise ValueError(
-                f"held_out is {self.held_out} and prepared.validate {self.prepared.validate}, expected 0 and False "
-                "with network.shared_time: clean conditions are measured there"
+                f"held_out is {self.clips.held_out} and prepared.validate {self.clips.prepared.validate}, expected 0 "
+                "and False with network.shared_time: clean conditions are measured there"
             )
         batch = self.batch_config()
-        batch.check_micro_batches(self.loop.micro_batches)
-        if self.held_out or self.prepared.validate:  # held-out gaps need negatives, even with weight 0
+        batch.check_micro_batches(self.loop.execution.micro_batches)
+        if self.clips.measured:  # held-out gaps need negatives, even with weight 0
             replace(batch, contrastive=replace(self.contrastive, weight=1.0, negatives="conditions"))
 
     def _check_world(self) -> None:
-        """Raises ValueError for settings of world clips that do not fit the geometry or each other."""
-        require_world(self.geometry, self.data.families)
-        families, sound_only = list(self.data.families), list(self.sound_only)
-        if sound_only and not set(families) > set(sound_only):
-            raise ValueError(f"sound_only is {sound_only}, expected some of data.families, {families}, and not all")
-        total = self.data.clips * len(families)
-        last = round(self.held_out * total)
-        if sound_only and self.held_out and min(last, total - last) < len(families):
+        """Raises ValueError for world clips that do not fit the geometry."""
+        data = self.clips.data
+        require_world(self.geometry, data.families)
+        if data.frames < self.geometry.frames:
             raise ValueError(
-                f"held_out is {self.held_out} with sound_only, expected a clip of every family on each side"
-            )
-        if self.data.levels is not None:
-            check_levels(self.data.levels)
-        if self.data.frames < self.geometry.frames:
-            raise ValueError(
-                f"data.frames is {self.data.frames}, expected at least the {self.geometry.frames} of the geometry"
+                f"data.frames is {data.frames}, expected at least the {self.geometry.frames} of the geometry"
             )
 
     def batch_config(self) -> BatchConfig:

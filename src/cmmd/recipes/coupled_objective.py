@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cmmd.data.training_clips import TrainingClips
 from cmmd.errors import InputError
+from cmmd.losses.contrastive import WeightSchedule
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.batch import BatchConfig, TrainingBatch, draw_batch
@@ -37,14 +38,14 @@ def cmmd_objective(
 
 
 def clips_with_trained_video(config: CoupledRecipe, clips: range) -> Int[Tensor, " k"] | None:
-    """Indices within `clips` of the world clips that are not of a family in `config.sound_only`; None if all are.
+    """Indices within `clips` of the world clips that are not of a family in `config.clips.sound_only`; None if all are.
 
     World clips are in the order of `render`: the families in turn.
     """
-    if not config.sound_only:
+    if not config.clips.sound_only:
         return None
-    families = config.data.families
-    other = [families[clip % len(families)] not in config.sound_only for clip in clips]
+    families = config.clips.data.families
+    other = [families[clip % len(families)] not in config.clips.sound_only for clip in clips]
     return torch.tensor(other).nonzero().flatten()
 
 
@@ -68,11 +69,8 @@ def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
             negatives="conditions",
             weight=1.0,
             fraction=1.0,
-            begin=0,
-            ramp=0,
-            end=0,
-            fall=0,
             mismatches=kinds,
+            schedule=WeightSchedule(),
         ),
         conditioning=replace(config.conditioning, video_to_audio=0.5, audio_to_video=0.5, joint=0.0, dropout=0.0),
     )
@@ -81,5 +79,6 @@ def held_out_gaps(config: CoupledRecipe, clips: TrainingClips) -> HeldOut:
         gaps = [terms[f"gap_{kind}"] for kind in kinds if f"gap_{kind}" in terms]
         return -sum(gaps) / len(gaps)
 
-    first = config.data.clips * len(config.data.families) - len(clips)
+    data = config.clips.data
+    first = data.clips * len(data.families) - len(clips)
     return HeldOut(objective=cmmd_objective(config, clips, batch, first=first), batch_size=batch.size, loss=loss)

@@ -8,6 +8,7 @@ from torch import nn
 
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.data.training_clips import TrainingClips
+from cmmd.files.inline_groups import replaced
 from cmmd.latents.spectrogram import SpectrogramCodec, spectrogram_codec
 from cmmd.latents.video_autoencoder import VideoAutoencoder, absolute_name, event_channels, latent_channels
 from cmmd.models.coupled_unet import CoupledUNet
@@ -49,7 +50,7 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     if start is not None:
         clips, held_out = start_from(start, network, autoencoder, clips, held_out)
         assert clips is not None
-    if config.trained == "events":
+    if config.initial.trained == "events":
         train_events_only(network)
     trained = run_training(
         network,
@@ -64,14 +65,14 @@ def run(config: CoupledRecipe, *, out: Path, resume: bool, recipe: str | None = 
     )
     if ranks.is_main:
         assert isinstance(trained, CoupledUNet)
-        unet = blended(trained, start, config.start_share)
+        unet = blended(trained, start, config.initial.start_share)
         pipeline = _pipeline(config, clips, unet=unet, autoencoder=autoencoder, decoder=decoder)
         save_model(pipeline, out / MODEL)
-        if config.copies:
+        if config.clips.copies:
             from cmmd.recipes.copies import report_copies
 
             assert isinstance(clips, EncodedClips) and isinstance(held_out, EncodedClips)
-            report_copies(pipeline, clips, held_out, samples=config.copies, seed=config.loop.seed, out=out)
+            report_copies(pipeline, clips, held_out, samples=config.clips.copies, seed=config.loop.seed, out=out)
 
 
 def _network(config: CoupledRecipe, autoencoder: VideoAutoencoder, codec: SpectrogramCodec) -> CoupledUNet:
@@ -103,17 +104,18 @@ def _pipeline(
         audio_statistics=clips.audio_statistics,
         prediction_type=config.prediction_type,
         guidance=config.guidance,
-        levels=None if config.prepared.folders else config.data.levels,
+        levels=None if config.clips.prepared.folders else config.clips.data.levels,
         waveform_decoder=decoder,
     )
 
 
 def _with_absolute_folders(config: CoupledRecipe) -> CoupledRecipe:
     """Replaces the names of existing folders by absolute paths, because the run may be resumed from another folder."""
-    return replace(
+    initial, prepared = config.initial, config.clips.prepared
+    return replaced(
         config,
-        start=config.start and absolute_name(config.start),
-        autoencoder=config.autoencoder and absolute_name(config.autoencoder),
-        waveform_decoder=config.waveform_decoder and absolute_name(config.waveform_decoder),
-        prepared=replace(config.prepared, folders=tuple(map(absolute_name, config.prepared.folders))),
+        start=initial.start and absolute_name(initial.start),
+        autoencoder=initial.autoencoder and absolute_name(initial.autoencoder),
+        waveform_decoder=initial.waveform_decoder and absolute_name(initial.waveform_decoder),
+        prepared=replace(prepared, folders=tuple(map(absolute_name, prepared.folders))),
     )

@@ -20,7 +20,7 @@ from cmmd.losses.magnitude import magnitude_losses
 from cmmd.recipes.model_folder import save_model
 from cmmd.runtime.progress import progress
 from cmmd.training.distributed import Ranks
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
@@ -65,10 +65,8 @@ class DecoderRecipe:
         default_factory=lambda: LoopConfig(
             steps=2500,
             batch_size=8,
-            precision="bf16",
-            learning_rate=1.5e-3,
-            weight_decay=0.01,
-            warmup=50,
+            execution=ExecutionConfig(precision="bf16"),
+            optimizer=OptimizerConfig(learning_rate=1.5e-3, weight_decay=0.01, warmup=50),
             ema_decay=0.99,
         )
     )

@@ -21,7 +21,7 @@ from cmmd.measures.visual_events import frames_to_video
 from cmmd.recipes.event_examples import event_examples
 from cmmd.recipes.model_folder import save_model
 from cmmd.training.distributed import Ranks
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
@@ -45,7 +45,11 @@ class EventsRecipe:
     widths: tuple[int, int, int, int] = (24, 48, 96, 128)
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=6500, batch_size=8, learning_rate=2e-3, weight_decay=0.01, warmup=50, ema_decay=0.995, save_every=250
+            steps=6500,
+            batch_size=8,
+            optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0.01, warmup=50),
+            ema_decay=0.995,
+            reports=ReportsConfig(save_every=250),
         )
     )
 

@@ -11,8 +11,8 @@ from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.sampling_config import UsualGuidance
 from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.models.network_config import NetworkConfig
-from cmmd.recipes.coupled import AFTER_CONTRAST, CoupledRecipe
-from cmmd.training.loop_config import LoopConfig
+from cmmd.recipes.coupled import AFTER_CONTRAST, ClipsConfig, CoupledRecipe, InitialModel
+from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConfig, ReportsConfig
 
 STABLE_DIFFUSION_AUTOENCODER = "hub:stabilityai/sd-vae-ft-mse"
 
@@ -41,9 +41,9 @@ def epic_sounds_ncmmd() -> CoupledRecipe:
 def _base(folder: str, *, steps: int) -> CoupledRecipe:
     """The base size: 131 M parameters, bf16, batches of 128 items in 8 micro-batches, for 1, 2, 4 or 8 GPUs."""
     return CoupledRecipe(
-        autoencoder=STABLE_DIFFUSION_AUTOENCODER,
+        initial=InitialModel(autoencoder=STABLE_DIFFUSION_AUTOENCODER),
         geometry=Geometry(image_size=128),
-        prepared=PreparedConfig(folders=(folder,)),
+        clips=ClipsConfig(prepared=PreparedConfig(folders=(folder,))),
         network=NetworkConfig(
             video_widths=(128, 256, 384),
             audio_widths=(96, 192, 288),
@@ -57,15 +57,10 @@ def _base(folder: str, *, steps: int) -> CoupledRecipe:
         loop=LoopConfig(
             steps=steps,
             batch_size=128,
-            micro_batches=8,
-            precision="bf16",
-            learning_rate=2e-4,
-            weight_decay=0.01,
-            warmup=1000,
+            execution=ExecutionConfig(micro_batches=8, precision="bf16"),
+            optimizer=OptimizerConfig(learning_rate=2e-4, weight_decay=0.01, warmup=1000),
             ema_decay=0.9999,
-            save_every=5000,
-            log_every=100,
-            evaluate_every=5000,
+            reports=ReportsConfig(save_every=5000, log_every=100, evaluate_every=5000),
         ),
     )
 

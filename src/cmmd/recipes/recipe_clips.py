@@ -29,9 +29,9 @@ class RecipeClips(NamedTuple):
 def recipe_autoencoder(config: CoupledRecipe) -> VideoAutoencoder:
     """The autoencoder of a recipe, in eval mode: the named one; else the one that encoded the prepared clips; else the
     shipped one. Raises InputError if it cannot be loaded."""
-    if config.autoencoder is not None:
-        return load_autoencoder(config.autoencoder).eval()
-    folders = config.prepared.folders
+    if config.initial.autoencoder is not None:
+        return load_autoencoder(config.initial.autoencoder).eval()
+    folders = config.clips.prepared.folders
     return load_autoencoder(read_index(Path(folders[0])).settings["autoencoder"] if folders else "shipped").eval()
 
 
@@ -42,13 +42,14 @@ def recipe_clips(
 
     Raises InputError if prepared clips do not fit the settings of the recipe, or if a file of clips is damaged.
     """
-    if config.prepared.folders:
+    if config.clips.prepared.folders:
         return _prepared(config, weights_hash(autoencoder))
-    key = world_key(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
+    key = world_key(config.clips.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
     encoded = folder / f"clips-{key[:12]}.safetensors"
     with ranks.main_first():
         clips = _encoded_world(config, encoded, key=key, autoencoder=autoencoder, codec=codec)
-    return RecipeClips(*clips.hold_out(config.held_out)) if config.held_out else RecipeClips(clips, None)
+    held_out = config.clips.held_out
+    return RecipeClips(*clips.hold_out(held_out)) if held_out else RecipeClips(clips, None)
 
 
 def _encoded_world(
@@ -61,13 +62,13 @@ def _encoded_world(
         sweep(path.parent, path.name)
         clips = EncodedClips.load(path, key=key)
         if clips is None:
-            clips = encode_world(config.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
+            clips = encode_world(config.clips.data, geometry=config.geometry, autoencoder=autoencoder, codec=codec)
             clips.save(path, key=key)
     return clips
 
 
 def _prepared(config: CoupledRecipe, autoencoder_sha256: str) -> RecipeClips:
-    choice = config.prepared
+    choice = config.clips.prepared
     for folder in choice.folders:
         _require_fit(config, read_index(Path(folder)), Path(folder), autoencoder_sha256)
 

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def load_starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
-    """Loads the model to start from; returns None if `config.start` is None.
+    """Loads the model to start from; returns None if `config.initial.start` is None.
 
     Raises InputError, with every setting that differs, if the model does not fit the recipe.
     """
-    if config.start is None:
+    if config.initial.start is None:
         return None
     from cmmd.pipelines.loading import load_pipeline
 
-    model = load_pipeline(None if config.start == "shipped" else config.start, device="cpu")
+    model = load_pipeline(None if config.initial.start == "shipped" else config.initial.start, device="cpu")
     wanted = as_dict(config.network) | {
         "geometry": as_dict(config.geometry),
         "codec": config.codec,
@@ -42,26 +42,26 @@ def load_starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
     different = [name for name in wanted if found[name] != wanted[name]]
     if different:
         message = "; ".join(f"{name} is {found[name]}, expected {wanted[name]}" for name in different)
-        raise InputError(f"{config.start}: {message}")
+        raise InputError(f"{config.initial.start}: {message}")
     return model
 
 
 def starting_autoencoder(config: CoupledRecipe, start: "CMMDPipeline") -> VideoAutoencoder:
-    """Returns the autoencoder of the starting model, or `config.autoencoder` if that adds or replaces an event encoder.
+    """Returns the autoencoder of the starting model, or that of the recipe if it adds or replaces an event encoder.
 
     Raises InputError for any other autoencoder: the network knows only the latents that it was trained on.
     """
     known = start.video_autoencoder
-    if config.autoencoder is None:
+    if config.initial.autoencoder is None:
         return known
-    chosen = load_autoencoder(config.autoencoder).eval()
+    chosen = load_autoencoder(config.initial.autoencoder).eval()
     if weights_hash(chosen) == weights_hash(known):
         return known
     pictures = known.pictures if isinstance(known, EventAutoencoder) else known
     if isinstance(chosen, EventAutoencoder) and weights_hash(chosen.pictures) == weights_hash(pictures):
         return chosen
     raise InputError.about(
-        config.autoencoder,
+        config.initial.autoencoder,
         found="another autoencoder than that of the model to start from",
         expected="the same, or the same with an event encoder",
     )
@@ -72,10 +72,10 @@ def starting_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.
 
     Raises InputError if it cannot be loaded or does not fit the geometry.
     """
-    if config.waveform_decoder is None:
+    if config.initial.waveform_decoder is None:
         return None if start is None else start.waveform_decoder
-    decoder = load_waveform_decoder(config.waveform_decoder)
-    with reading(f"waveform_decoder {config.waveform_decoder}", expected="one for the geometry of the recipe"):
+    decoder = load_waveform_decoder(config.initial.waveform_decoder)
+    with reading(f"waveform_decoder {config.initial.waveform_decoder}", expected="one for the geometry of the recipe"):
         codec_with(decoder, config.codec, config.geometry)
     return decoder
 

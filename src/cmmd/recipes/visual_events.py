@@ -16,7 +16,7 @@ from cmmd.measures.visual_events import VisualEventDetector, damage, frames_to_v
 from cmmd.recipes.event_examples import event_examples
 from cmmd.recipes.model_folder import save_model
 from cmmd.training.distributed import Ranks
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
@@ -35,7 +35,11 @@ class VisualEventsRecipe:
     depth: int = 2
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=1000, batch_size=16, learning_rate=2e-3, weight_decay=0.02, ema_decay=0.99, save_every=100
+            steps=1000,
+            batch_size=16,
+            optimizer=OptimizerConfig(learning_rate=2e-3, weight_decay=0.02),
+            ema_decay=0.99,
+            reports=ReportsConfig(save_every=100),
         )
     )
 

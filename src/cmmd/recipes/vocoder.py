@@ -19,12 +19,12 @@ from cmmd.losses.adversarial import Discriminators
 from cmmd.losses.waveform import waveform_losses
 from cmmd.recipes.decoder import check_sounds, training_sounds
 from cmmd.recipes.model_folder import save_model
-from cmmd.weights.safe_weights import quiet_diffusers
 from cmmd.training.distributed import Ranks
-from cmmd.training.loop_config import LoopConfig
+from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
+from cmmd.weights.safe_weights import quiet_diffusers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +51,8 @@ class VocoderRecipe:
         default_factory=lambda: LoopConfig(
             steps=8000,
             batch_size=8,
-            precision="bf16",
-            learning_rate=1e-3,
-            weight_decay=0.01,
-            warmup=100,
-            clip_norm=5.0,
+            execution=ExecutionConfig(precision="bf16"),
+            optimizer=OptimizerConfig(learning_rate=1e-3, weight_decay=0.01, warmup=100, clip_norm=5.0),
             ema_decay=0.998,
         )
     )

@@ -5,24 +5,30 @@ from dataclasses import replace
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.sampling_config import UsualGuidance
+from cmmd.files.inline_groups import replaced
 from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.models.network_config import NetworkConfig
-from cmmd.recipes.coupled import AFTER_CONTRAST, CoupledRecipe
-from cmmd.training.loop_config import LoopConfig
+from cmmd.recipes.coupled import AFTER_CONTRAST, ClipsConfig, CoupledRecipe, InitialModel
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 
 
 def world_cmmd() -> CoupledRecipe:
     """A model of the shipped kind, for both plain families and all three directions. The harder tasks, impacts and
     video to audio, have the largest shares."""
     return CoupledRecipe(
-        waveform_decoder="shipped",
-        data=WorldConfig(families=("impacts", "impacts", "dance"), clips=1400),
+        initial=InitialModel(waveform_decoder="shipped"),
+        clips=ClipsConfig(data=WorldConfig(families=("impacts", "impacts", "dance"), clips=1400)),
         conditioning=ConditioningConfig(
             video_to_audio=0.7, audio_to_video=0.15, joint=0.15, audio_noise=8.0, video_noise=2.0
         ),
         contrastive=ContrastiveConfig(weight=WEIGHT),
         guidance=AFTER_CONTRAST,
-        loop=LoopConfig(steps=8500, batch_size=16, learning_rate=1.5e-3, save_every=250),
+        loop=LoopConfig(
+            steps=8500,
+            batch_size=16,
+            optimizer=OptimizerConfig(learning_rate=1.5e-3),
+            reports=ReportsConfig(save_every=250),
+        ),
     )
 
 
@@ -38,7 +44,7 @@ def world_event_messages() -> CoupledRecipe:
     With a `start` that has no such weights, `autoencoder` is that of `start` joined to an event encoder (world.events).
     """
     recipe = world_cmmd()
-    return replace(
+    return replaced(
         recipe,
         start="shipped",
         trained="events",
@@ -46,7 +52,7 @@ def world_event_messages() -> CoupledRecipe:
         data=WorldConfig(families=("hits", "hits", "hits", "impacts", "dance"), clips=500, seed=40_000),
         conditioning=replace(recipe.conditioning, video_to_audio=1.0, audio_to_video=0.0, joint=0.0),
         guidance=UsualGuidance(),
-        loop=replace(recipe.loop, steps=2000, learning_rate=2e-3, warmup=50, ema_decay=0.99),
+        loop=replaced(recipe.loop, steps=2000, learning_rate=2e-3, warmup=50, ema_decay=0.99),
     )
 
 
@@ -54,24 +60,22 @@ def world_hits() -> CoupledRecipe:
     """Teaches a model the sounds of hits, without their pictures. Half of the starting weights stay in the result, so
     that joint generation of the plain families is not forgotten (decision 14)."""
     recipe = world_event_messages()
-    return replace(
+    return replaced(
         recipe,
         start_share=0.5,
         trained="all",
         sound_only=("hits",),
         conditioning=replace(recipe.conditioning, video_to_audio=0.5, audio_to_video=0.15, joint=0.35, keep_clean=0.3),
         guidance=UsualGuidance(video_to_audio=2.25, sound_above=0.7),
-        loop=replace(recipe.loop, steps=5000, learning_rate=5e-4, ema_decay=0.995),
+        loop=replaced(recipe.loop, steps=5000, learning_rate=5e-4, ema_decay=0.995),
     )
 
 
 def world_fine_tune() -> CoupledRecipe:
     """Fine-tunes the shipped model on 40 clips of a movement that it has not seen. Takes minutes on two cores."""
     return CoupledRecipe(
-        start="shipped",
-        data=WorldConfig(families=("impacts",), clips=40, split="unseen"),
-        held_out=0.2,
-        copies=32,
+        initial=InitialModel(start="shipped"),
+        clips=ClipsConfig(data=WorldConfig(families=("impacts",), clips=40, split="unseen"), held_out=0.2, copies=32),
         conditioning=ConditioningConfig(
             video_to_audio=0.5, audio_to_video=0.3, joint=0.2, audio_noise=8.0, video_noise=2.0
         ),
@@ -80,12 +84,9 @@ def world_fine_tune() -> CoupledRecipe:
         loop=LoopConfig(
             steps=700,
             batch_size=16,
-            learning_rate=3e-4,
-            warmup=50,
+            optimizer=OptimizerConfig(learning_rate=3e-4, warmup=50),
             ema_decay=0.99,
-            save_every=100,
-            evaluate_every=50,
-            patience=5,
+            reports=ReportsConfig(save_every=100, evaluate_every=50, patience=5),
         ),
     )
 
@@ -94,10 +95,15 @@ def world_ablation() -> CoupledRecipe:
     """A small network for comparisons over many runs. The learning rate is constant after warm-up, so that runs can be
     compared at any step."""
     return CoupledRecipe(
-        data=WorldConfig(clips=500),
+        clips=ClipsConfig(data=WorldConfig(clips=500)),
         network=NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32),
         conditioning=ConditioningConfig(audio_noise=8.0, video_noise=2.0),
-        loop=LoopConfig(steps=300, batch_size=16, learning_rate=2e-3, schedule="constant", warmup=30, ema_decay=0.98),
+        loop=LoopConfig(
+            steps=300,
+            batch_size=16,
+            optimizer=OptimizerConfig(learning_rate=2e-3, schedule="constant", warmup=30),
+            ema_decay=0.98,
+        ),
     )
 
 
@@ -124,5 +130,11 @@ def world_mm_diffusion() -> CoupledRecipe:
 def world_tiny() -> CoupledRecipe:
     """A model for tests and first trials. It runs the same code and trains in a minute, but its samples are poor."""
     network = NetworkConfig(video_widths=(16, 32, 48), audio_widths=(32, 48, 64), message_width=32)
-    loop = LoopConfig(steps=60, batch_size=8, warmup=10, ema_decay=0.9, save_every=20, log_every=5)
-    return CoupledRecipe(data=WorldConfig(clips=24, frames=24), network=network, loop=loop)
+    loop = LoopConfig(
+        steps=60,
+        batch_size=8,
+        optimizer=OptimizerConfig(warmup=10),
+        ema_decay=0.9,
+        reports=ReportsConfig(save_every=20, log_every=5),
+    )
+    return CoupledRecipe(clips=ClipsConfig(data=WorldConfig(clips=24, frames=24)), network=network, loop=loop)

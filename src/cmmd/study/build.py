@@ -178,7 +178,7 @@ def _notes(
     for name, medium in plan.media.items():
         info = infos[name]
         if medium.item:
-            looks.setdefault(medium.item, set()).add((info.width, info.height, round(info.seconds, 1)))
+            looks.setdefault(medium.item, set()).add((info.video.width, info.video.height, round(info.seconds, 1)))
     unlike = sum(len(look) > 1 for look in looks.values())
     if unlike:
         yield f"{unlike} of {len(looks)} items differ between systems in size or length, which tells them apart"

@@ -61,7 +61,7 @@ def _write(picture: Path, sound: Path, out: Path) -> None:
     if not probe(picture).has_video:
         raise InputError.about(picture, found="no video", expected="a clip with video and sound")
     write_sound_under_video(picture, waveform, out, sample_rate=SAMPLE_RATE, alone=True)
-    if probe(out).video_codec not in PLAYED_EVERYWHERE:
+    if probe(out).video.video_codec not in PLAYED_EVERYWHERE:
         intermediate = out.with_suffix(".webm")  # WebM does not accept the stream, so the writer encodes it again
         write_sound_under_video(picture, waveform, intermediate, sample_rate=SAMPLE_RATE, alone=True)
         write_sound_under_video(intermediate, waveform, out, sample_rate=SAMPLE_RATE, alone=True)

@@ -38,8 +38,8 @@ def held_out_terms(
     The micro-batches are distributed over the ranks. `_pieces` limits their size to that of training.
     """
     ranks = ranks or Ranks()
-    module = TrainedModule(state.ema.model, held_out.objective, precision=config.precision).eval()
-    pieces = _pieces(held_out.batch_size, largest=config.batch_size // config.micro_batches)
+    module = TrainedModule(state.ema.model, held_out.objective, precision=config.execution.precision).eval()
+    pieces = _pieces(held_out.batch_size, largest=config.batch_size // config.execution.micro_batches)
     work = [(batch, MicroBatch(index, pieces)) for batch in range(BATCHES) for index in range(pieces)]
     total = None
     # Sharded ranks must all run the same number of passes. If the work does not divide evenly, surplus passes have

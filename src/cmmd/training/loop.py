@@ -57,17 +57,17 @@ class StepReport:
 def fresh_state(model: nn.Module, config: LoopConfig, ranks: Ranks | None = None) -> TrainingState:
     """The state before the first step, on the rank's device. Compiles the model if the settings ask for it."""
     ranks = ranks or Ranks()
-    fsdp = config.fsdp and ranks.world_size > 1
+    fsdp = config.execution.fsdp and ranks.world_size > 1
     state = TrainingState.fresh(
         # FSDP moves the model to the device shard by shard: the unsharded model may not fit there.
         model if fsdp else model.to(ranks.device),
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
+        learning_rate=config.optimizer.learning_rate,
+        weight_decay=config.optimizer.weight_decay,
         ema_decay=config.ema_decay,
         fsdp=fsdp,
-        precision=config.precision,
+        precision=config.execution.precision,
     )
-    if config.compile:
+    if config.execution.compile:
         compile_stages(state.model)
     return state
 
@@ -84,7 +84,7 @@ def train(
     ranks = ranks or Ranks()
     require_equal_shares(config, ranks)
     config.allow_tf32()
-    module = TrainedModule(state.model, objective, precision=config.precision)
+    module = TrainedModule(state.model, objective, precision=config.execution.precision)
     module = _distributed(module, state, objective, config, ranks)
     finite = torch.ones((), device=ranks.device, dtype=torch.bool)
     started, logged_step = time.perf_counter(), state.step
@@ -92,14 +92,14 @@ def train(
     def draw(step: int) -> list[Any]:
         return _rank_batch(objective, step, config, ranks)
 
-    is_cpu = ranks.device.type == "cpu"
+    is_cpu, reports = ranks.device.type == "cpu", config.reports
     for micro_batches in batches(draw, start=state.step, stop=config.steps, ahead=not is_cpu):
         terms, norm = accumulate_gradients(module, micro_batches, config, ranks)
         finite = finite & torch.isfinite(norm)
-        is_logged = (state.step + 1) % config.log_every == 0 or state.step + 1 == config.steps
+        is_logged = (state.step + 1) % reports.log_every == 0 or state.step + 1 == config.steps
         losses = _reduced(terms, ranks) if is_logged else None
         # A diverged state is never evaluated or saved. On a CPU the check is free, so every step is checked.
-        is_used = any((state.step + 1) % every == 0 for every in (config.save_every, config.evaluate_every))
+        is_used = any((state.step + 1) % every == 0 for every in (reports.save_every, reports.evaluate_every))
         if is_logged or is_used or is_cpu:
             _require_finite(state.step, losses, finite, norm)
         update_weights(state, config)
@@ -125,7 +125,7 @@ def accumulate_gradients(
             # DDP and FSDP average gradients over the ranks.
             (terms["loss"].total * ranks.world_size / config.batch_size).backward()
         found.append({name: Term(term.total.detach(), term.count) for name, term in terms.items()})
-    return found, unsharded(nn.utils.clip_grad_norm_(module.parameters(), config.clip_norm))
+    return found, unsharded(nn.utils.clip_grad_norm_(module.parameters(), config.optimizer.clip_norm))
 
 
 def update_weights(state: TrainingState, config: LoopConfig) -> None:
@@ -140,10 +140,9 @@ def update_weights(state: TrainingState, config: LoopConfig) -> None:
 
 def require_equal_shares(config: LoopConfig, ranks: Ranks) -> None:
     """Raise InputError if micro_batches is not a multiple of the world size."""
-    if config.micro_batches % ranks.world_size:
-        raise InputError(
-            f"loop.micro_batches is {config.micro_batches}, expected a multiple of the {ranks.world_size} ranks"
-        )
+    found, world_size = config.execution.micro_batches, ranks.world_size
+    if found % world_size:
+        raise InputError(f"loop.micro_batches is {found}, expected a multiple of the {world_size} ranks")
 
 
 def _distributed(
@@ -160,7 +159,7 @@ def _distributed(
         )
     # With static_graph, the first pass must exchange gradients, and DDP orders its buckets by it for the next pass. A
     # warm-up pass whose gradients are discarded gives all steps the same bucket order, also the first after a resume.
-    batch = objective.draw(state.step, MicroBatch(ranks.rank, config.micro_batches))
+    batch = objective.draw(state.step, MicroBatch(ranks.rank, config.execution.micro_batches))
     parallel(moved(batch, device=ranks.device))["loss"].total.backward()
     state.optimizer.zero_grad(set_to_none=True)
     return parallel
@@ -168,8 +167,9 @@ def _distributed(
 
 def _rank_batch(objective: Objective, step: int, config: LoopConfig, ranks: Ranks) -> list[Any]:
     """This rank's micro-batches of a step, in pinned memory if the device is a GPU."""
-    indices = range(ranks.rank, config.micro_batches, ranks.world_size)
-    batches = [objective.draw(step, MicroBatch(index, config.micro_batches)) for index in indices]
+    count = config.execution.micro_batches
+    indices = range(ranks.rank, count, ranks.world_size)
+    batches = [objective.draw(step, MicroBatch(index, count)) for index in indices]
     return [moved(batch, pin=True) for batch in batches] if ranks.device.type == "cuda" else batches
 
 

@@ -152,8 +152,8 @@ def _draw_wrong_conditions(
 def _draw_wrong_targets(
     config: ContrastiveConfig, target: Modality, batch: WholeBatch, items: Int[Tensor, " b"], *, frames: int
 ) -> WrongTargets:
-    """`config.count` wrong targets of each kind for every item, grouped by kind; `counts` marks contrasted items."""
-    size, kinds, count = len(batch.clips), config.mismatches, config.count
+    """`count` wrong targets of each kind for every item, grouped by kind. `counts` marks contrasted items."""
+    size, kinds, count = len(batch.clips), config.mismatches, config.targets.count
     time = time_steps(target, frames)
     partner = _position(batch.partners(items), items)
     clip, order, valid, speeds = [], [], [], []
@@ -186,14 +186,14 @@ def time_steps(modality: Modality, frames: int) -> int:
 def _contrasted_targets(config: ContrastiveConfig, target: Modality, modes: Conditioning) -> Bool[Tensor, " b"]:
     """Whether each item generates `target`, hears the other modality and has a noise level that is contrasted.
 
-    Joint items count only with `config.joint`. The noise level of an item is its largest time t.
+    Joint items count only with `config.targets.joint`. The noise level of an item is its largest time t.
     """
     t, hears = (modes.t_video, modes.video_hears) if target == "video" else (modes.t_audio, modes.audio_hears)
     noise = t.amax(dim=1)
     wanted = modes.direction == TARGETS.index(target)
-    if config.joint:
+    if config.targets.joint:
         wanted = wanted | (modes.direction == JOINT)
-    return wanted & hears & (noise >= config.least_noise) & (noise <= config.most_noise)
+    return wanted & hears & (noise >= config.targets.least_noise) & (noise <= config.targets.most_noise)
 
 
 def _position(partner: Int[Tensor, " s"], items: Int[Tensor, " b"]) -> Int[Tensor, " s"]:

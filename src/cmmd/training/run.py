@@ -71,7 +71,7 @@ def _open(out: Path, config: Any, loop: LoopConfig, *, recipe: str | None, resum
     resume = resume or (ranks.any(was_restarted()) and (out / SETTINGS).exists())
 
     def open_folder() -> None:
-        require_trackers(loop.trackers)
+        require_trackers(loop.reports.trackers)
         open_run_folder(out, config, steps=loop.steps, recipe=recipe, resume=resume)
 
     ranks.by_main(open_folder)
@@ -122,7 +122,8 @@ def _train_and_save(
     record: "_Record | None",
     ranks: Ranks,
 ) -> None:
-    patience = loop.patience * loop.evaluate_every if held_out else 0
+    reports = loop.reports
+    patience = reports.patience * reports.evaluate_every if held_out else 0
     if state.stalled(patience):  # a run that loop.patience had stopped does not continue
         if record:
             _print_line(f"{out}: finished at step {state.step}: loop.patience has passed without a lower held-out loss")
@@ -130,7 +131,7 @@ def _train_and_save(
     for report in train(state, objective, loop, ranks=ranks):
         last = report.step == loop.steps
         figures, improved = {}, False
-        if held_out and (last or report.step % loop.evaluate_every == 0):
+        if held_out and (last or report.step % reports.evaluate_every == 0):
             figures = held_out_terms(state, held_out, loop, ranks)
             if not math.isfinite(figures["held_out_loss"]):
                 raise FloatingPointError(f"step {report.step}: held-out loss is {figures['held_out_loss']}")
@@ -138,7 +139,7 @@ def _train_and_save(
             last = last or state.stalled(patience)
         if record:
             record.write(report, figures)
-        if last or improved or report.step % loop.save_every == 0:
+        if last or improved or report.step % reports.save_every == 0:
             if record:
                 record.log.flush()
             state.save(out, ranks)
@@ -154,7 +155,7 @@ class _Record:
     ) -> None:
         self.out = out
         self.throughput = throughput
-        self.trackers = open_trackers(loop.trackers, out, as_dict(config), resume_at=resume_at)
+        self.trackers = open_trackers(loop.reports.trackers, out, as_dict(config), resume_at=resume_at)
         self.log = Log(out / LOG, resume_at=resume_at)
         if resume_at == 0:
             facts = {"threads": torch.get_num_threads(), "cpus": os.cpu_count(), "world_size": ranks.world_size}

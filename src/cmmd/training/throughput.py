@@ -33,7 +33,7 @@ class Throughput:
     @classmethod
     def of(cls, model: nn.Module, objective: Objective, config: LoopConfig, ranks: Ranks) -> "Throughput":
         """For an unsharded model. Measures the peak, which takes a fraction of a second."""
-        dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+        dtype = torch.bfloat16 if config.execution.precision == "bf16" else torch.float32
         config.allow_tf32()
         peak = matrix_product_speed(ranks.device, dtype)
         return cls(config, objective, ranks, copy.deepcopy(model).to("meta"), peak)
@@ -41,7 +41,7 @@ class Throughput:
     def figures(self, step: int, seconds: float) -> dict[str, float]:
         """`items_per_second` over all ranks, and `share_of_peak`, the share of the peak that this rank reaches, for a
         step that took `seconds`."""
-        flops = self._flops(step) * self.config.micro_batches / self.ranks.world_size
+        flops = self._flops(step) * self.config.execution.micro_batches / self.ranks.world_size
         return {
             "items_per_second": round(self.config.batch_size / seconds, 3),
             "share_of_peak": round(flops / seconds / self.peak, 4),
@@ -49,7 +49,7 @@ class Throughput:
 
     def _flops(self, step: int) -> int:
         """FLOPs of the first micro-batch of a step, forward and backward. Counted once for each set of shapes."""
-        batch = moved(self.objective.draw(step, MicroBatch(0, self.config.micro_batches)), device="meta")
+        batch = moved(self.objective.draw(step, MicroBatch(0, self.config.execution.micro_batches)), device="meta")
         shapes = _shapes(batch)
         if shapes not in self.counted:
             self.shadow.train()

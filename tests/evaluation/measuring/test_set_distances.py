@@ -22,11 +22,12 @@ def clips(count: int, *, mean: float = 0.0, seed: int = 0) -> list[torch.Tensor]
 def test_more_real_clips_are_at_the_floor_and_others_above_it():
     real, more, other = clips(80), clips(20, seed=1), clips(20, mean=0.5, seed=2)
     alike, apart = set_distance(BACKBONE, more, real), set_distance(BACKBONE, other, real)
-    assert (alike.size, alike.reference_size) == (20, 60)
-    assert alike.value == pytest.approx(alike.real_value, abs=0.25)
-    assert apart.real_value == alike.real_value
-    assert apart.low < apart.value < apart.high and apart.low > apart.real_value
-    assert apart.value == pytest.approx(6 * 0.25, abs=0.6)
+    near, far = alike.split, apart.split
+    assert (near.size, near.reference_size) == (20, 60)
+    assert near.value == pytest.approx(near.real_value, abs=0.25)
+    assert far.real_value == near.real_value
+    assert far.low < far.value < far.high and far.low > far.real_value
+    assert far.value == pytest.approx(6 * 0.25, abs=0.6)
     assert alike.at_infinity < alike.whole  # what is left of the bias is that of the reference
 
 
@@ -36,7 +37,7 @@ def test_samples_are_held_against_all_real_clips():
     expected = per_sample_distances(made, Gaussian.of(torch.cat(real)))
     assert distance.samples == pytest.approx(expected.tolist(), rel=1e-9)
     assert distance.whole == pytest.approx(frechet_distance(torch.cat(made), torch.cat(real)), rel=1e-9)
-    assert len(distance.real_samples) == distance.size == 5
+    assert len(distance.real_samples) == distance.split.size == 5
     assert math.isnan(distance.at_infinity)  # five clips are too few to extrapolate from
     with pytest.raises(ValueError, match="expected at least 2 and 4"):
         set_distance(BACKBONE, made[:1], real)

@@ -13,12 +13,13 @@ from cmmd.clips.mastering import Mastering
 from cmmd.clips.writing import write_video
 from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
+from cmmd.files.inline_groups import replaced
 from cmmd.generation.clip_generation import GenerateOptions
 from cmmd.generation.folders import plan as planning
 from cmmd.generation.folders.given_clips import GivenClip, list_clips
 from cmmd.generation.folders.making import Making, model_digest, settings_of
 from cmmd.generation.folders.plan import Plan, plan_clips
-from cmmd.generation.folders.record import Fingerprint, Record, RecordLine
+from cmmd.generation.folders.record import Fingerprint, Generator, Record, RecordLine, ResultFiles, Stretch
 from cmmd.generation.output_plan import OutputOptions
 
 
@@ -52,18 +53,17 @@ class Folder:
                 out.parent.mkdir(parents=True, exist_ok=True)
                 out.write_bytes(f"{one.clip.name} {seed + take}".encode())
                 line = RecordLine(
-                    result=out.relative_to(self.out).as_posix(),
-                    result_file=Fingerprint.of(out),
-                    input=os.path.realpath(one.clip.source),
-                    input_file=Fingerprint.of(one.clip.source),
-                    start=one.clip.start,
-                    end=one.clip.end,
+                    files=ResultFiles(
+                        result=out.relative_to(self.out).as_posix(),
+                        result_file=Fingerprint.of(out),
+                        input=os.path.realpath(one.clip.source),
+                        input_file=Fingerprint.of(one.clip.source),
+                    ),
                     made=one.target,
                     seed=seed + take,
                     settings=settings_of(options or GenerateOptions()),
-                    model="shipped",
-                    model_sha256="5",
-                    version="0",
+                    generator=Generator(model="shipped", model_sha256="5", version="0"),
+                    stretch=Stretch(start=one.clip.start, end=one.clip.end),
                 )
                 Record.read(self.out).append([line])
 
@@ -240,7 +240,7 @@ def test_a_line_of_another_stretch_is_about_another_clip(folder):
     (line,) = Record.read(folder.out).lines_about(source)
     compare = partial(folder.making.difference, clip=clip, made="audio", seed=0)
     assert compare(line) is None
-    for other in (replace(line, start=0.2), replace(line, end=None), replace(line, start=None)):
+    for other in (replaced(line, start=0.2), replaced(line, end=None), replaced(line, start=None)):
         assert compare(other) == "of another input, or one that has changed"
 
 

@@ -12,25 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmmd.errors import InputError
-from cmmd.generation.folders.record import RECORD, Fingerprint, Record, RecordLine
+from cmmd.files.inline_groups import replaced
+from cmmd.generation.folders.record import RECORD, Fingerprint, Generator, Record, RecordLine, ResultFiles
 
 
 def line(folder: Path, result: str, content: bytes = b"result", **values: Any) -> RecordLine:
     """A line about a file that is there."""
     (folder / result).write_bytes(content)
-    shared: dict[str, Any] = {
-        "result": result,
-        "result_file": Fingerprint.of(folder / result),
-        "input": os.path.realpath(folder / "in.mp4"),
-        "input_file": Fingerprint(bytes=1, time_ns=2, sha256="3"),
-        "made": "audio",
-        "seed": 4,
-        "settings": {"steps": 25, "guidance": None, "keep": [[0.0, 1.5]]},
-        "model": "shipped",
-        "model_sha256": "5",
-        "version": "0",
-    }
-    return RecordLine(**(shared | values))
+    files = ResultFiles(
+        result=result,
+        result_file=Fingerprint.of(folder / result),
+        input=os.path.realpath(folder / "in.mp4"),
+        input_file=Fingerprint(bytes=1, time_ns=2, sha256="3"),
+    )
+    made = RecordLine(
+        files=files,
+        made="audio",
+        seed=4,
+        settings={"steps": 25, "guidance": None, "keep": [[0.0, 1.5]]},
+        generator=Generator(model="shipped", model_sha256="5", version="0"),
+    )
+    return replaced(made, **values)
 
 
 def test_lines_come_back_as_they_were_written(tmp_path):
@@ -67,7 +69,9 @@ def test_a_line_is_about_the_file_that_it_describes(tmp_path):
 def test_a_copy_is_known_by_its_content(tmp_path):
     made = line(tmp_path, "a.mp4")
     os.utime(tmp_path / "a.mp4", ns=(1, 1))
-    assert made.result_file.is_of(tmp_path / "a.mp4") and not made.result_file.looks_like(tmp_path / "a.mp4")
+    assert made.files.result_file.is_of(tmp_path / "a.mp4") and not made.files.result_file.looks_like(
+        tmp_path / "a.mp4"
+    )
 
 
 @pytest.mark.parametrize("torn", [b'{"result": "x', b"\0\0\0\0", b"{}"])

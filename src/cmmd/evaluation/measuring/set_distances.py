@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cmmd.evaluation.backbones.backbone import Backbone
-from cmmd.evaluation.record.schema import Metric, SetDistance
+from cmmd.evaluation.record.schema import Metric, SetDistance, SplitDistance
 from cmmd.measures.classifier_scores import inception_score
 from cmmd.measures.frechet import DistanceTo, Gaussian, frechet_at_infinity, per_sample_distances
 from cmmd.measures.intervals import Interval, bootstrap, half_samples
@@ -51,12 +51,14 @@ def set_distance(backbone: Backbone, generated: Clips, real: Clips, *, seed: int
         backbone=backbone.name,
         samples=tuple(per_sample_distances(generated, whole).tolist()),
         real_samples=tuple(per_sample_distances(held, rest).tolist()),
-        size=size,
-        reference_size=len(real) - size,
-        value=value,
-        low=_above_zero(value + interval.low - interval.value),
-        high=value + interval.high - interval.value,
-        real_value=float(np.mean(real_values)),
+        split=SplitDistance(
+            size=size,
+            reference_size=len(real) - size,
+            value=value,
+            low=_above_zero(value + interval.low - interval.value),
+            high=value + interval.high - interval.value,
+            real_value=float(np.mean(real_values)),
+        ),
         whole=DistanceTo(torch.cat(list(generated)), whole)(),
         at_infinity=_at_infinity(generated, whole),
         real_at_infinity=_at_infinity(held, rest),
@@ -80,7 +82,8 @@ def set_metrics(backbone: Backbone, distance: SetDistance, generated: Clips, rea
     """Metrics of one backbone: Frechet distance of the set, per sample, extrapolated to infinity, and the maximum mean
     discrepancy, which assumes no Gaussian."""
     samples, real_samples = np.array(distance.samples), np.array(distance.real_samples)
-    sizes = f"{distance.size} clips against {distance.reference_size} real ones"
+    split = distance.split
+    sizes = f"{split.size} clips against {split.reference_size} real ones"
     per_sample = bootstrap(len(samples), lambda rows: _median(samples[rows]))
     at_infinity = Interval(distance.at_infinity, NAN, NAN)
     if len(generated) >= 16:
@@ -91,9 +94,9 @@ def set_metrics(backbone: Backbone, distance: SetDistance, generated: Clips, rea
 
         at_infinity = half_samples(len(generated), extrapolated, value=distance.at_infinity, draws=20)
     name = distance.name
-    own_set = Interval(distance.value, distance.low, distance.high)
+    own_set = Interval(split.value, split.low, split.high)
     return [
-        _metric(name, own_set, distance.real_value, distance.size, f"Frechet distance, {sizes}; floor: real clips."),
+        _metric(name, own_set, split.real_value, split.size, f"Frechet distance, {sizes}; floor: real clips."),
         _metric(
             f"{name} per sample",
             per_sample,

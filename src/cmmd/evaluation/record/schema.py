@@ -6,13 +6,15 @@ JSON).
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, TypeAdapter
 
+from cmmd.evaluation.record.protocol import Protocol
 from cmmd.files.foreign_files import reading
+from cmmd.files.inline_groups import as_dict, inline
 from cmmd.files.output_folder import make_folder
 from cmmd.files.plain_json import read_json
 from cmmd.files.unfinished_file import atomic_file
@@ -85,27 +87,37 @@ class ClipRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SetDistance:
-    """Frechet distances under one backbone: of each clip and of the set (the paper's box plot and cross).
+class SplitDistance:
+    """Frechet distances of sets of equal size, which are comparable; means over random splits.
 
-    samples: the windows of one clip against the whole reference, in the order of `Result.clips`. real_samples: the same
-    for held-out real clips against the other real clips. value, real_value: sets of `size` generated or real clips
-    against the same `reference_size` other real clips, means over random splits; these two are comparable. low, high:
-    bounds of `value`. whole: all generated clips against the whole reference. at_infinity, real_at_infinity:
-    extrapolated to infinitely many samples, nan for fewer than 8 clips. The outliers of a box plot are beyond 1.5
-    quartile ranges.
+    value, real_value: sets of `size` generated or real clips against the same `reference_size` other real clips. low,
+    high: bounds of `value`.
     """
 
-    name: str
-    backbone: str
-    samples: tuple[Measured, ...]
-    real_samples: tuple[Measured, ...]
     size: int
     reference_size: int
     value: Measured
     low: Measured
     high: Measured
     real_value: Measured
+
+
+@inline("split")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetDistance:
+    """Frechet distances under one backbone: of each clip and of the set (the paper's box plot and cross).
+
+    samples: the windows of one clip against the whole reference, in the order of `Result.clips`. real_samples: the same
+    for held-out real clips against the other real clips. split: inline group. whole: all generated clips against the
+    whole reference. at_infinity, real_at_infinity: extrapolated to infinitely many samples, nan for fewer than 8 clips.
+    The outliers of a box plot are beyond 1.5 quartile ranges.
+    """
+
+    name: str
+    backbone: str
+    samples: tuple[Measured, ...]
+    real_samples: tuple[Measured, ...]
+    split: SplitDistance
     whole: Measured
     at_infinity: Measured
     real_at_infinity: Measured
@@ -209,50 +221,6 @@ class FailedClip:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BackboneNote:
-    """A network whose embeddings were used; see `Backbone`. sha256: of its file, or of the files in its folder."""
-
-    name: str
-    modality: Literal["audio", "video"]
-    sha256: str
-    preprocessing: str
-    windows: str
-    classes: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Protocol:
-    """Everything that a second run needs to reproduce the figures.
-
-    model, model_sha256, seed, steps, guidance: settings of the generation; "", 0 and {} if clips were given. data: the
-    source of the real clips. samples: clips requested per direction and group (0: all given clips). reference_clips:
-    number by group. tolerance: of matched events, seconds. intervals, resampler, reading: one sentence each. commit: ""
-    outside a checkout.
-    """
-
-    command: str
-    model: str
-    model_sha256: str
-    data: str
-    samples: int
-    seed: int
-    steps: int
-    guidance: dict[str, float]
-    device: str
-    fps: int
-    image_size: int
-    sample_rate: int
-    reference_clips: dict[str, int]
-    tolerance: float
-    resampler: str
-    reading: str
-    intervals: str
-    backbones: tuple[BackboneNote, ...]
-    versions: dict[str, str]
-    commit: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """A whole evaluation. world: scores of samples of world clips."""
 
@@ -268,7 +236,7 @@ def write_record(record: Record, folder: Path) -> Path:
     """Writes `record.json` into the folder and returns its path. Raises InputError if it cannot be written."""
     make_folder(folder)
     path = folder / FILE
-    text = json.dumps(_plain(asdict(record)), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(_plain(as_dict(record)), indent=1, allow_nan=False) + "\n"
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
@@ -287,6 +255,6 @@ def _plain(value: Any) -> Any:
     """Replaces nan and infinity by None, because JSON has neither."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

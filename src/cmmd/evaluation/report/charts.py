@@ -33,8 +33,11 @@ def box_panels(record: Record, sections: tuple[Section, ...], name: str) -> list
         if not known:
             continue
         first = next(iter(known.values()))
-        truth = Box(name="real clips", samples=first.real_samples, value=first.real_value, truth=True)
-        boxes = [Box(name=s, samples=d.samples, value=d.value, low=d.low, high=d.high) for s, d in known.items()]
+        truth = Box(name="real clips", samples=first.real_samples, value=first.split.real_value, truth=True)
+        boxes = [
+            Box(name=s, samples=d.samples, value=d.split.value, low=d.split.low, high=d.split.high)
+            for s, d in known.items()
+        ]
         panels.append((section.group_name, [truth, *boxes]))
     return panels
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cmmd.evaluation.record.schema import ClipRow, Protocol, Record, Result
+from cmmd.evaluation.record.protocol import Protocol
+from cmmd.evaluation.record.schema import ClipRow, Record, Result
 from cmmd.evaluation.report.event_figures import (
     Sound,
     Strip,
@@ -61,12 +62,12 @@ def draw_example(example: Example, section: Section, protocol: Protocol, media: 
     """Draws figure 2 or 3, depending on the direction. Raises InputError if a file cannot be read."""
     one = next(iter(example.rows.values()))
     reference = media.read(one.reference, protocol)
-    shared = {"sample_rate": protocol.sample_rate, "tolerance": protocol.tolerance}
+    shared = {"sample_rate": protocol.clip_format.sample_rate, "tolerance": protocol.tolerance}
     clips = [(system, media.read(row.generated, protocol), row.found) for system, row in example.rows.items()]
     if section.direction == "video_to_audio":
         return figure_sounds_under_video(
             frames_of(reference),
-            protocol.fps,
+            protocol.clip_format.fps,
             true=Sound("true sound", sound_of(reference), one.true),
             generated=[Sound(system, sound_of(clip), found) for system, clip, found in clips],
             **shared,
@@ -76,7 +77,7 @@ def draw_example(example: Example, section: Section, protocol: Protocol, media: 
         Sound("sound", sound_of(reference), one.true),
         true=true,
         generated=[Strip(system, frames_of(clip), found) for system, clip, found in clips],
-        fps=protocol.fps,
+        fps=protocol.clip_format.fps,
         **shared,
     )
 

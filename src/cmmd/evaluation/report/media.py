@@ -16,7 +16,8 @@ from markupsafe import Markup
 
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.errors import InputError
-from cmmd.evaluation.record.schema import Protocol, Record
+from cmmd.evaluation.record.protocol import Protocol
+from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.report.markup import element
 
 EMBED_LIMIT = 8 * 2**20
@@ -85,8 +86,8 @@ class Media:
 
     def read(self, file: str, protocol: Protocol) -> Clip:
         """Reads a file with the settings of the evaluation. Raises InputError if it cannot be read."""
-        path = self.folder / file
-        return read_clip(path, fps=protocol.fps, image_size=protocol.image_size, sample_rate=protocol.sample_rate)
+        path, wanted = self.folder / file, protocol.clip_format
+        return read_clip(path, fps=wanted.fps, image_size=wanted.image_size, sample_rate=wanted.sample_rate)
 
 
 def sound_of(clip: Clip) -> np.ndarray:

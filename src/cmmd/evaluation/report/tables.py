@@ -165,9 +165,10 @@ def distance_table(record: Record, chosen: Sequence[Section]) -> Table:
 
 
 def _distance_cells(distance: SetDistance) -> Iterator[Cell]:
-    yield Cell(quantity(distance.value), interval(distance.low, distance.high))
-    yield Cell(quantity(distance.real_value))
-    yield Cell(f"{distance.size} to {distance.reference_size}")
+    split = distance.split
+    yield Cell(quantity(split.value), interval(split.low, split.high))
+    yield Cell(quantity(split.real_value))
+    yield Cell(f"{split.size} to {split.reference_size}")
     for value in (distance.whole, distance.at_infinity, distance.real_at_infinity):
         yield Cell(quantity(value))
 

@@ -38,13 +38,14 @@ class Making:
         outputs = self.options.outputs
         if not seed <= line.seed < seed + (outputs.takes if outputs.best else 1):
             return f"of seed {line.seed}"
-        if line.model_sha256 != self.model_sha256:
-            return f"of another model ({line.model})"
+        if line.generator.model_sha256 != self.model_sha256:
+            return f"of another model ({line.generator.model})"
         before, now = DEFAULTS | line.settings, self.settings  # a setting added after the line had its default
         for name in sorted(before | now):
             if before.get(name) != now.get(name):
                 return f"with {name} {json.dumps(before.get(name))}"
-        if (line.start or 0.0, line.end) != (clip.start or 0.0, clip.end) or not line.input_file.is_of(clip.source):
+        same_stretch = (line.stretch.start or 0.0, line.stretch.end) == (clip.start or 0.0, clip.end)
+        if not same_stretch or not line.files.input_file.is_of(clip.source):
             return "of another input, or one that has changed"
         return None
 

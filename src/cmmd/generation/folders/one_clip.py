@@ -18,7 +18,16 @@ from cmmd.files.unfinished_file import flush, sweep, temporary_path
 from cmmd.generation.clip_generation import Written, level, make_takes, write_take
 from cmmd.generation.folders.making import Making
 from cmmd.generation.folders.plan import PlannedClip
-from cmmd.generation.folders.record import Fingerprint, Record, RecordLine
+from cmmd.generation.folders.record import (
+    Fingerprint,
+    Generator,
+    Processing,
+    Record,
+    RecordLine,
+    ResultFiles,
+    ResultMeasures,
+    Stretch,
+)
 from cmmd.generation.output_plan import make_writable
 
 if TYPE_CHECKING:
@@ -119,26 +128,24 @@ def _line(written: Written, one: PlannedClip, name: str, making: Making, input_f
     take, clip = written.take, one.clip
     lufs, true_peak = written.loudness or (None, None)
     return RecordLine(
-        result=name,
-        result_file=Fingerprint.of(written.file),
-        input=os.path.realpath(clip.source),
-        input_file=input_file,
-        start=clip.start,
-        end=clip.end,
+        files=ResultFiles(
+            result=name,
+            result_file=Fingerprint.of(written.file),
+            input=os.path.realpath(clip.source),
+            input_file=input_file,
+        ),
         made=one.target,
-        to=making.options.to,
         seed=take.seed,
         settings=making.settings,
-        model=making.model,
-        model_sha256=making.model_sha256,
-        version=__version__,
+        generator=Generator(model=making.model, model_sha256=making.model_sha256, version=__version__),
+        stretch=Stretch(start=clip.start, end=clip.end),
+        to=making.options.to,
         guidance=take.guidance,
-        alignment=take.alignment,
-        loudness=lufs,
-        true_peak=true_peak,
-        seconds=take.duration,
-        took={stage: round(seconds, 3) for stage, seconds in written.seconds.items()},
-        device=making.options.model.device,
-        notes=list(written.notes),
+        measures=ResultMeasures(alignment=take.alignment, loudness=lufs, true_peak=true_peak, seconds=take.duration),
+        processing=Processing(
+            took={stage: round(seconds, 3) for stage, seconds in written.seconds.items()},
+            device=making.options.model.device,
+            notes=list(written.notes),
+        ),
         said=clip.said,
     )

@@ -9,7 +9,7 @@ from cmmd.errors import InputError
 from cmmd.generation.clip_generation import GenerateOptions, target_of
 from cmmd.generation.folders.given_clips import GivenClip
 from cmmd.generation.folders.making import Making
-from cmmd.generation.folders.record import Record, RecordLine
+from cmmd.generation.folders.record import Record, RecordLine, Stretch
 from cmmd.generation.output_plan import THERE, InputFiles, Target, distinct_results, numbered, result_suffix
 from cmmd.runtime.progress import progress
 
@@ -100,9 +100,9 @@ def _kind(clip: GivenClip, options: GenerateOptions, record: Record) -> _Kind:
     file, so that it need not be opened."""
     for line in record.lines_about(clip.source):
         same = line.to == options.to and (line.made == "both") == options.joint
-        same &= clip.is_stretch == (line.start is not None or line.end is not None)
-        if same and line.input_file.looks_like(clip.source):
-            return _Kind(line.made, Path(line.result).suffix)
+        same &= clip.is_stretch == (line.stretch != Stretch())
+        if same and line.files.input_file.looks_like(clip.source):
+            return _Kind(line.made, Path(line.files.result).suffix)
     target = target_of(clip.source, options)
     return _Kind(target, CUT_SUFFIX if clip.is_stretch else result_suffix(clip.source, target))
 

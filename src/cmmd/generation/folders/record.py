@@ -10,13 +10,14 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from pydantic import TypeAdapter
 
 from cmmd.files.foreign_files import read_text, reading
+from cmmd.files.inline_groups import as_dict, inline
 from cmmd.files.plain_json import parse_json
 
 RECORD = "made.jsonl"
@@ -60,43 +61,77 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecordLine:
-    """One line of the record: a result, and what it depends on.
-
-    result: path relative to the folder of the record, with forward slashes. input: absolute path. start, end: of the
-    stretch of it, s. made: what was generated: audio, video, or both. to: the option --to, if given. settings:
-    everything else that the result depends on, except input, model and seed. guidance: the strength that was used.
-    alignment: the model's own score, if it was measured. loudness, true_peak: LUFS and dB of full scale, if the
-    loudness was set. seconds: length of the result. took: seconds of each stage. said: label, split and group of the
-    clip in a table.
-    """
+class ResultFiles:
+    """result: path relative to the folder of the record, with forward slashes. input: absolute path."""
 
     result: str
     result_file: Fingerprint
     input: str
     input_file: Fingerprint
-    made: Literal["audio", "video", "both"]
-    seed: int
-    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generator:
+    """What generated a result. model: its name. version: of the package."""
+
     model: str
     model_sha256: str
     version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """The stretch of the input, in s. None: from its start, or to its end."""
+
     start: float | None = None
     end: float | None = None
-    to: str | None = None
-    guidance: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultMeasures:
+    """alignment: the model's own score, if it was measured. loudness, true_peak: LUFS and dB of full scale, if the
+    loudness was set. seconds: length of the result."""
+
     alignment: float | None = None
     loudness: float | None = None
     true_peak: float | None = None
     seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Processing:
+    """took: seconds of each stage. notes: remarks about the result."""
+
     took: dict[str, float] = field(default_factory=dict)
     device: str = ""
     notes: list[str] = field(default_factory=list)
+
+
+@inline("files", "generator", "stretch", "measures", "processing")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordLine:
+    """One line of the record: a result, and what it depends on.
+
+    made: what was generated: audio, video, or both. settings: everything else that the result depends on, except input,
+    model and seed. to: the option --to, if given. guidance: the strength that was used. said: label, split and group of
+    the clip in a table. The others are inline groups.
+    """
+
+    files: ResultFiles
+    made: Literal["audio", "video", "both"]
+    seed: int
+    settings: dict[str, Any]
+    generator: Generator
+    stretch: Stretch = field(default_factory=Stretch)
+    to: str | None = None
+    guidance: float | None = None
+    measures: ResultMeasures = field(default_factory=ResultMeasures)
+    processing: Processing = field(default_factory=Processing)
     said: dict[str, str] = field(default_factory=dict)
 
     def to_line(self) -> str:
         """Returns the line as JSON in ASCII, without empty values; file names that are not UTF-8 are escaped."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value not in (None, "", {}, [])})
+        return json.dumps({name: value for name, value in as_dict(self).items() if value not in (None, "", {}, [])})
 
     @classmethod
     def of_line(cls, line: str, where: str) -> "RecordLine":
@@ -146,15 +181,15 @@ class Record:
         """Returns the lines whose result is the file that now has this name, newest first; none if the file is missing
         or not in the record. There may be several: different settings can produce the same bytes."""
         path = self.folder / result
-        return [line for line in reversed(self._by_result[result]) if line.result_file.is_of(path)]
+        return [line for line in reversed(self._by_result[result]) if line.files.result_file.is_of(path)]
 
     def lines_about(self, source: Path) -> list[RecordLine]:
         """Returns the lines of all results of an input, found by its path, newest first."""
         return self._by_input[os.path.realpath(source)][::-1]
 
     def _note(self, line: RecordLine) -> None:
-        self._by_result[line.result].append(line)
-        self._by_input[line.input].append(line)
+        self._by_result[line.files.result].append(line)
+        self._by_input[line.files.input].append(line)
 
 
 def _cut_off_half_a_line(file: IO[bytes]) -> None:

@@ -34,7 +34,7 @@ def summary(outcomes: Sequence[Outcome], *, seconds: float) -> str:
         parts.append(f"({min(len(shown), MOST_ROWS)} of {len(outcomes)} rows; {RECORD} has all results)")
     parts += _notes(outcomes)
     count = {state: sum(one.state == state for one in outcomes) for state in ("made", "done before", "failed")}
-    media = sum(one.line.seconds or 0 for one in outcomes if one.state == "made" and one.line)
+    media = sum(one.line.measures.seconds or 0 for one in outcomes if one.state == "made" and one.line)
     made = f"{count['made']} made ({media:.1f} s of media in {seconds:.1f} s)"
     return "\n".join([*parts, f"{made}, {count['done before']} done before, {count['failed']} failed"])
 
@@ -42,11 +42,11 @@ def summary(outcomes: Sequence[Outcome], *, seconds: float) -> str:
 def _row(one: Outcome) -> tuple[str, ...]:
     if one.line is None:
         return printable(one.clip), one.state, "", "", "", ""
-    length = "" if one.line.seconds is None else f"{one.line.seconds:.2f} s"
+    length = "" if one.line.measures.seconds is None else f"{one.line.measures.seconds:.2f} s"
     level = "" if one.level is None else f"{one.level:.1f} dB"
-    level = level if one.line.loudness is None else f"{one.line.loudness:.1f} LUFS"
-    time = f"{sum(one.line.took.values()):.1f} s" if one.state == "made" else one.state
-    return printable(one.clip), printable(one.line.result), length, level, str(one.line.seed), time
+    level = level if one.line.measures.loudness is None else f"{one.line.measures.loudness:.1f} LUFS"
+    time = f"{sum(one.line.processing.took.values()):.1f} s" if one.state == "made" else one.state
+    return printable(one.clip), printable(one.line.files.result), length, level, str(one.line.seed), time
 
 
 def _notes(outcomes: Sequence[Outcome]) -> list[str]:
@@ -54,8 +54,8 @@ def _notes(outcomes: Sequence[Outcome]) -> list[str]:
     about: dict[str, list[str]] = defaultdict(list)
     for one in outcomes:
         if one.state == "made" and one.line is not None:
-            for note in one.line.notes:
-                about[note].append(one.line.result)
+            for note in one.line.processing.notes:
+                about[note].append(one.line.files.result)
     lines = []
     for note, results in sorted(about.items(), key=lambda item: -len(item[1]))[:MOST_NOTES]:
         where = printable(results[0]) if len(results) == 1 else f"{len(results)} results"
