@@ -96,8 +96,8 @@ def _read_override(text: str) -> Layer:
     if not equals or not all(path):
         raise InputError(f"{source}: expected KEY=VALUE or KEY.SUBKEY=VALUE")
     values = read_yaml(value, source, what="the value is not YAML")
-    for key in reversed(path):
-        values = {key: values}
+    for name in reversed(path):
+        values = {name: values}
     return Layer(source, values)
 
 

@@ -217,10 +217,10 @@ class ComplexSTFTCodec(nn.Module):
         return istft(spectrum, fft_size=self.fft_size, window=self.fft_size, hop=self.geometry.hop)
 
 
-def squelched(log_mel: Tensor) -> Tensor:
-    """Returns the log-mel with the floor wherever it is less than `SQUELCH` above, and at most `LARGEST`."""
+def squelched(log_mel: Tensor, height: float = SQUELCH) -> Tensor:
+    """Returns the log-mel with the floor wherever it is less than `height` above, and at most `LARGEST`."""
     floor = math.log(LOG_FLOOR)
-    return torch.where(log_mel < floor + SQUELCH, floor, log_mel.clamp(max=LARGEST))
+    return torch.where(log_mel < floor + height, floor, log_mel.clamp(max=LARGEST))
 
 
 def spectrogram_codec(name: CodecName, geometry: Geometry) -> LogMelCodec | ComplexSTFTCodec:

@@ -60,19 +60,19 @@ def draw_results(results: Results, path: Path) -> None:
 def _draw_pairs(axes: "Axes", results: Results, question: str, pairs: list[tuple[str, str]]) -> None:
     """Draw a stacked bar per pair: votes for the first, none and the second; a dot and a line: share and interval."""
     rows = {(row.first, row.second): row for row in results.preferences if row.question == question}
-    for row, pair in enumerate(pairs):
+    for y, pair in enumerate(pairs):
         row = rows.get(pair)
         if row is None:
             continue
         votes = np.array([row.wins, row.ties, row.losses]) / (row.wins + row.ties + row.losses)
         starts = np.cumsum(votes) - votes
         for start, count, colour in zip(starts, votes, (MATCHED, NONE, UNMATCHED), strict=True):
-            axes.barh(row, count, left=start, height=0.62, color=colour, alpha=0.55 if colour != NONE else 1)
+            axes.barh(y, count, left=start, height=0.62, color=colour, alpha=0.55 if colour != NONE else 1)
         share = row.share
-        axes.plot([share.low, share.high], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
-        axes.plot(share.value, row, "o", color=INK, markersize=4.5, clip_on=False)
+        axes.plot([share.low, share.high], [y, y], color=INK, linewidth=1.6, solid_capstyle="butt")
+        axes.plot(share.value, y, "o", color=INK, markersize=4.5, clip_on=False)
         if row.p_holm < 0.05:
-            axes.text(1.015, row, "*", ha="left", va="center", fontsize=11, color=INK)
+            axes.text(1.015, y, "*", ha="left", va="center", fontsize=11, color=INK)
     axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
@@ -81,13 +81,13 @@ def _draw_pairs(axes: "Axes", results: Results, question: str, pairs: list[tuple
 
 def _draw_opinions(axes: "Axes", results: Results, question: str, systems: list[str]) -> None:
     rows = {row.system: row for row in results.opinions if row.question == question}
-    for row, system in enumerate(systems):
+    for y, system in enumerate(systems):
         if system not in rows:
             continue
         score, colour = rows[system].score, BOUND if system in (REAL, MISMATCHED) else MATCHED
-        axes.plot([score.low, score.high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(score.value, row, "o", color=colour, markersize=6)
-        axes.text(score.value, row - 0.2, f"{score.value:.2f}", ha="center", va="bottom", fontsize=7, color=INK)
+        axes.plot([score.low, score.high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
+        axes.plot(score.value, y, "o", color=colour, markersize=6)
+        axes.text(score.value, y - 0.2, f"{score.value:.2f}", ha="center", va="bottom", fontsize=7, color=INK)
     axes.set_xlim(0.9, 5.1)
     axes.set_xticks([1, 2, 3, 4, 5])
     axes.set_xlabel("mean opinion (1 bad, 5 excellent)")
