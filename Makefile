@@ -53,7 +53,7 @@ $(MODEL_RUNS)/autoencoder/model: | $(INSTALLED)
 	$(call train,world.autoencoder)
 
 $(MODEL_RUNS)/decoder/model: | $(INSTALLED)
-	$(call train,world.decoder)
+	$(call train,world.vocoder)
 
 $(MODEL_RUNS)/visual_events/model: | $(INSTALLED)
 	$(call train,world.visual_events)

@@ -58,6 +58,17 @@ def test_what_is_generated_beside_a_faint_sound_is_as_faint(pipeline_of_sizes, g
     assert level > 0.001 and float(np.sqrt(np.mean((made[0] - made[1])[12_800:] ** 2))) < 0.05 * level
 
 
+def test_a_kept_sound_beyond_full_scale_is_saved_as_players_play_it(pipeline, given, tmp_path):
+    """Lossy sound often exceeds 1 when it is decoded."""
+    loud = given.waveform * np.float32(1.2 / np.abs(given.waveform).max())
+    take = pipeline.video_to_audio(Clip(given.frames, loud, 10.0, 16_000, 2.4, Path()), keep=[(0, 2)], steps=1)[0]
+    assert np.array_equal(take.waveform[: 32_000 - SEAM], loud[: 32_000 - SEAM])
+    take.save(tmp_path / "take.wav")
+    saved = read_clip(tmp_path / "take.wav", want="audio").waveform
+    assert saved is not None
+    assert np.allclose(saved[: 32_000 - SEAM], loud[: 32_000 - SEAM].clip(-1, 1), atol=1e-3)
+
+
 def test_picture_is_kept_and_the_rest_generated(pipeline, given):
     takes = pipeline.audio_to_video(given, keep=[(0.5, 1.5)], steps=2, takes=2)
     for take in takes:

@@ -49,7 +49,7 @@ def test_one_command_trains_everything_once_and_writes_what_is_shipped(tmp_path)
     runs = tmp_path / "runs"
     # A training that was interrupted after its first step.
     words = [word for setting in (*SETTINGS, "loop.steps=1") for word in ("--set", setting)]
-    assert main(["train", "world.decoder", *words, "--out", str(runs / "decoder")]) == 0
+    assert main(["train", "world.vocoder", *words, "--out", str(runs / "decoder")]) == 0
     (runs / "decoder" / "model").rename(tmp_path / "of the first step")
 
     assert make_model(runs).count("-m cmmd train") == len(RECIPES)

@@ -23,6 +23,6 @@ MUTANTS = (
            '("hop", math.prod(rates), geometry.hop)', '("hop", geometry.hop, geometry.hop)', DECODER),
     Mutant("the decoder of a folder is not used", "pipelines/saved_pipeline.py",
            "waveform_decoder=components.waveform_decoder,", "waveform_decoder=None,", DECODER),
-    Mutant("training magnitudes without gains", "recipes/decoder.py",
-           "crops = (10 ** (decibels / 20) * crops)", "crops = crops", "recipes/test_decoder.py"),
+    Mutant("training magnitudes without gains", "recipes/sounds.py",
+           "return 10 ** (decibels / 20) * crops", "return crops", "recipes/test_magnitudes.py"),
 )

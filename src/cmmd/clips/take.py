@@ -78,13 +78,14 @@ class Take:
     def sound(self) -> TakeSound:
         """Returns the sound as saved: the generated or given sound, mono.
 
-        With a generated video it is the source's original sound at 48 kHz: the model's rate would only degrade it.
+        With a generated video it is the source's original sound at 48 kHz: the model's rate would only degrade it. Kept
+        stretches may exceed 1, as lossy sound does when it is decoded; they are clipped, as players do.
         """
         if self.generated == "video" and self.source is not None:
             waveform = read_clip(self.source, sample_rate=FULL_RATE, want="audio").waveform
             assert waveform is not None
             return TakeSound(waveform.clip(-1, 1), FULL_RATE)
-        return TakeSound(self.waveform, self.sample_rate)
+        return TakeSound(self.waveform.clip(-1, 1), self.sample_rate)
 
     def save(
         self,

@@ -21,8 +21,8 @@ LARGEST = 6.5
 """Largest logarithm of a magnitude, against overflow. A full-scale sine has log(128) = 4.9 with a window of 512."""
 
 SQUELCH = 1.1
-"""Nepers, as in `spectrogram.SQUELCH`. A vocoder makes hiss of bands that stay above the floor. True sound loses nothing
-by 1.1, and generated impacts come nearer to true ones than with 0.8."""
+"""Nepers, as in `spectrogram.SQUELCH`: bands just above the floor would hiss. True sound loses nothing by 1.1, and
+generated impacts come nearer to true ones than with 0.8."""
 
 
 class SpectrumVocoder(ModelMixin, ConfigMixin):

@@ -16,16 +16,16 @@ _RECIPES = {
     "world.ablation": ("cmmd.recipes.world:world_ablation", _COUPLED),
     "world.autoencoder": ("cmmd.recipes.autoencoder:world_autoencoder", "cmmd.recipes.autoencoder"),
     "world.cmmd": ("cmmd.recipes.world:world_cmmd", _COUPLED),
-    "world.vocoder": ("cmmd.recipes.vocoder:world_vocoder", "cmmd.recipes.vocoder"),
-    "world.decoder": ("cmmd.recipes.decoder:world_decoder", "cmmd.recipes.decoder"),
     "world.event_messages": ("cmmd.recipes.world:world_event_messages", _COUPLED),
     "world.events": ("cmmd.recipes.events:world_events", "cmmd.recipes.events"),
     "world.fine_tune": ("cmmd.recipes.world:world_fine_tune", _COUPLED),
     "world.hits": ("cmmd.recipes.world:world_hits", _COUPLED),
+    "world.magnitudes": ("cmmd.recipes.magnitudes:world_magnitudes", "cmmd.recipes.magnitudes"),
     "world.mm_diffusion": ("cmmd.recipes.world:world_mm_diffusion", _COUPLED),
     "world.ncmmd": ("cmmd.recipes.world:world_ncmmd", _COUPLED),
     "world.tiny": ("cmmd.recipes.world:world_tiny", _COUPLED),
     "world.visual_events": ("cmmd.recipes.visual_events:world_visual_events", "cmmd.recipes.visual_events"),
+    "world.vocoder": ("cmmd.recipes.vocoder:world_vocoder", "cmmd.recipes.vocoder"),
 }
 """Recipe name -> (function that returns the configuration, module whose `run` trains with it)."""
 

@@ -10,15 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cmmd.clips.geometry import Geometry
-from cmmd.data.order import batch_indices
 from cmmd.data.world.clip import FAMILIES
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.latents.spectrogram import LOG_FLOOR, LogMelCodec
 from cmmd.latents.spectrum_vocoder import SpectrumVocoder
 from cmmd.losses.adversarial import Discriminators
 from cmmd.losses.waveform import waveform_losses
-from cmmd.recipes.decoder import check_sounds, training_sounds
 from cmmd.recipes.model_folder import save_model
+from cmmd.recipes.sounds import check_sounds, random_crops, training_sounds
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
@@ -135,12 +134,10 @@ def vocoder_objective(
 
     def draw(step: int, micro_batch: MicroBatch) -> WaveformBatch:
         generator = step_generator(config.loop.seed, step)
-        starts = torch.randint(0, sounds.shape[1] - length + 1, (size,), generator=generator)
-        decibels = config.gains[0] + (config.gains[1] - config.gains[0]) * torch.rand(size, 1, generator=generator)
-        signs = 2 * torch.randint(0, 2, (size, 1), generator=generator) - 1
-        chosen = batch_indices(len(sounds), size, seed=config.loop.seed, step=step)
-        crops = torch.stack([sounds[clip, start : start + length] for clip, start in zip(chosen, starts, strict=True)])
-        crops = signs * 10 ** (decibels / 20) * crops
+        crops = random_crops(
+            sounds, length, count=size, gains=config.gains, seed=config.loop.seed, step=step, generator=generator
+        )
+        crops = crops * (2 * torch.randint(0, 2, (size, 1), generator=generator) - 1)
         log_mel = codec.encode(crops)[:, 0]
         log_mel = blurred(log_mel, most=config.blur, generator=generator)
         drawn = torch.randn(size, log_mel.shape[-1], noise, generator=generator)

@@ -1,4 +1,4 @@
-"""Training of the waveform decoder: batches however they are cut, sounds with random gains, and a run that loads."""
+"""Training of the magnitude network: batches however they are cut, sounds with random gains, and a run that loads."""
 
 import json
 from dataclasses import replace
@@ -19,12 +19,13 @@ from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.latents.waveform_decoder import load_waveform_decoder
 from cmmd.losses.magnitude import magnitude_losses
 from cmmd.pipeline import CMMDPipeline
-from cmmd.recipes.decoder import DecoderRecipe, magnitude_objective, training_sounds
+from cmmd.recipes.magnitudes import MagnitudesRecipe, magnitude_objective
+from cmmd.recipes.sounds import training_sounds
 from cmmd.training.loop import fresh_state, train
 from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch, Objective
 
-CODEC = LogMelCodec(replace(DecoderRecipe(), crop=2).geometry)
+CODEC = LogMelCodec(replace(MagnitudesRecipe(), crop=2).geometry)
 
 
 def sounds(count: int) -> torch.Tensor:
@@ -88,7 +89,7 @@ def test_it_learns_magnitudes():
 
 def test_the_sounds_are_those_of_the_clips_at_their_levels():
     data = WorldConfig(families=("impacts", "hits"), clips=1, frames=11)
-    config = DecoderRecipe(data=data)
+    config = MagnitudesRecipe(data=data)
     found = training_sounds(config, CODEC)
     assert data.levels is not None
     for family, sound in zip(data.families, found.numpy(), strict=True):
@@ -107,13 +108,13 @@ def test_the_sounds_are_those_of_the_clips_at_their_levels():
 )
 def test_settings_that_cannot_be_meant_are_refused(name, value, told):
     with pytest.raises(ValueError, match=told):
-        replace(DecoderRecipe(), **{name: value})
+        replace(MagnitudesRecipe(), **{name: value})
 
 
 def test_a_run_trains_to_a_folder_that_loads(tmp_path):
     small = ["data.families=[impacts]", "data.clips=2", "width=8", "hidden=8", "depth=1", "loop.steps=2"]
     words = [word for setting in (*small, "loop.batch_size=2", "loop.log_every=1") for word in ("--set", setting)]
-    assert main(["train", "world.decoder", *words, "--out", str(tmp_path / "run")]) == 0
+    assert main(["train", "world.magnitudes", *words, "--out", str(tmp_path / "run")]) == 0
     decoder = load_waveform_decoder(str(tmp_path / "run" / "model"))
     assert isinstance(decoder, MagnitudeNetwork) and decoder.config["width"] == 8
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
