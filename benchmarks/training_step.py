@@ -24,8 +24,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from cmmd.data.encoded_clips import EncodedClips
 from cmmd.documents.markdown import markdown_table
-from cmmd.files.configuration import as_dict, resolve
-from cmmd.files.inline_groups import replaced
+from cmmd.files.configuration import resolve
+from cmmd.files.inline_groups import as_dict, replaced
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import CoupledRecipe, build_network
 from cmmd.recipes.coupled_objective import cmmd_objective

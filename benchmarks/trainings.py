@@ -29,8 +29,7 @@ from cmmd.evaluation.backbones.yamnet import YAMNet
 from cmmd.evaluation.record.schema import WorldScore
 from cmmd.evaluation.samples.true_clips import Truth, WorldSet, true_clips
 from cmmd.evaluation.samples.world_scores import score_pipeline
-from cmmd.files.configuration import as_dict
-from cmmd.files.inline_groups import replaced
+from cmmd.files.inline_groups import as_dict, replaced
 from cmmd.latents.spectrogram import spectrogram_codec
 from cmmd.latents.video_autoencoder import load_autoencoder
 from cmmd.measures.retrieval import retrieve

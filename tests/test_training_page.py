@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cmmd.files.configuration import as_dict
+from cmmd.files.inline_groups import as_dict
 from cmmd.recipes.coupled import CoupledRecipe
 from cmmd.training.run_folder import CHANGEABLE
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmmd.errors import InputError
-from cmmd.files.configuration import as_dict, read_settings, resolve, to_yaml
+from cmmd.files.configuration import read_settings, resolve, to_yaml
+from cmmd.files.inline_groups import as_dict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

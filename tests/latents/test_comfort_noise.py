@@ -90,5 +90,9 @@ def test_it_is_added_to_what_griffin_lim_makes_with_the_same_phases():
 def test_a_codec_with_phases_and_a_vocoder_get_none():
     spectrogram = ComplexSTFTCodec(Geometry()).encode(torch.zeros(1, 3_200))
     assert not ComplexSTFTCodec(Geometry()).decode(spectrogram, generator=seeded(0)).any()
-    vocoder = LogMelCodec(Geometry(), vocoder=lambda log_mel: torch.zeros(1, 200 * log_mel.shape[-1]))
+
+    def silent(log_mel: torch.Tensor, *, generator: torch.Generator | None = None) -> torch.Tensor:
+        return torch.zeros(1, 200 * log_mel.shape[-1])
+
+    vocoder = LogMelCodec(Geometry(), vocoder=silent)
     assert not vocoder.decode(torch.zeros(1, 1, 64, 16), generator=seeded(0)).any()

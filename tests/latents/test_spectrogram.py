@@ -108,7 +108,7 @@ def test_mel_filters_cover_the_spectrum_and_sum_to_one():
 class UpsamplingVocoder:
     """Stands for a neural vocoder: (b, m, n) to (b, n * hop)."""
 
-    def __call__(self, log_mel: torch.Tensor) -> torch.Tensor:
+    def __call__(self, log_mel: torch.Tensor, *, generator: torch.Generator | None = None) -> torch.Tensor:
         return log_mel.mean(1).repeat_interleave(GEOMETRY.hop, dim=-1)
 
 

@@ -69,7 +69,7 @@ def test_it_learns_a_sound():
     optimiser, losses = torch.optim.Adam(vocoder.parameters(), 5e-3), []
     for step in range(60):
         found = waveform_losses(vocoder(given, vocoder.draw_noise(given, generator(step))), sound, sample_rate=16_000)
-        losses.append(sum(found).mean())
+        losses.append(torch.stack(found).sum(0).mean())
         optimiser.zero_grad()
         losses[-1].backward()
         optimiser.step()

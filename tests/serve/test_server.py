@@ -83,8 +83,9 @@ def answers_of(app: Any) -> list[dict[str, Any]]:
     async def send(message):
         sent.append(message)
 
-    async def stay_connected():
+    async def stay_connected() -> dict[str, Any]:
         await asyncio.Event().wait()
+        return {}
 
     asyncio.run(AnswerMiddleware(app)({"type": "http", "method": "GET", "headers": []}, stay_connected, send))
     return sent

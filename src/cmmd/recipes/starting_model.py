@@ -7,8 +7,8 @@ from torch import nn
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import TrainingClips
 from cmmd.errors import InputError
-from cmmd.files.configuration import as_dict
 from cmmd.files.foreign_files import reading
+from cmmd.files.inline_groups import as_dict
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.video_autoencoder import VideoAutoencoder, latent_channels, load_autoencoder, weights_hash
 from cmmd.latents.waveform_decoder import codec_with, load_waveform_decoder

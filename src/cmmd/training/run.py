@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cmmd.errors import InputError
-from cmmd.files.configuration import as_dict
+from cmmd.files.inline_groups import as_dict
 from cmmd.runtime.progress import progress
 from cmmd.runtime.provenance import provenance
 from cmmd.training.distributed import Ranks, was_restarted

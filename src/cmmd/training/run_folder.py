@@ -6,7 +6,8 @@ from typing import Any
 import yaml
 
 from cmmd.errors import InputError
-from cmmd.files.configuration import RECIPE, as_dict, read_settings
+from cmmd.files.configuration import RECIPE, read_settings
+from cmmd.files.inline_groups import as_dict
 from cmmd.files.output_folder import make_folder
 from cmmd.files.unfinished_file import atomic_file, sweep
 from cmmd.files.unfinished_folder import restore
