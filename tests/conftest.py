@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, and inherited by the processes that tests start
     os.environ["OMP_NUM_THREADS"] = "1"
 
-# Every annotation of the package, shapes included, is checked while tests run; an int is a float, as type checkers have
-# it. Before any test module imports cmmd.
-install_import_hook("cmmd", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+# Every annotation of the package, shapes included, is checked while tests run. Before any test module imports cmmd.
+sys.path.insert(0, str(Path(__file__).parent / "checks"))
+install_import_hook("cmmd", "checked_once.checked_once")
 
 # The same examples on every run, and no time limit on a shared machine.
 settings.register_profile("cmmd", deadline=None, derandomize=True)

@@ -18,6 +18,7 @@ from cmmd.evaluation.evaluate import evaluate
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
 from cmmd.evaluation.protocol import command_of
 from cmmd.evaluation.record.schema import Record, Result, read_record
+from cmmd.evaluation.report import page
 from cmmd.evaluation.samples.true_clips import WorldSet, true_clips
 from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
 
@@ -30,11 +31,16 @@ def real(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def measure(tmp_path) -> Callable[..., Record]:
-    def run(clips: GivenClips | GeneratedClips | None = None, **options) -> Record:
+def measure(tmp_path, monkeypatch) -> Callable[..., Record]:
+    """drawn: whether the report has figures, which take as long as all else."""
+
+    def run(clips: GivenClips | GeneratedClips | None = None, *, drawn: bool = True, **options) -> Record:
         defaults = {"out": tmp_path / "out", "cache": tmp_path / "cache", "workers": 1}
         clips = clips or GivenClips(systems=options.pop("systems"), reference=options.pop("reference"))
-        return evaluate(EvaluateOptions(clips=clips, **(defaults | options)))
+        with monkeypatch.context() as changed:
+            if not drawn:
+                changed.setattr(page, "_figures", lambda *_: ())
+            return evaluate(EvaluateOptions(clips=clips, **(defaults | options)))
 
     return run
 
@@ -94,15 +100,15 @@ def test_true_and_late_sound_side_by_side(measure, real, tmp_path):
 def test_a_second_run_gives_the_same_figures_with_and_without_the_cache(measure, real, tmp_path):
     made = made_sounds(tmp_path / "made", clips=CLIPS, noise=0.02)
     first = measure(reference=real, systems={"made": made})
-    assert repr(measure(reference=real, systems={"made": made})) == repr(first)
-    other = measure(reference=real, systems={"made": made}, cache=tmp_path / "another")
+    assert repr(measure(reference=real, systems={"made": made}, drawn=False)) == repr(first)
+    other = measure(reference=real, systems={"made": made}, cache=tmp_path / "another", drawn=False)
     assert repr(other) == repr(first)
 
 
 @pytest.mark.slow
 def test_what_fails_is_listed_and_changes_no_other_clip(measure, real, tmp_path):
     made = made_sounds(tmp_path / "made", clips=CLIPS)
-    whole = only(measure(reference=real, systems={"made": made}))
+    whole = only(measure(reference=real, systems={"made": made}, drawn=False))
     names = [f"impacts-{FIRST + number:07d}" for number in range(CLIPS)]
     (made / f"{names[1]}.wav").unlink()
     (made / f"{names[2]}.wav").write_bytes(b"no sound at all")
@@ -149,7 +155,7 @@ def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path)
         # A random model copies nothing, and the real clips are the training clips.
         assert result.memorisation is not None and max(result.memorisation.real) == pytest.approx(0, abs=1e-6)
         assert not any(row.flagged for row in result.memorisation.rows)
-    again = measure(clips, training=real)
+    again = measure(clips, training=real, drawn=False)
     assert repr(timeless(again)) == repr(timeless(record))
 
 

@@ -123,4 +123,4 @@ def test_figures_of_a_log_that_are_none_are_not_drawn(out):
     with (out / "log.jsonl").open("a") as file:
         file.write(json.dumps({"step": 2, "loss": "a", "gap_time_shift": [1]}) + "\n")
     assert resume(out, "loop.steps=3") == 0
-    assert (out / "losses.png").stat().st_size > 1000
+    assert (out / "losses.png").read_text().startswith("[[")  # see conftest

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from tiny_runs import logged, train
+from tiny_runs import command, logged, train
 
 from cmmd.cli import main
 from cmmd.diffusion.mismatch import MISMATCHES
@@ -61,7 +61,9 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(folder):
 
 def test_what_is_resumed_must_be_there_and_be_the_same_run(finished, folder, capsys):
     out = ("--out", str(finished))
-    assert "holds a run already, expected --resume or another --out" in refused(capsys, "train", "world.tiny", *out)
+    assert "holds a run already, expected --resume or another --out" in refused(
+        capsys, *command("world.tiny", out=finished)
+    )
     told = refused(capsys, "train", "--resume", *out, "--set", "loop.learning_rate=1.0")
     assert "loop.learning_rate was 0.001, is 1.0; expected the settings of the run to resume it" in told
     told = refused(capsys, "train", "world.cmmd", "--resume", *out)

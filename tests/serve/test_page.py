@@ -214,7 +214,7 @@ def test_cancelling_stops_and_leaving_removes_the_results(page, server):
     assert page.locator("#source-video button[aria-label='Record audio']").count() == 1
     page.click("#example-video-dance")
     page.wait_for_selector("#source-video button[aria-label=Clear]")
-    fill(page, "video", takes="8", steps="100")
+    fill(page, "video", takes="2", steps="100")
     generate(page, "video")
     page.wait_for_selector("#progress-video :text-matches(' left')")
     before = len(server.results())

@@ -1,13 +1,24 @@
-"""A training of a small coupled U-Net in a process of its own; see the options below."""
+"""A training of a small coupled U-Net in a process of its own; see the options below.
+
+    python small_run.py OUT [OPTION...]
+    python small_run.py --serve
+
+The second reads runs from stdin, a line of JSON each, {"words": [...], "ranks": N}, makes each in forked processes that
+need to import nothing, and answers with a line of their exit codes.
+"""
 
 import argparse
+import json
 import os
 import signal
+import socket
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
 from cmmd.data.encoded_clips import EncodedClips
@@ -24,17 +35,18 @@ from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConf
 from cmmd.training.objective import MicroBatch, Objective
 from cmmd.training.run import run_training
 from cmmd.training.state import checkpoint_path
+from cmmd.training.throughput import Throughput
 
 LOOP = LoopConfig(
-    steps=8,
-    batch_size=16,
-    execution=ExecutionConfig(micro_batches=4),
+    steps=6,
+    batch_size=8,
+    execution=ExecutionConfig(micro_batches=2),
     optimizer=OptimizerConfig(learning_rate=1e-3, warmup=2),
-    reports=ReportsConfig(save_every=1, log_every=1, evaluate_every=4),
+    reports=ReportsConfig(save_every=1, log_every=1, evaluate_every=3),
 )
 NETWORK = NetworkConfig(video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, message_width=96)
 BATCH = BatchConfig(
-    size=16,
+    size=8,
     frames=8,
     network=NETWORK,
     conditioning=ConditioningConfig(),
@@ -90,7 +102,7 @@ class Death:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("--resume", action="store_true")
@@ -99,7 +111,11 @@ def main() -> None:
     parser.add_argument("--fsdp", action="store_true")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--held-out", type=int, default=0, help="clips")
-    arguments = parser.parse_args()
+    parser.add_argument("--plain", action="store_true", help="no operations in the log and nothing in the pictures")
+    arguments = parser.parse_args(words)
+    if arguments.plain:  # they take longer than so small a training and have no part in its end
+        setattr(Throughput, "figures", lambda *_: {})  # noqa: B010 - another type
+        setattr(Figure, "savefig", lambda _, path, **__: path.touch())  # noqa: B010
     torch.set_num_threads(1)
     torch.manual_seed(0)
     unet = CoupledUNet(frames=8, latent_channels=2, latent_size=4, mels=16, network=NETWORK)
@@ -128,5 +144,45 @@ def main() -> None:
     ranks.leave()
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+def forked(words: list[str], ranks: int) -> list[int]:
+    """Exit codes of the processes of a run, or negative numbers of the signals that ended them. As torchrun has it, all
+    are ended as soon as one has failed."""
+    launch = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "localhost", "MASTER_PORT": str(free_port())}
+    children: list[int] = []
+    for rank in range(ranks):
+        child = os.fork()
+        if child == 0:
+            os.dup2(2, 1)  # stdout is for the answer
+            os.environ.update(launch | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if ranks > 1 else {})
+            try:
+                main(words)
+            finally:  # of no use to it: what the parent has open
+                sys.stderr.flush()
+                os._exit(sys.exc_info()[0] is not None)
+        children.append(child)
+    codes: dict[int, int] = {}
+    while len(codes) < ranks:
+        child, status = os.wait()
+        codes[child] = os.waitstatus_to_exitcode(status)
+        if codes[child] != 0:
+            for other in set(children) - set(codes):
+                os.kill(other, signal.SIGKILL)
+    return [codes[child] for child in children]
+
+
+def serve() -> None:
+    for line in sys.stdin:
+        print(json.dumps(forked(**json.loads(line))), flush=True)
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+    else:
+        main(sys.argv[1:])

@@ -366,7 +366,7 @@ def test_contrast_opens_the_gap(negatives):
     unet, clips = small_network(), small_clips()
     optimizer = torch.optim.Adam(unet.parameters(), lr=3e-3)
     gaps = []
-    for step in range(60):
+    for step in range(30):
         batch = draw_batch(clips, batch_config(conditioning=modes, contrastive=config), seed=0, step=step)
         terms = cmmd_losses(unet, batch, contrastive=config)
         optimizer.zero_grad()

@@ -1,17 +1,19 @@
 """Several ranks: the losses of one, checkpoints that any number goes on from, and death at any moment."""
 
+import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from small_run import free_port
 
 from cmmd.errors import InputError
 from cmmd.training.distributed import Ranks
@@ -19,15 +21,36 @@ from cmmd.training.log import read_log
 from cmmd.training.state import checkpoints
 
 SCRIPT = Path(__file__).with_name("small_run.py")
-STEPS = 8
+STEPS, HALF = 6, 3
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 FILES = ["ema.safetensors", "model.safetensors", "optimizer.safetensors", "state.json"]
 
 
-def run(out: Path, *words: str, ranks: int = 1) -> int:
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-    command = [sys.executable, *(launch if ranks > 1 else []), str(SCRIPT), str(out), *words]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True).returncode
+Run = Callable[..., list[int]]
+
+
+def launched(out: Path, *words: str) -> int:
+    """Exit code of torchrun with two ranks."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    return subprocess.run([*launch, str(SCRIPT), str(out), *words], env=ENVIRONMENT, capture_output=True).returncode
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Makes a run with as many ranks as asked for; returns their exit codes."""
+    words = [sys.executable, str(SCRIPT), "--serve"]
+    with subprocess.Popen(
+        words, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        reading, writing = process.stdout, process.stdin
+        assert reading and writing
+
+        def ask(out: Path, *words: str, ranks: int = 1) -> list[int]:
+            print(json.dumps({"words": [str(out), "--plain", *words], "ranks": ranks}), file=writing, flush=True)
+            return json.loads(reading.readline())
+
+        yield ask
+        writing.close()
 
 
 def same(a: Path, b: Path, *, tolerance: float = 1e-5) -> bool:
@@ -54,32 +77,40 @@ def held_out(out: Path) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("alone")
-    assert run(out, "--held-out", "6") == 0
+    assert run(out, "--held-out", "6") == [0]
     assert len(losses(out)) == STEPS and len(held_out(out)) == 2
     return out
 
 
+@pytest.fixture(scope="module")
+def killed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one process, killed halfway."""
+    out = tmp_path_factory.mktemp("killed")
+    assert run(out, "--held-out", "6", "--die-at", str(HALF)) == [-signal.SIGKILL]
+    assert len(losses(out)) == HALF
+    return out
+
+
 def test_two_ranks_have_the_losses_gradients_and_evaluations_of_one(alone, tmp_path):
-    assert run(tmp_path, "--held-out", "6", ranks=2) == 0
+    assert launched(tmp_path, "--held-out", "6") == 0
     assert losses(tmp_path) == pytest.approx(losses(alone), rel=1e-5)
     assert held_out(tmp_path) == pytest.approx(held_out(alone), rel=1e-5)
     assert same(alone, tmp_path)
     assert [line["world_size"] for line in read_log(tmp_path / "log.jsonl") if "world_size" in line] == [2]
 
 
-def test_two_ranks_go_on_from_a_killed_run_of_one(alone, tmp_path):
-    assert run(tmp_path, "--held-out", "6", "--die-at", "4") == -signal.SIGKILL
-    assert len(losses(tmp_path)) == 4
-    assert run(tmp_path, "--held-out", "6", "--resume", ranks=2) == 0
-    assert losses(tmp_path) == pytest.approx(losses(alone), rel=1e-5)
-    assert same(alone, tmp_path)
+def test_two_ranks_go_on_from_a_killed_run_of_one(run, alone, killed, tmp_path):
+    out = shutil.copytree(killed, tmp_path / "run")
+    assert run(out, "--held-out", "6", "--resume", ranks=2) == [0, 0]
+    assert losses(out) == pytest.approx(losses(alone), rel=1e-5)
+    assert same(alone, out)
 
 
-def test_killed_while_saving_it_goes_on_from_a_whole_checkpoint(alone, tmp_path):
+def test_killed_while_saving_it_goes_on_from_a_whole_checkpoint(run, alone, tmp_path):
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(tmp_path), "--held-out", "6"], stderr=subprocess.DEVNULL
+        [sys.executable, str(SCRIPT), str(tmp_path), "--plain", "--held-out", "6"], stderr=subprocess.DEVNULL
     )
     # Every step is saved: once two are there, the next half-written one is seen and the process killed over it.
     while process.poll() is None:
@@ -89,51 +120,44 @@ def test_killed_while_saving_it_goes_on_from_a_whole_checkpoint(alone, tmp_path)
         time.sleep(0.0002)
     assert process.wait() == -signal.SIGKILL
     assert any(tmp_path.glob(".step-*.part")), "the kill came after the save"
-    assert run(tmp_path, "--held-out", "6", "--resume") == 0
+    assert run(tmp_path, "--held-out", "6", "--resume") == [0]
     assert losses(tmp_path) == losses(alone)
     assert same(alone, tmp_path, tolerance=0)
 
 
-def test_ranks_that_shard_the_weights_train_as_one_does(alone, tmp_path):
+def test_ranks_that_shard_the_weights_train_as_one_does(run, alone, tmp_path):
     """FSDP2 equals DDP, which equals one process; its checkpoints are the same files, from which any number goes on."""
-    assert run(tmp_path, "--fsdp", "--held-out", "6", "--die-at", "4", ranks=2) != 0
-    assert len(losses(tmp_path)) == 4
+    assert run(tmp_path, "--fsdp", "--held-out", "6", "--die-at", str(HALF), ranks=2)[0] == -signal.SIGKILL
+    assert len(losses(tmp_path)) == HALF
     assert sorted(path.name for path in checkpoints(tmp_path)[-1].iterdir()) == FILES
     halfway = tmp_path / "halfway"
     shutil.copytree(tmp_path, halfway)
-    assert run(tmp_path, "--fsdp", "--held-out", "6", "--resume", ranks=2) == 0
-    assert run(halfway, "--held-out", "6", "--resume") == 0
+    assert run(tmp_path, "--fsdp", "--held-out", "6", "--resume", ranks=2) == [0, 0]
+    assert run(halfway, "--held-out", "6", "--resume") == [0]
     for out in (tmp_path, halfway):
         assert losses(out) == pytest.approx(losses(alone), rel=1e-5)
         assert held_out(out) == pytest.approx(held_out(alone), rel=1e-5)
         assert same(alone, out)
 
 
-def test_ranks_that_shard_the_weights_go_on_from_one_that_has_them_all_and_in_bf16(alone, tmp_path):
-    assert run(tmp_path, "--held-out", "6", "--die-at", "4") == -signal.SIGKILL
-    mixed = tmp_path / "mixed"
-    shutil.copytree(tmp_path, mixed)
-    assert run(tmp_path, "--fsdp", "--held-out", "6", "--resume", ranks=2) == 0
-    assert losses(tmp_path) == pytest.approx(losses(alone), rel=1e-5)
-    assert same(alone, tmp_path)
+def test_ranks_that_shard_the_weights_go_on_from_one_that_has_them_all_and_in_bf16(run, alone, killed, tmp_path):
+    out, mixed = (shutil.copytree(killed, tmp_path / name) for name in ("run", "mixed"))
+    assert run(out, "--fsdp", "--held-out", "6", "--resume", ranks=2) == [0, 0]
+    assert losses(out) == pytest.approx(losses(alone), rel=1e-5)
+    assert same(alone, out)
     (mixed / "config.yaml").write_text((mixed / "config.yaml").read_text().replace("fp32", "bf16"))
-    assert run(mixed, "--fsdp", "--precision", "bf16", "--held-out", "6", "--resume", ranks=2) == 0
+    assert run(mixed, "--fsdp", "--precision", "bf16", "--held-out", "6", "--resume", ranks=2) == [0, 0]
     # Gathered and multiplied in bf16, summed in fp32: near, and not the same.
-    assert losses(mixed)[4:] == pytest.approx(losses(alone)[4:], rel=0.01)
-    assert losses(mixed)[4:] != pytest.approx(losses(alone)[4:], rel=1e-6)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
+    assert losses(mixed)[HALF:] == pytest.approx(losses(alone)[HALF:], rel=0.01)
+    assert losses(mixed)[HALF:] != pytest.approx(losses(alone)[HALF:], rel=1e-6)
 
 
 def run_on_two_nodes(out: Path, *, seconds: float) -> list[tuple[int, str]] | None:
     """Exit code and end of the log of two agents of torchrun on this machine, a rank each; None if they hang."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
     launch += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{free_port()}", "--rdzv-id", "test"]
-    launch += ["--max-restarts", "2", str(SCRIPT), str(out), "--held-out", "6", "--die-at", "4", "--die-rank", "1"]
+    launch += ["--max-restarts", "2", str(SCRIPT), str(out), "--held-out", "6", "--die-at", str(HALF)]
+    launch += ["--die-rank", "1", "--plain"]
     nodes = [
         subprocess.Popen(launch, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)
     ]
