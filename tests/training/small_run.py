@@ -42,7 +42,7 @@ LOOP = LoopConfig(
     batch_size=8,
     execution=ExecutionConfig(micro_batches=2),
     optimizer=OptimizerConfig(learning_rate=1e-3, warmup=2),
-    reports=ReportsConfig(save_every=1, log_every=1, evaluate_every=3),
+    reports=ReportsConfig(save_every=3, log_every=1, evaluate_every=3),
 )
 NETWORK = NetworkConfig(video_widths=(16, 24), audio_widths=(16, 24), attention_levels=(1,), heads=2, message_width=96)
 BATCH = BatchConfig(
@@ -111,6 +111,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--fsdp", action="store_true")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--held-out", type=int, default=0, help="clips")
+    parser.add_argument("--save-every", type=int, default=LOOP.reports.save_every)
     parser.add_argument("--plain", action="store_true", help="no operations in the log and nothing in the pictures")
     arguments = parser.parse_args(words)
     if arguments.plain:  # they take longer than so small a training and have no part in its end
@@ -119,7 +120,7 @@ def main(words: list[str]) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     unet = CoupledUNet(frames=8, latent_channels=2, latent_size=4, mels=16, network=NETWORK)
-    loop = replaced(LOOP, fsdp=arguments.fsdp, precision=arguments.precision)
+    loop = replaced(LOOP, fsdp=arguments.fsdp, precision=arguments.precision, save_every=arguments.save_every)
     ranks = Ranks.join("cpu")
     die = Death(step=arguments.die_at, rank=arguments.die_rank, out=arguments.out)
     held_out = None
