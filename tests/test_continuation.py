@@ -118,18 +118,27 @@ def test_what_is_sampled_holds_the_latents_of_what_is_kept(pipeline, given, monk
     assert torch.equal(sampled["video"][:, :, 4:12], video[:, :, 4:12])
 
 
-def test_the_pipeline_samples_with_the_noise_of_the_seed(pipeline, given):
+def test_the_pipeline_samples_with_the_noise_of_the_seed(pipeline, given, monkeypatch):
     frames = torch.arange(24) < 8
     config = SamplingConfig(steps=2, guidance=1)
     audio, video = pipeline.encode_audio(given.waveform), pipeline.encode_video(given.frames)
     noise = Prediction(*(pipeline.noise(name, 24, seed=3, items=1) for name in ("video", "audio")))
     kept = FixedFrames(video, frames), FixedFrames(audio, frames)
     made, steps = pipeline.sample_joint(noise, config, fixed=kept), []
-    seen = pipeline.sample(made.audio, noise.video, "audio_to_video", config, fixed=kept[0])
-    assert not torch.allclose(seen[:, :, 8:], made.video[:, :, 8:], atol=0.1)  # the video is that of the second pass
-    take = pipeline.joint(clip=given, keep=[(0, 0.8)], seed=3, steps=2, guidance=1, on_step=steps.append)[0]
-    assert steps == [1, 2]
-    assert np.array_equal(take.frames[8:], pipeline.decode_video(seen)[0][8:])
+    again = pipeline.sample(made.audio, noise.video, "audio_to_video", config, fixed=kept[0])
+    assert not torch.allclose(again[:, :, 8:], made.video[:, :, 8:], atol=0.1)
+    asked: list[torch.Tensor] = []
+    for scores, expected in (((0.2, 0.4), again), ((0.4, 0.2), made.video)):  # the video that agrees with the sound
+
+        def agreement(condition, videos, direction, scores=scores):
+            asked.extend([condition, videos])
+            return list(scores)
+
+        monkeypatch.setattr(pipeline, "agreement", agreement)
+        take = pipeline.joint(clip=given, keep=[(0, 0.8)], seed=3, steps=2, guidance=1, on_step=steps.append)[0]
+        assert np.array_equal(take.frames[8:], pipeline.decode_video(expected)[0][8:])
+    assert steps == [1, 2, 1, 2]
+    assert torch.equal(asked[0], made.audio) and torch.equal(asked[1], torch.cat([made.video, again]))
     assert np.array_equal(take.waveform[12_800:], pipeline.decode_audio(made.audio, seed=3)[0, 12_800:].numpy())
 
 

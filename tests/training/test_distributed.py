@@ -187,7 +187,7 @@ def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(
     for attempt in ("first", "second", "third"):
         out = tmp_path / attempt / "run"
         out.parent.mkdir()
-        ended = run_on_two_nodes(out, seconds=150)
+        ended = run_on_two_nodes(out, seconds=100)
         if ended is not None:
             break
     assert ended is not None and [code for code, _ in ended] == [0, 0], ended

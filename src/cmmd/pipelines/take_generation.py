@@ -174,17 +174,21 @@ class TakeGeneration:
         return Prediction(condition, latents) if target == "audio" else Prediction(latents, condition)
 
     def _around(self, fixed: dict[Modality, FixedFrames], noise: Prediction, sampling: SamplingConfig) -> Prediction:
-        """Denoises both modalities around fixed frames, and then the video once more, for the sound.
+        """Denoises both modalities around fixed frames, and then the video once more, for the sound. Returns the video
+        that agrees better with the sound, by the model's own score.
 
         In a given scene, joint denoising often lets something be heard that is not seen. A video for a known sound
-        shows nearly all of its events (docs/results.md, continuation).
+        shows most of its events (docs/results.md, continuation).
         """
-        on_pass = _every_second(self.options.on_step)
-        both = self.pipeline.sample_joint(noise, sampling, fixed=(fixed["video"], fixed["audio"]), on_step=on_pass)
-        video = self.pipeline.sample(
+        pipeline, on_pass = self.pipeline, _every_second(self.options.on_step)
+        both = pipeline.sample_joint(noise, sampling, fixed=(fixed["video"], fixed["audio"]), on_step=on_pass)
+        again = pipeline.sample(
             both.audio, noise.video, "audio_to_video", sampling, fixed=fixed["video"], on_step=on_pass
         )
-        return Prediction(video, both.audio)
+        if pipeline.unet.network.clean_hears or pipeline.unet.network.shared_time:  # which have no score
+            return Prediction(again, both.audio)
+        first, second = pipeline.agreement(both.audio, torch.cat([both.video, again]), "audio_to_video")
+        return Prediction(both.video if first > second else again, both.audio)
 
     def _alignment(self, latents: Prediction) -> float:
         """Returns how well the generated latents agree with their condition; in joint generation, the sound with the
