@@ -9,7 +9,8 @@
 set -euo pipefail
 
 export RAY_USAGE_STATS_ENABLED=0
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+head=${nodes%%$'\n'*}
 # The command is the head's; its node works too. Every node runs until this script ends the job step.
 srun --nodes=1 --ntasks=1 --nodelist="$head" \
   ray start --head --port=6379 --include-dashboard=false --num-cpus="$SLURM_CPUS_PER_TASK" --block &

@@ -13,6 +13,7 @@ from cmmd.clips.geometry import Geometry
 from cmmd.data.preparing.folder import list_folder
 from cmmd.data.preparing.prepare import prepare
 from cmmd.data.preparing.request import with_splits
+from cmmd.files.inline_groups import replaced
 from cmmd.recipes import load_recipe
 from cmmd.recipes.coupled import build_network
 
@@ -89,9 +90,9 @@ def test_the_papers_recipes_take_two_steps(name, media, tmp_path):
 @pytest.mark.parametrize("method", ["cmmd", "ncmmd"])
 def test_the_papers_recipes_differ_from_each_other_in_their_clips_and_the_number_of_steps_only(method):
     aist, epic_sounds = (load_recipe(f"{name}.{method}") for name in ("aist", "epic_sounds"))
-    assert aist.prepared != epic_sounds.prepared and aist.loop.steps != epic_sounds.loop.steps
+    assert aist.clips.prepared != epic_sounds.clips.prepared and aist.loop.steps != epic_sounds.loop.steps
     loop = replace(epic_sounds.loop, steps=aist.loop.steps)
-    assert replace(epic_sounds, prepared=aist.prepared, loop=loop) == aist
+    assert replaced(epic_sounds, prepared=aist.clips.prepared, loop=loop) == aist
 
 
 @pytest.mark.parametrize("name", ["aist.cmmd", "epic_sounds.cmmd"])
