@@ -30,6 +30,10 @@ settings.register_profile("cmmd", deadline=None, derandomize=True)
 settings.load_profile("cmmd")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Debian's chromium, driven by playwright. Skips without either."""

@@ -175,6 +175,7 @@ def run_on_two_nodes(out: Path, *, seconds: float) -> list[tuple[int, str]] | No
     return [(node.returncode, log) for node, log in zip(nodes, logs, strict=True)]
 
 
+@pytest.mark.first
 def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(alone, tmp_path):
     """The end is that of a run in which nothing happened.
 
@@ -184,7 +185,7 @@ def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(
     address that the other had before: gloo then fails after 30 s, and they restart once more.
     """
     ended = None
-    for attempt in ("first", "second", "third"):
+    for attempt in ("first", "second", "third", "fourth"):
         out = tmp_path / attempt / "run"
         out.parent.mkdir()
         ended = run_on_two_nodes(out, seconds=100)
