@@ -1,5 +1,7 @@
 """ConvNeXt blocks over spectrogram frames (Liu et al., arXiv 2201.03545), as in Vocos (Siuzdak, arXiv 2306.00814)."""
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -25,3 +27,10 @@ class Block(nn.Module):
     def forward(self, x: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
         mixed = self.norm(self.depthwise(x.transpose(1, 2)).transpose(1, 2))
         return x + self.scale * self.narrow(F.gelu(self.widen(mixed)))
+
+
+def check_sizes(config: Mapping[str, object]) -> None:
+    """Raises ValueError for a size, any whole number of a network's configuration, that is below 1."""
+    for name, size in config.items():
+        if isinstance(size, int) and size < 1:
+            raise ValueError(f"{name} is {size}, expected at least 1")

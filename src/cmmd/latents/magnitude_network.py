@@ -11,7 +11,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cmmd.latents.convnext import KERNEL, MIDDLE, SPREAD, Block
+from cmmd.latents.convnext import KERNEL, MIDDLE, SPREAD, Block, check_sizes
 from cmmd.latents.spectrogram import LogMelCodec, mel_filters
 
 LARGEST = 7.0
@@ -38,9 +38,7 @@ class MagnitudeNetwork(ModelMixin, ConfigMixin):
         depth: int = 4,
     ) -> None:
         super().__init__()
-        for name, size in self.config.items():
-            if isinstance(size, int) and size < 1:
-                raise ValueError(f"{name} is {size}, expected at least 1")
+        check_sizes(self.config)
         self.register_buffer("spreading", _spreading(mels, fft_size, sample_rate), persistent=False)
         self.spreading: Tensor
         self.stem = nn.Conv1d(mels, width, 3, padding=1, padding_mode="replicate")

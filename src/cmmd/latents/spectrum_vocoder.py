@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cmmd.clips.geometry import Geometry
-from cmmd.latents.convnext import KERNEL, MIDDLE, SPREAD, Block
+from cmmd.latents.convnext import KERNEL, MIDDLE, SPREAD, Block, check_sizes
 from cmmd.latents.spectrogram import squelched
 from cmmd.latents.waveform import BLOCK, istft
 
@@ -30,7 +30,7 @@ class SpectrumVocoder(ModelMixin, ConfigMixin):
 
     mels, sample_rate (Hz), hop (samples): of the codec. subframes: STFT frames per mel frame. fft_size: samples of an
     STFT frame and of its window. noise_channels: values of noise per mel frame. width: channels. hidden: channels
-    inside a block. depth: number of blocks. The defaults have 1.6 M parameters. Raises ValueError for a size below 1,
+    inside a block. depth: number of blocks. The defaults have 1.5 M parameters. Raises ValueError for a size below 1,
     subframes that do not divide the hop, and an fft_size below twice the hop of the STFT.
     """
 
@@ -48,9 +48,7 @@ class SpectrumVocoder(ModelMixin, ConfigMixin):
         depth: int = 6,
     ) -> None:
         super().__init__()
-        for name, size in self.config.items():
-            if isinstance(size, int) and size < 1:
-                raise ValueError(f"{name} is {size}, expected at least 1")
+        check_sizes(self.config)
         if hop % subframes or fft_size * subframes < 2 * hop:
             raise ValueError(f"subframes {subframes} and fft_size {fft_size} do not fit the hop {hop}")
         self.stem = nn.Conv1d(mels, width, 3, padding=1, padding_mode="replicate")

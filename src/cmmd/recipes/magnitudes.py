@@ -14,14 +14,13 @@ from cmmd.data.world.rendering import WorldConfig
 from cmmd.latents.magnitude_network import MagnitudeNetwork
 from cmmd.latents.spectrogram import LogMelCodec
 from cmmd.losses.magnitude import magnitude_losses
-from cmmd.recipes.model_folder import save_model
+from cmmd.recipes.model_folder import save_in_half
 from cmmd.recipes.sounds import check_sounds, random_crops, training_sounds
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
-from cmmd.weights.safe_weights import quiet_diffusers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,9 +92,7 @@ def run(config: MagnitudesRecipe, *, out: Path, resume: bool, recipe: str | None
     )
     assert isinstance(trained, MagnitudeNetwork)
     if ranks.is_main:
-        with quiet_diffusers():
-            half = trained.cpu().half()
-        save_model(half, out / MODEL)
+        save_in_half(trained, out / MODEL)
 
 
 def magnitude_objective(

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from diffusers.models.modeling_utils import ModelMixin
+
 from cmmd.files.output_folder import share_as_folder
 from cmmd.files.unfinished_folder import atomic_folder
+from cmmd.weights.safe_weights import quiet_diffusers
 
 
 @runtime_checkable
@@ -22,3 +25,10 @@ def save_model(model: Savable, folder: Path) -> None:
         model.save_pretrained(temporary)
         for file in temporary.rglob("*.safetensors"):
             share_as_folder(file)
+
+
+def save_in_half(model: ModelMixin, folder: Path) -> None:
+    """Converts the model to half precision on the CPU and saves it as `save_model`."""
+    with quiet_diffusers():
+        half = model.cpu().half()
+    save_model(half, folder)

@@ -16,14 +16,13 @@ from cmmd.latents.spectrogram import LOG_FLOOR, LogMelCodec
 from cmmd.latents.spectrum_vocoder import SpectrumVocoder
 from cmmd.losses.adversarial import Discriminators
 from cmmd.losses.waveform import waveform_losses
-from cmmd.recipes.model_folder import save_model
+from cmmd.recipes.model_folder import save_in_half
 from cmmd.recipes.sounds import check_sounds, random_crops, training_sounds
 from cmmd.training.distributed import Ranks
 from cmmd.training.loop_config import ExecutionConfig, LoopConfig, OptimizerConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
-from cmmd.weights.safe_weights import quiet_diffusers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,9 +120,7 @@ def run(config: VocoderRecipe, *, out: Path, resume: bool, recipe: str | None = 
     )
     assert isinstance(trained, AdversarialVocoder)
     if ranks.is_main:
-        with quiet_diffusers():
-            half = trained.vocoder.cpu().half()
-        save_model(half, out / MODEL)
+        save_in_half(trained.vocoder, out / MODEL)
 
 
 def vocoder_objective(
