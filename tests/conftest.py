@@ -59,6 +59,18 @@ def data_folder() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Path]":
+    """A folder with the commands `python` and `cmmd`, which do not import the package anew each time."""
+    from preloaded import preloaded_python
+
+    folder = tmp_path_factory.mktemp("commands")
+    (folder / "cmmd").write_text(f'#!/bin/sh\nexec {folder}/python -m cmmd "$@"\n')
+    (folder / "cmmd").chmod(0o755)
+    with preloaded_python(folder):
+        yield folder
+
+
 @pytest.fixture
 def generator() -> "torch.Generator":
     """A random generator on the CPU with a fixed seed."""

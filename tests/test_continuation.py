@@ -200,7 +200,7 @@ def test_a_picture_is_continued_under_a_sound_that_is_late_and_longer(pipeline, 
 @pytest.mark.slow
 def test_what_the_shipped_model_continues_in_both_modalities_is_heard_when_it_is_seen():
     model, detector, half = CMMDPipeline.from_pretrained(), load_visual_event_detector(), 0.8
-    takes = [model.joint(clip=world(5_000_000 + seed), keep=[(0, half)], seed=seed)[0] for seed in range(12)]
+    takes = [model.joint(clip=world(5_000_000 + seed), keep=[(0, half)], steps=12, seed=seed)[0] for seed in range(8)]
     heard, seen = (
         [times[times >= half] for times in found]
         for found in (
@@ -208,7 +208,7 @@ def test_what_the_shipped_model_continues_in_both_modalities_is_heard_when_it_is
             [detector.times(take.frames) for take in takes],
         )
     )
-    assert sum(map(len, heard)) >= 8
+    assert sum(map(len, heard)) >= 6
     assert measure_alignment(heard, seen).at(0.1).f1 > 0.85
 
 
@@ -221,8 +221,8 @@ def test_the_shipped_model_goes_on_in_time():
     late = [times[times >= half] for times in known]
     f1: dict[str, list[float]] = {"sound": [], "picture": []}
     for keep in ((), ((0.0, half),)):
-        sounds = [model.video_to_audio(clip, keep=keep)[0].waveform for clip in clips]
-        pictures = [model.audio_to_video(clip, keep=keep)[0].frames for clip in clips]
+        sounds = [model.video_to_audio(clip, keep=keep, steps=10)[0].waveform for clip in clips]
+        pictures = [model.audio_to_video(clip, keep=keep, steps=10)[0].frames for clip in clips]
         heard = [sound_onsets(sound).times for sound in sounds]
         seen = [detector.times(picture) for picture in pictures]
         f1["sound"].append(measure_alignment([x[x >= half] for x in heard], late).at(0.05).f1)

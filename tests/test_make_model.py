@@ -2,12 +2,10 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from preloaded import preloaded_python
 from safetensors.torch import load_file
 
 from cmmd.cli import main
@@ -19,13 +17,13 @@ RECIPES = ("autoencoder", "decoder", "visual_events", "cmmd", "events", "event_m
 SETTINGS = ("loop.steps=2", "loop.batch_size=4", "data.clips=2", "data.frames=24")
 
 
-def make_model(runs: Path, commands: Path) -> str:
-    """Runs `make model` with the Python in `commands`, without installing; returns what it prints."""
+def make_model(runs: Path, preloaded: Path) -> str:
+    """Runs `make model` with the Python in `preloaded`, without installing; returns what it prints."""
     variables = {
         "MODEL_RUNS": runs,
         "MODEL_SETTINGS": " ".join(SETTINGS),
         "MODEL_EVALUATION": "--clips 2 --steps 2",
-        "BIN": commands,
+        "BIN": preloaded,
     }
     words = ["make", "model", "--old-file=.venv/installed", *(f"{name}={value}" for name, value in variables.items())]
     run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
@@ -45,23 +43,15 @@ def pretrained_files(folder: Path) -> dict[str, object]:
     return found
 
 
-@pytest.fixture
-def commands(tmp_path: Path) -> Iterator[Path]:
-    """A folder with `python`: ten processes would import the same modules."""
-    (tmp_path / "commands").mkdir()
-    with preloaded_python(tmp_path / "commands"):
-        yield tmp_path / "commands"
-
-
 @pytest.mark.slow
-def test_one_command_trains_everything_once_and_writes_what_is_shipped(commands, tmp_path):
+def test_one_command_trains_everything_once_and_writes_what_is_shipped(preloaded, tmp_path):
     runs = tmp_path / "runs"
     # A training that was interrupted after its first step.
     words = [word for setting in (*SETTINGS, "loop.steps=1") for word in ("--set", setting)]
     assert main(["train", "world.vocoder", *words, "--out", str(runs / "decoder")]) == 0
     (runs / "decoder" / "model").rename(tmp_path / "of the first step")
 
-    assert make_model(runs, commands).count("-m cmmd train") == len(RECIPES)
+    assert make_model(runs, preloaded).count("-m cmmd train") == len(RECIPES)
     for name in RECIPES:
         run = runs / name
         assert (run / "step-00000002").is_dir() and "shipped" not in (run / "config.yaml").read_text()
@@ -85,5 +75,5 @@ def test_one_command_trains_everything_once_and_writes_what_is_shipped(commands,
     assert all(torch.equal(shipped[name], weight) for name, weight in last.items())
 
     times = {file: file.stat().st_mtime_ns for file in runs.rglob("*")}
-    assert "cmmd" not in make_model(runs, commands).replace(str(runs), "")
+    assert "cmmd" not in make_model(runs, preloaded).replace(str(runs), "")
     assert {file: file.stat().st_mtime_ns for file in runs.rglob("*")} == times

@@ -4,12 +4,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from preloaded import preloaded_python
 
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
@@ -60,22 +58,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with the command `cmmd`, which does not import the package anew each time."""
-    folder = tmp_path_factory.mktemp("commands")
-    (folder / "cmmd").write_text(f'#!/bin/sh\nexec {folder}/python -m cmmd "$@"\n')
-    (folder / "cmmd").chmod(0o755)
-    with preloaded_python(folder):
-        yield folder
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"line {block.line}")
 def test_a_marked_block_runs(block: Block, folder: Path, preloaded: Path) -> None:
     # A process each and in no fixed order, with the commands of the environment that runs the tests.
     bash = ["bash", "-euo", "pipefail", "-c", commands(block.text)]
-    arguments = [sys.executable, "-c", block.text] if block.language == "python" else bash
+    arguments = [str(preloaded / "python"), "-c", block.text] if block.language == "python" else bash
     path = os.pathsep.join([str(preloaded), str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     process = subprocess.run(
         arguments,

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from cmmd.clips.reading import read_clip
@@ -10,8 +9,8 @@ from cmmd.clips.reading import read_clip
 SCRIPT = Path(__file__).parents[1] / "examples" / "tutorial.py"
 
 
-def test_the_tutorial_runs(tmp_path):
-    run = subprocess.run([sys.executable, SCRIPT, tmp_path], capture_output=True, text=True)
+def test_the_tutorial_runs(preloaded, tmp_path):
+    run = subprocess.run([preloaded / "python", SCRIPT, tmp_path], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "cancelled after 5 of 12 steps" in run.stdout
     assert run.stdout.count("<Take: ") == 5 and run.stdout.count("alignment") == 3

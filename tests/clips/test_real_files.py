@@ -2,7 +2,6 @@
 
 import csv
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,11 +53,11 @@ def test_clips_are_as_long_as_their_frames(data_folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_odd_files_end_in_a_result_or_one_line(data_folder: Path, tmp_path: Path) -> None:
+def test_odd_files_end_in_a_result_or_one_line(data_folder: Path, preloaded: Path, tmp_path: Path) -> None:
     refused, wrong = set(), {}
     for row in _manifest(data_folder / "odd"):
         path = data_folder / "odd" / Path(row["file"]).name
-        command = [sys.executable, "-c", BRING_THROUGH, str(path), str(tmp_path / "out.mp4")]
+        command = [preloaded / "python", "-c", BRING_THROUGH, str(path), str(tmp_path / "out.mp4")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
         if done.returncode != 0 or len(done.stdout.splitlines()) != 1:
             wrong[path.name] = done.stderr[-500:]

@@ -1,7 +1,6 @@
 """Arrays and settings that make no sense are a line of InputError or ValueError, and never sound or pictures."""
 
 import subprocess
-import sys
 
 import pytest
 
@@ -65,7 +64,7 @@ print(loud.frames.shape, mirrored.waveform.shape)
 """
 
 
-def test_what_makes_no_sense_is_told_in_a_line(tmp_path):
+def test_what_makes_no_sense_is_told_in_a_line(preloaded, tmp_path):
     """In a process without checked annotations, as users run it."""
-    run = subprocess.run([sys.executable, "-c", MISUSE], capture_output=True, text=True, cwd=tmp_path)
+    run = subprocess.run([preloaded / "python", "-c", MISUSE], capture_output=True, text=True, cwd=tmp_path)
     assert (run.stdout, run.stderr) == ("(4, 64, 64, 3) (6400,)\n", "")

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +48,11 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
-def test_names_and_terminals_lose_no_run(words, folder, tmp_path):
+def test_names_and_terminals_lose_no_run(words, folder, preloaded, tmp_path):
     for place in ("clips", "other"):
         (tmp_path / place).symlink_to(folder / place)
     terminal = TERMINALS[COMMANDS.index(words) % len(TERMINALS)]
-    run = subprocess.run(
-        [sys.executable, "-m", "cmmd.cli", *words], capture_output=True, cwd=tmp_path, env=os.environ | terminal
-    )
+    run = subprocess.run([preloaded / "cmmd", *words], capture_output=True, cwd=tmp_path, env=os.environ | terminal)
     told = (run.stdout + run.stderr).decode("utf-8", "replace")
     assert run.returncode == 0 and "Traceback" not in told, told
     assert b"\x1b" not in run.stdout

@@ -30,18 +30,18 @@ def small_detector() -> VisualEventDetector:
 @pytest.mark.parametrize("times", [[], [0.4], [0.123, 0.7, 1.11], [0.05, 0.25, 1.55]])
 def test_targets_are_picked_back_to_two_milliseconds(times: list[float]) -> None:
     target = event_targets(times, bins=128, bins_per_second=RATE).numpy()
-    np.testing.assert_allclose(pick_events(target, bins_per_second=RATE), times, atol=0.002)
+    np.testing.assert_allclose(pick_events(target, bins_per_second=RATE).times, times, atol=0.002)
 
 
 def test_an_event_of_uncertain_time_is_one_event_in_the_middle() -> None:
     probability = np.zeros(128)
     probability[40:47] = 3 / 7  # as much in all as the bump of one event
-    times = pick_events(probability, bins_per_second=RATE)
+    times = pick_events(probability, bins_per_second=RATE).times
     np.testing.assert_allclose(times, [43.5 / RATE], atol=1e-6)
 
 
 def test_a_probability_spread_over_everything_is_no_event() -> None:
-    assert len(pick_events(np.full(128, 0.05), bins_per_second=RATE)) == 0
+    assert len(pick_events(np.full(128, 0.05), bins_per_second=RATE).times) == 0
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7, 33])

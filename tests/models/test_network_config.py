@@ -1,7 +1,6 @@
 """The settings of a network: each wrong one is named with its value; sizes and rates by hand."""
 
 import subprocess
-import sys
 from dataclasses import asdict
 from fractions import Fraction
 
@@ -51,10 +50,12 @@ def test_a_switch_is_true_or_false(name):
         ("message_reduction", "message_reduction is 'odd', expected one of positions, low_rank, mean"),
     ],
 )
-def test_names_of_no_kind_are_told(name, message):
+def test_names_of_no_kind_are_told(name, message, preloaded):
     """In a process of its own: here every annotation is checked, and the name would not come that far."""
     code = f"from cmmd.models.network_config import NetworkConfig; NetworkConfig.of({{{name!r}: 'odd'}})"
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    process = subprocess.run(
+        [preloaded / "python", "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
     assert process.stderr.splitlines()[-1] == f"ValueError: {message}"
 
 

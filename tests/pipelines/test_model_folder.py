@@ -217,11 +217,11 @@ told(lambda: pipeline.video_to_audio("scene.mp4", keep=[(0.5,)]))
 """
 
 
-def test_misuse_is_told_in_a_line_and_use_is_quiet(tmp_path):
+def test_misuse_is_told_in_a_line_and_use_is_quiet(preloaded, tmp_path):
     """In a process without checked annotations, as users run it."""
     clip = world_clip("impacts", 1)
     write_video(clip.frames, tmp_path / "scene.mp4", fps=10, waveform=clip.waveform, sample_rate=16000)
-    run = subprocess.run([sys.executable, "-c", MISUSE], capture_output=True, text=True, cwd=tmp_path)
+    run = subprocess.run([preloaded / "python", "-c", MISUSE], capture_output=True, text=True, cwd=tmp_path)
     assert run.stderr == ""
     assert run.stdout.splitlines() == [
         "TypeError: found the unknown option 'dtypes', expected some of dtype, torch_dtype, revision, cache_dir, token,"

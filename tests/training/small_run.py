@@ -1,17 +1,11 @@
 """A training of a small coupled U-Net in a process of its own; see the options below.
 
-    python small_run.py OUT [OPTION...]
-    python small_run.py --serve
-
-The second reads runs from stdin, a line of JSON each, {"words": [...], "ranks": N}, makes each in forked processes that
-need to import nothing, and answers with a line of their exit codes.
+python small_run.py OUT [OPTION...]
 """
 
 import argparse
-import json
 import os
 import signal
-import socket
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,45 +139,5 @@ def main(words: list[str]) -> None:
     ranks.leave()
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
-
-
-def forked(words: list[str], ranks: int) -> list[int]:
-    """Exit codes of the processes of a run, or negative numbers of the signals that ended them. As torchrun has it, all
-    are ended as soon as one has failed."""
-    launch = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "localhost", "MASTER_PORT": str(free_port())}
-    children: list[int] = []
-    for rank in range(ranks):
-        child = os.fork()
-        if child == 0:
-            os.dup2(2, 1)  # stdout is for the answer
-            os.environ.update(launch | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if ranks > 1 else {})
-            try:
-                main(words)
-            finally:  # of no use to it: what the parent has open
-                sys.stderr.flush()
-                os._exit(sys.exc_info()[0] is not None)
-        children.append(child)
-    codes: dict[int, int] = {}
-    while len(codes) < ranks:
-        child, status = os.wait()
-        codes[child] = os.waitstatus_to_exitcode(status)
-        if codes[child] != 0:
-            for other in set(children) - set(codes):
-                os.kill(other, signal.SIGKILL)
-    return [codes[child] for child in children]
-
-
-def serve() -> None:
-    for line in sys.stdin:
-        print(json.dumps(forked(**json.loads(line))), flush=True)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--serve"]:
-        serve()
-    else:
-        main(sys.argv[1:])
+    main(sys.argv[1:])

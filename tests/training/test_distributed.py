@@ -1,19 +1,18 @@
 """Several ranks: the losses of one, checkpoints that any number goes on from, and death at any moment."""
 
-import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_run import free_port
 
 from cmmd.errors import InputError
 from cmmd.training.distributed import Ranks
@@ -29,28 +28,38 @@ FILES = ["ema.safetensors", "model.safetensors", "optimizer.safetensors", "state
 Run = Callable[..., list[int]]
 
 
-def launched(out: Path, *words: str) -> int:
-    """Exit code of torchrun with two ranks."""
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return subprocess.run([*launch, str(SCRIPT), str(out), *words], env=ENVIRONMENT, capture_output=True).returncode
-
-
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    """Makes a run with as many ranks as asked for; returns their exit codes."""
-    words = [sys.executable, str(SCRIPT), "--serve"]
-    with subprocess.Popen(
-        words, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        reading, writing = process.stdout, process.stdin
-        assert reading and writing
+def run(preloaded: Path) -> Run:
+    """Makes a run with as many ranks as asked for; returns their exit codes. All end as soon as one has failed."""
 
-        def ask(out: Path, *words: str, ranks: int = 1) -> list[int]:
-            print(json.dumps({"words": [str(out), "--plain", *words], "ranks": ranks}), file=writing, flush=True)
-            return json.loads(reading.readline())
+    def start(out: Path, *words: str, ranks: int = 1) -> list[int]:
+        launch = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "localhost", "MASTER_PORT": str(free_port())}
+        processes = []
+        for rank in range(ranks):
+            of_rank = launch | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if ranks > 1 else {}
+            command = [preloaded / "python", SCRIPT, out, "--plain", *words]
+            processes.append(subprocess.Popen(command, env=ENVIRONMENT | of_rank, stderr=subprocess.DEVNULL))
+        while any(process.poll() is None for process in processes):
+            if any(process.returncode for process in processes):
+                for process in processes:
+                    process.kill()
+            time.sleep(0.01)
+        return [process.returncode for process in processes]
 
-        yield ask
-        writing.close()
+    return start
+
+
+def torchrun(preloaded: Path, out: Path, *words: str, launch: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Starts an agent, with `launch`, whose ranks make a run."""
+    command = [preloaded / "python", "-m", "torch.distributed.run", *launch, SCRIPT, out, "--held-out", "6", *words]
+    environment = ENVIRONMENT | {"PYTHON_EXEC": str(preloaded / "python")}  # with which torchrun starts the ranks
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
 
 
 def same(a: Path, b: Path, *, tolerance: float = 1e-5) -> bool:
@@ -93,8 +102,10 @@ def killed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_two_ranks_have_the_losses_gradients_and_evaluations_of_one(alone, tmp_path):
-    assert launched(tmp_path, "--held-out", "6") == 0
+def test_two_ranks_have_the_losses_gradients_and_evaluations_of_one(preloaded, alone, tmp_path):
+    agent = torchrun(preloaded, tmp_path, launch=["--standalone", "--nproc-per-node", "2"])
+    log = agent.communicate()[1]
+    assert agent.returncode == 0, log.decode()
     assert losses(tmp_path) == pytest.approx(losses(alone), rel=1e-5)
     assert held_out(tmp_path) == pytest.approx(held_out(alone), rel=1e-5)
     assert same(alone, tmp_path)
@@ -153,15 +164,12 @@ def test_ranks_that_shard_the_weights_go_on_from_one_that_has_them_all_and_in_bf
     assert losses(mixed)[HALF:] != pytest.approx(losses(alone)[HALF:], rel=1e-6)
 
 
-def run_on_two_nodes(out: Path, *, seconds: float) -> list[tuple[int, str]] | None:
+def run_on_two_nodes(preloaded: Path, out: Path, *, seconds: float) -> list[tuple[int, str]] | None:
     """Exit code and end of the log of two agents of torchrun on this machine, a rank each; None if they hang."""
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
+    launch = ["--nnodes", "2", "--nproc-per-node", "1", "--max-restarts", "4"]
     launch += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{free_port()}", "--rdzv-id", "test"]
-    launch += ["--max-restarts", "4", str(SCRIPT), str(out), "--held-out", "6", "--die-at", str(HALF)]
-    launch += ["--die-rank", "1", "--plain"]
-    nodes = [
-        subprocess.Popen(launch, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)
-    ]
+    words = ("--die-at", str(HALF), "--die-rank", "1", "--plain")
+    nodes = [torchrun(preloaded, out, *words, launch=launch) for _ in range(2)]
     try:
         logs = [node.communicate(timeout=seconds)[1].decode()[-3000:] for node in nodes]
     except subprocess.TimeoutExpired:
@@ -176,7 +184,7 @@ def run_on_two_nodes(out: Path, *, seconds: float) -> list[tuple[int, str]] | No
 
 
 @pytest.mark.first
-def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(alone, tmp_path):
+def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(preloaded, alone, tmp_path):
     """The end is that of a run in which nothing happened.
 
     torchrun may restart the nodes with different values of TORCHELASTIC_RESTART_COUNT: one counts a failure, the other
@@ -188,7 +196,7 @@ def test_a_rank_that_dies_in_a_run_of_two_nodes_takes_all_back_to_the_last_save(
     for attempt in ("first", "second", "third", "fourth"):
         out = tmp_path / attempt / "run"
         out.parent.mkdir()
-        ended = run_on_two_nodes(out, seconds=100)
+        ended = run_on_two_nodes(preloaded, out, seconds=60)
         if ended is not None:
             break
     assert ended is not None and [code for code, _ in ended] == [0, 0], ended

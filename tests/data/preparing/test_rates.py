@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def test_every_window_spans_two_hops(codec, sizes):
     assert window == 512 or made.geometry.hop > 256  # as clips were encoded that were prepared before
 
 
-def test_training_has_the_bins_of_what_was_prepared(media, tmp_path, capsys):
+def test_training_has_the_bins_of_what_was_prepared(preloaded, media, tmp_path, capsys):
     """In a folder, and on a terminal, whose encodings differ; from another folder than the shards."""
     prepared = tmp_path / "prepared"
     assert prepare(media, prepared, "--fps", 25, "--mels", 32) == 0
@@ -78,7 +77,7 @@ def test_training_has_the_bins_of_what_was_prepared(media, tmp_path, capsys):
     assert "fps 25, not 10; image_size 32, not 64; mels 32, not 64" in line and line.endswith(told)
     out = tmp_path / "\N{DRUM WITH DRUMSTICKS}"
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-    command = [sys.executable, "-m", "cmmd", *words, *told.removeprefix("or ").split(), "--out", str(out)]
+    command = [preloaded / "cmmd", *words, *told.removeprefix("or ").split(), "--out", str(out)]
     trained = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert (trained.returncode, trained.stderr) == (0, "")
     geometry = json.loads((out / "model" / "model_index.json").read_text())["geometry"]
