@@ -102,7 +102,8 @@ class Fork(BaseRequestHandler):
             asked += self.request.recv(1_000_000)
         child = os.fork()
         if not child:
-            os._exit(run(*json.loads(asked), output))
+            work, variables, words = json.loads(asked)
+            os._exit(run(work, variables, words, output))
         for descriptor in output:
             os.close(descriptor)
         handle = os.pidfd_open(child)
