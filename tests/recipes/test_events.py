@@ -13,7 +13,7 @@ from tiny_runs import command, train
 from cmmd.cli import main
 from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig
-from cmmd.diffusion.sampling_config import UsualGuidance
+from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import EventEncoder
 from cmmd.latents.small_autoencoder import small_autoencoder
@@ -133,6 +133,36 @@ def test_a_model_goes_on_with_events_added_to_its_latents(tmp_path):
     assert second.statistics["video"].mean[:4] == first.statistics["video"].mean
     assert len(second.statistics["video"].mean) == 12 and second.statistics["audio"] == first.statistics["audio"]
     assert second.video_to_audio(np.zeros((16, 64, 64, 3), np.uint8), steps=1)[0].waveform.shape == (25_600,)
+
+
+def test_a_model_goes_on_with_further_latent_channels(tmp_path):
+    """At first the sound for a video is what the model made that it starts from, and of the pictures that it generates
+    only the further channels, which it does not know, are missing."""
+    trained_without_events(tmp_path)
+    settings = ("loop.learning_rate=1e-30", "loop.steps=1")
+    start, known = tmp_path / "second" / "model", ("autoencoder=" + str(tmp_path / "events"), *settings)
+    train("world.tiny", f"start={tmp_path / 'first' / 'model'}", *known, out=tmp_path / "second")
+    wide = ("latent_channels=6", "width=36", "loop.batch_size=2", "loop.steps=1", "data.clips=1")
+    words = [word for one in (f"start={tmp_path / 'events'}", *wide) for word in ("--set", one)]
+    assert main(["train", "world.autoencoder", "--out", str(tmp_path / "wide"), *words]) == 0
+    wide_model = str(tmp_path / "wide" / "model")
+    chosen = load_autoencoder(wide_model)
+    assert isinstance(chosen, EventAutoencoder) and chosen.config["picture_channels"] == 6
+
+    train("world.tiny", f"start={start}", f"autoencoder={wide_model}", *settings, out=tmp_path / "third")
+    second, third = CMMDPipeline.from_pretrained(start), CMMDPipeline.from_pretrained(tmp_path / "third" / "model")
+    before, after = second.statistics["video"], third.statistics["video"]
+    assert after.mean[:4] == before.mean[:4] and after.std[6:] == before.std[4:] and len(after.mean) == 14
+    clip = world_clip("impacts", 3, frames=16)
+    heard = [model.video_to_audio(clip.frames, steps=2)[0].waveform for model in (second, third)]
+    np.testing.assert_allclose(heard[1], heard[0], atol=1e-4)
+    condition, config = second.encode_audio(clip.waveform), SamplingConfig(steps=2)
+    noise = third.noise("video", 16, seed=0, items=1)
+    seen = [
+        model.sample(condition, noise[:, :channels], "audio_to_video", config)
+        for model, channels in ((second, 4), (third, 6))
+    ]
+    torch.testing.assert_close(seen[1][:, :4], seen[0], atol=1e-4, rtol=1e-4)
 
 
 def test_a_model_goes_on_with_another_event_encoder(tmp_path):

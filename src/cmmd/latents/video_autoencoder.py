@@ -8,12 +8,12 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from jaxtyping import Float, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from cmmd.clips.geometry import AUTOENCODER_DOWNSAMPLING, SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.errors import InputError
 from cmmd.latents.event_autoencoder import EventAutoencoder
-from cmmd.latents.event_encoder import REACH
+from cmmd.latents.event_encoder import REACH, EventEncoder
 from cmmd.latents.taef2 import FILES, LATENT_CHANNELS, TAEF2
 from cmmd.pretrained import SHIPPED_MODEL
 from cmmd.weights.model_name import SHIPPED, local_folder
@@ -44,6 +44,19 @@ def load_autoencoder(name_or_folder: str) -> VideoAutoencoder:
     if not isinstance(name, str) or name not in classes:
         raise InputError(f"{folder}: holds {name!r:.60}, expected one of {', '.join(classes)}")
     return load_model(classes[name], folder, check=check_sizes)
+
+
+def load_embedded(name_or_folder: str) -> tuple[AutoencoderTiny, EventEncoder | None]:
+    """Loads an autoencoder of the embedded kind: that of pictures, and its event encoder, if it has one.
+
+    Raises InputError as `load_autoencoder`, and for another kind.
+    """
+    loaded = load_autoencoder(absolute_name(name_or_folder))
+    if isinstance(loaded, EventAutoencoder):
+        return loaded.pictures, loaded.events
+    if isinstance(loaded, AutoencoderTiny):
+        return loaded, None
+    raise InputError.about(name_or_folder, found=type(loaded).__name__, expected="AutoencoderTiny or EventAutoencoder")
 
 
 @torch.no_grad()
@@ -77,7 +90,7 @@ def absolute_name(name_or_folder: str) -> str:
     return str(Path(name_or_folder).resolve()) if Path(name_or_folder).is_dir() else name_or_folder
 
 
-def weights_hash(autoencoder: VideoAutoencoder) -> str:
+def weights_hash(autoencoder: nn.Module) -> str:
     """Returns the SHA-256 of weight names and values. Autoencoders with equal hashes give equal latents."""
     digest = hashlib.sha256()
     for name, tensor in sorted(autoencoder.state_dict().items()):

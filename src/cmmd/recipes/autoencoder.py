@@ -1,6 +1,6 @@
 """Trains the shipped autoencoder on frames of the world and on procedural pictures (ours: decisions 03 and 12)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +14,11 @@ from cmmd.data.order import batch_indices
 from cmmd.data.pictures.rendering import render_pictures
 from cmmd.data.world.clip import IMAGE_SIZE
 from cmmd.data.world.rendering import WorldConfig, render, require_pixels_in_memory
-from cmmd.latents.small_autoencoder import small_autoencoder
-from cmmd.latents.video_autoencoder import frames_to_pixels
+from cmmd.files.foreign_files import reading
+from cmmd.latents.event_autoencoder import EventAutoencoder
+from cmmd.latents.event_encoder import EventEncoder
+from cmmd.latents.small_autoencoder import small_autoencoder, widened_autoencoder
+from cmmd.latents.video_autoencoder import absolute_name, frames_to_pixels, load_embedded
 from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.recipes.model_folder import save_model
 from cmmd.runtime.progress import progress
@@ -35,13 +38,16 @@ LARGEST = {"pictures": 10**6, "latent_channels": 64, "width": 1024}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutoencoderRecipe:
-    """data: clips whose frames are trained on. pictures: number of procedural pictures that are trained on too.
-    latent_channels: channels of the latents. width: channels inside the network. loop: settings of the training loop.
+    """start: folder, hub:ORG/NAME or `shipped`: autoencoder whose latents are the first latent channels of the result
+    (see `widened_autoencoder`), and whose event encoder it keeps; None for random weights. data: clips whose frames are
+    trained on. pictures: number of procedural pictures that are trained on too. latent_channels: channels of the
+    latents. width: channels inside the network. loop: settings of the training loop.
 
     Raises ValueError if the frames do not fit into memory, or if a size is below its minimum (0 for pictures, 1 for the
     others) or above LARGEST.
     """
 
+    start: str | None = None
     data: WorldConfig = field(default_factory=lambda: WorldConfig(clips=1000, frames=16))
     pictures: int = 0
     latent_channels: int = 4
@@ -72,10 +78,14 @@ class PixelBatch(NamedTuple):
 
 
 def run(config: AutoencoderRecipe, *, out: Path, resume: bool, recipe: str | None = None, ranks: Ranks) -> None:
-    """Train into folder `out`. The main rank saves the autoencoder to `out/model`, a diffusers folder."""
+    """Train into folder `out`. The main rank saves the autoencoder to `out/model`, a diffusers folder.
+
+    Raises InputError if the autoencoder to start from is not an embedded one, or larger than that of the recipe.
+    """
     loop = config.loop
+    config = replace(config, start=config.start and absolute_name(config.start))
     torch.manual_seed(loop.seed)
-    autoencoder = small_autoencoder(latent_channels=config.latent_channels, width=config.width)
+    autoencoder, events = _untrained(config)
     objective = autoencoder_objective(
         training_frames(config),
         batch_size=loop.batch_size,
@@ -87,7 +97,17 @@ def run(config: AutoencoderRecipe, *, out: Path, resume: bool, recipe: str | Non
     )
     assert isinstance(model, AutoencoderTiny)
     if ranks.is_main:
-        save_model(model, out / MODEL)
+        save_model(model if events is None else EventAutoencoder.of(model.cpu(), events), out / MODEL)
+
+
+def _untrained(config: AutoencoderRecipe) -> tuple[AutoencoderTiny, EventEncoder | None]:
+    """Returns the autoencoder to train, and the event encoder of the one it starts from."""
+    sizes = {"latent_channels": config.latent_channels, "width": config.width}
+    if config.start is None:
+        return small_autoencoder(**sizes), None
+    known, events = load_embedded(config.start)
+    with reading(config.start, expected="an autoencoder that fits into that of the recipe"):
+        return widened_autoencoder(known, **sizes), events
 
 
 def autoencoder_objective(

@@ -6,17 +6,15 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.data.order import batch_indices
 from cmmd.data.world.rendering import WorldConfig, require_pixels_in_memory
-from cmmd.errors import InputError
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import EventEncoder
-from cmmd.latents.video_autoencoder import absolute_name, load_autoencoder
+from cmmd.latents.video_autoencoder import load_embedded
 from cmmd.measures.visual_events import frames_to_video
 from cmmd.recipes.event_examples import event_examples
 from cmmd.recipes.model_folder import save_model
@@ -80,11 +78,7 @@ def run(config: EventsRecipe, *, out: Path, resume: bool, recipe: str | None = N
     Raises InputError if the autoencoder is neither the embedded one of pictures nor one with an event encoder.
     """
     loop = config.loop
-    pictures = load_autoencoder(absolute_name(config.autoencoder))
-    pictures = pictures.pictures if isinstance(pictures, EventAutoencoder) else pictures
-    if not isinstance(pictures, AutoencoderTiny):
-        found = type(pictures).__name__
-        raise InputError.about(config.autoencoder, found=found, expected="AutoencoderTiny or EventAutoencoder")
+    pictures, _ = load_embedded(config.autoencoder)
     objective = events_objective(
         *event_examples(config.data), crop=config.crop, batch_size=loop.batch_size, seed=loop.seed
     )

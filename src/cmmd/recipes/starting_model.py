@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from torch import nn
+import torch
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from torch import Tensor, nn
 
 from cmmd.data.statistics import Statistics
 from cmmd.data.training_clips import TrainingClips
@@ -47,7 +49,8 @@ def load_starting_model(config: CoupledRecipe) -> "CMMDPipeline | None":
 
 
 def starting_autoencoder(config: CoupledRecipe, start: "CMMDPipeline") -> VideoAutoencoder:
-    """Returns the autoencoder of the starting model, or that of the recipe if it adds or replaces an event encoder.
+    """Returns the autoencoder of the starting model, or that of the recipe if it only adds to it: further latent
+    channels after the same first ones, an event encoder, or another one.
 
     Raises InputError for any other autoencoder: the network knows only the latents that it was trained on.
     """
@@ -57,14 +60,24 @@ def starting_autoencoder(config: CoupledRecipe, start: "CMMDPipeline") -> VideoA
     chosen = load_autoencoder(config.initial.autoencoder).eval()
     if weights_hash(chosen) == weights_hash(known):
         return known
-    pictures = known.pictures if isinstance(known, EventAutoencoder) else known
-    if isinstance(chosen, EventAutoencoder) and weights_hash(chosen.pictures) == weights_hash(pictures):
+    if isinstance(chosen, EventAutoencoder) and _begins_with(chosen, known):
         return chosen
     raise InputError.about(
         config.initial.autoencoder,
         found="another autoencoder than that of the model to start from",
-        expected="the same, or the same with an event encoder",
+        expected="the same, or one that adds latent channels or an event encoder to it",
     )
+
+
+@torch.no_grad()
+def _begins_with(chosen: EventAutoencoder, known: VideoAutoencoder) -> bool:
+    """Whether the latents of pictures begin with those of the known autoencoder."""
+    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    channels = latent_channels(known)
+    if not isinstance(known, EventAutoencoder | AutoencoderTiny) or channels > latent_channels(chosen):
+        return False
+    (first,), (latents,) = (one.encode(pictures, return_dict=False) for one in (known, chosen))
+    return torch.allclose(first[:, :channels], latents[:, :channels], atol=1e-4)
 
 
 def starting_decoder(config: CoupledRecipe, start: "CMMDPipeline | None") -> nn.Module | None:
@@ -85,24 +98,43 @@ def start_from(
 ) -> list[TrainingClips | None]:
     """Copies the weights of the starting model into the network. Returns the clips with the model's statistics.
 
-    Weights that the model does not have are those of the network. autoencoder: result of `starting_autoencoder`. The
-    statistics of the event channels of another autoencoder than the model's are those of the clips.
+    Weights that the model does not have are those of the network, and zero where they read or predict latent channels
+    that it does not have. autoencoder: result of `starting_autoencoder`. The statistics of channels that are not those
+    of the model's autoencoder are those of the clips.
     """
-    network.load_state_dict(network.state_dict() | start.unet.state_dict())
+    network.load_state_dict(network.state_dict() | _widened(start.unet, network))
     known, audio = start.statistics["video"], start.statistics["audio"]
-    pictures = latent_channels(start.video_autoencoder)
+    pictures, events = latent_channels(start.video_autoencoder), latent_channels(autoencoder)
 
     def video(of_clips: Statistics) -> Statistics:
         if autoencoder is start.video_autoencoder:
             return known
+        last = known if _same_events(autoencoder, start.video_autoencoder) else of_clips
+        first_event = pictures if last is known else events
         return Statistics(
-            mean=known.mean[:pictures] + of_clips.mean[pictures:], std=known.std[:pictures] + of_clips.std[pictures:]
+            mean=known.mean[:pictures] + of_clips.mean[pictures:events] + last.mean[first_event:],
+            std=known.std[:pictures] + of_clips.std[pictures:events] + last.std[first_event:],
         )
 
     return [
         None if some is None else some.standardised_as(video=video(some.video_statistics), audio=audio)
         for some in clips
     ]
+
+
+def _widened(known: CoupledUNet, network: CoupledUNet) -> dict[str, Tensor]:
+    """The weights of a known network in the shapes of `network`, zero for latent channels that it does not have."""
+    shapes = {name: weight.shape for name, weight in network.state_dict().items()}
+    widened = {}
+    for name, weight in known.state_dict().items():
+        widened[name] = weight.new_zeros(shapes[name])
+        widened[name][tuple(map(slice, weight.shape))] = weight
+    return widened
+
+
+def _same_events(one: VideoAutoencoder, other: VideoAutoencoder) -> bool:
+    both = isinstance(one, EventAutoencoder) and isinstance(other, EventAutoencoder)
+    return both and weights_hash(one.events) == weights_hash(other.events)
 
 
 def blended(network: CoupledUNet, start: "CMMDPipeline | None", share: float) -> CoupledUNet:
@@ -112,7 +144,7 @@ def blended(network: CoupledUNet, start: "CMMDPipeline | None", share: float) ->
     share: of the starting weights in the result; 0 leaves the network unchanged. Returns the same network.
     """
     if start is not None and share:
-        trained, known = network.state_dict(), start.unet.state_dict()
+        trained, known = network.state_dict(), _widened(start.unet, network)
         network.load_state_dict(
             {
                 name: weight.lerp(known[name].to(weight), share) if name in known else weight
