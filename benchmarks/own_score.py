@@ -2,22 +2,27 @@
 
     python benchmarks/own_score.py --clips 60 --real FOLDER...
 
-On the harder world, where event times are known: F1@50 of the take that `--keep best` keeps against the mean of all,
-beside the best one there is. With folders of real clips: their scores against those of clips of the standard world.
+On the harder world, where event times are known: F1@50 of the take that `--keep best` keeps against
+the mean of all, beside the best one there is. With folders of real clips: their scores against those of clips of the
+standard world.
 """
 
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from harness import options
+from jaxtyping import Float
 
-from cmmd.data.world.clip import PLAIN_FAMILIES
+from cmmd.data.world.clip import PLAIN_FAMILIES, Family
 from cmmd.data.world.difficulty import Split
 from cmmd.data.world.families import world_clip
+from cmmd.diffusion.direction import Direction
 from cmmd.documents.markdown import markdown_table
 from cmmd.errors import InputError
 from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.sound_onsets import sound_onsets
+from cmmd.measures.visual_events import load_visual_event_detector
 from cmmd.pipeline import CMMDPipeline
 from cmmd.pipelines.loading import load_pipeline
 from cmmd.runtime.progress import progress
@@ -26,18 +31,52 @@ FIRST_SEED = 4_000_000
 TAKES = 4
 STEPS = 12
 RESAMPLES = 2000
+CASES: tuple[tuple[Direction, Family], ...] = (
+    ("video_to_audio", "impacts"),
+    ("video_to_audio", "dance"),
+    ("audio_to_video", "impacts"),
+    ("audio_to_video", "dance"),
+    ("joint", "impacts"),
+)
+"""Joint generation is of no family."""
 
 
-def judged(pipeline: CMMDPipeline, family: str, count: int, split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Score and F1@50 of every take, each (clips, takes)."""
-    scores, found = [], []
-    for index in progress(range(count), f"{family}, {split}", unit="clip"):
-        clip = world_clip(family, FIRST_SEED + index, split=split)  # pyright: ignore[reportArgumentType]
-        takes = pipeline.video_to_audio(clip.frames, takes=TAKES, steps=STEPS, seed=1000 * index, judge=True)
+class Judged(NamedTuple):
+    """Score and F1@50 of every take."""
+
+    scores: Float[np.ndarray, "clips takes"]
+    f1: Float[np.ndarray, "clips takes"]
+
+    @property
+    def gains(self) -> Float[np.ndarray, " clips"]:
+        """F1 of the take with the best score minus the mean."""
+        best = np.take_along_axis(self.f1, self.scores.argmax(axis=1)[:, None], axis=1)[:, 0]
+        return best - self.f1.mean(axis=1)
+
+    @property
+    def possible(self) -> Float[np.ndarray, " clips"]:
+        return self.f1.max(axis=1) - self.f1.mean(axis=1)
+
+
+def judged(pipeline: CMMDPipeline, direction: Direction, family: Family, count: int, split: Split) -> Judged:
+    """The given clips are those of the family; joint generation has none, and its heard events are compared with its
+    seen ones. A take without any event has an F1 of 0."""
+    detector, scores, found = load_visual_event_detector(), [], []
+    shared: dict[str, Any] = {"takes": TAKES, "steps": STEPS, "judge": True}
+    for index in progress(range(count), f"{direction}, {family}, {split}", unit="clip"):
+        clip, seed = world_clip(family, FIRST_SEED + index, split=split), 1000 * index
+        if direction == "video_to_audio":
+            takes = pipeline.video_to_audio(clip.frames, seed=seed, **shared)
+            pairs = [(sound_onsets(take.waveform).times, clip.event_times) for take in takes]
+        elif direction == "audio_to_video":
+            takes = pipeline.audio_to_video(clip.waveform, seed=seed, **shared)
+            pairs = [(detector.times(take.frames), clip.event_times) for take in takes]
+        else:
+            takes = pipeline.joint(seed=seed, **shared)
+            pairs = [(sound_onsets(take.waveform).times, detector.times(take.frames)) for take in takes]
         scores.append([take.alignment for take in takes])
-        onsets = [sound_onsets(take.waveform).times for take in takes]
-        found.append([measure_alignment([one], [clip.event_times], shuffles=1).at(0.05).f1 for one in onsets])
-    return np.array(scores, dtype=float), np.array(found)
+        found.append([measure_alignment([one], [other], shuffles=1).at(0.05).f1 for one, other in pairs])
+    return Judged(np.array(scores, dtype=float), np.nan_to_num(np.array(found)))
 
 
 def with_interval(values: np.ndarray) -> str:
@@ -49,6 +88,12 @@ def with_interval(values: np.ndarray) -> str:
 def area_under_curve(higher: np.ndarray, lower: np.ndarray) -> float:
     """The chance that one of `higher` is above one of `lower`."""
     return float(np.mean(higher[:, None] > lower[None]) + 0.5 * np.mean(higher[:, None] == lower[None]))
+
+
+def spread(name: str, scores: np.ndarray, limit: float) -> tuple[str, ...]:
+    low, high = np.quantile(scores, (0.1, 0.9))
+    below = f"{np.mean(scores < limit):.0%}"
+    return name, str(len(scores)), f"{np.median(scores):.3f}", f"{low:.2f} to {high:.2f}", below
 
 
 def real_scores(pipeline: CMMDPipeline, folder: Path) -> np.ndarray:
@@ -63,40 +108,45 @@ def real_scores(pipeline: CMMDPipeline, folder: Path) -> np.ndarray:
     return np.array(scores, dtype=float)
 
 
+def row_of(takes: Judged) -> tuple[str, ...]:
+    between = np.corrcoef(takes.scores.mean(axis=1), takes.f1.mean(axis=1))[0, 1]
+    return f"{takes.f1.mean():.3f}", with_interval(takes.gains), with_interval(takes.possible), f"{between:.2f}"
+
+
 def main() -> None:
     parser = options(__doc__, "--model")
     parser.add_argument("--clips", type=int, default=60, help="a family")
     parser.add_argument("--real", nargs="*", type=Path, default=[], help="folders of real clips")
     arguments = parser.parse_args()
     pipeline = load_pipeline(arguments.model, device="cpu")
-    rows, gains, most = [], [], []
-    for family in PLAIN_FAMILIES:
-        scores, found = judged(pipeline, family, arguments.clips, "hard")
-        kept = np.take_along_axis(found, scores.argmax(axis=1)[:, None], axis=1)[:, 0]
-        gains.append(kept - found.mean(axis=1))
-        most.append(found.max(axis=1) - found.mean(axis=1))
-        between = np.corrcoef(scores.mean(axis=1), found.mean(axis=1))[0, 1]
-        rows.append(
-            (family, f"{found.mean():.3f}", with_interval(gains[-1]), with_interval(most[-1]), f"{between:.2f}")
-        )
-    rows.append(("both", "", with_interval(np.concatenate(gains)), with_interval(np.concatenate(most)), ""))
+    rows, sound = [], []
+    for direction, family in CASES:
+        takes = judged(pipeline, direction, family, arguments.clips, "hard")
+        rows.append((f"{direction}, {'any' if direction == 'joint' else family}", *row_of(takes)))
+        if direction == "video_to_audio":
+            sound.append(takes)
+    both = Judged(*map(np.concatenate, zip(*sound, strict=True)))
+    rows.insert(len(sound), ("video_to_audio, both", *row_of(both)))
     head = ("", "F1@50 of all takes", "gain of the best by score", "of the best there is", "correlation between clips")
     print(markdown_table(rows, head=head))
     if not arguments.real:
         return
-    known = np.concatenate(
-        [judged(pipeline, family, arguments.clips, "standard")[0][:, 0] for family in PLAIN_FAMILIES]
-    )
-    rows = [("world", str(len(known)), f"{np.median(known):.3f}", "")]
+    standard = [judged(pipeline, "video_to_audio", family, arguments.clips, "standard") for family in PLAIN_FAMILIES]
+    known = np.concatenate([takes.scores[:, 0] for takes in standard])
+    limit = pipeline.unknown_below
+    rows = [(*spread("world", known, limit), "")]
     for folder in arguments.real:
         scores = real_scores(pipeline, folder)
-        rows.append(
-            (folder.name, str(len(scores)), f"{np.median(scores):.3f}", f"{area_under_curve(known, scores):.3f}")
-        )
-    print(
-        "\n"
-        + markdown_table(rows, head=("clips", "number", "median score", "area under the curve, world against them"))
+        rows.append((*spread(folder.name, scores, limit), f"{area_under_curve(known, scores):.3f}"))
+    head = (
+        "clips",
+        "number",
+        "median score",
+        "10 to 90 %",
+        f"below {limit}",
+        "area under the curve, world against them",
     )
+    print("\n" + markdown_table(rows, head=head))
 
 
 if __name__ == "__main__":

@@ -52,8 +52,7 @@ class CMMDPipeline(SavedPipeline):
         them gives the takes of all clips, clip by clip, each as if it were generated alone. keep: stretches,
         (start, end) in seconds, of the clip's own sound that are retained; each is rounded inwards to whole frames.
         Takes are generated one after the other: take i is bit-identical to a single take of seed + i. on_step: called
-        with 1 to `steps` for each take. settings: see `SamplingConfig`. judge: measure `Take.alignment`, which takes
-        four more passes of the network.
+        with 1 to `steps` for each take. settings: see `SamplingConfig`. judge: measure `Take.alignment`.
 
         Without a `guidance`, an inaudible take (the model saw no source of sound) is generated again with
         `UNSURE_GUIDANCE`, unless the model has a `shared_time`; `Take.guidance` is the strength that was used.

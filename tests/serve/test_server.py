@@ -11,7 +11,7 @@ import pytest
 
 from cmmd.cli import main
 from cmmd.errors import InputError
-from cmmd.measures.agreement import UNKNOWN_BELOW
+from cmmd.measures.seen_events import UNKNOWN_BELOW
 from cmmd.serve import server
 from cmmd.serve.limits import Limits
 from cmmd.serve.server import AnswerMiddleware, ServeOptions, free_port

@@ -33,10 +33,12 @@ class Take:
     """The result for one seed.
 
     frames: uint8 (f, h, w, 3) at `fps`. waveform: float32 (s,) at `sample_rate` Hz; generated ones peak below 1.
-    guidance: the strength used. source: the file of the condition, if any. seconds: spent reading, encoding, denoising
-    and decoding. keep: kept stretches of the source, in seconds. notes: what was corrected when reading the source, one
-    sentence each. alignment: how well the take matches its condition, by the model's own denoising (0: no better than
-    the condition shifted in time); None if not measured.
+    guidance: the strength used. source: the file of the condition, if any. seconds: spent reading, encoding, denoising,
+    decoding and, if measured, scoring. keep: kept stretches of the source, in seconds. notes: what was corrected when
+    reading the source, one sentence each. alignment: the model's own score of how well sound and video agree, at most
+    1; None if not measured. With an event encoder it is the F1 that the onsets of the sound can expect against the
+    events that the encoder sees in the frames; without, how much better the model denoises the take with its condition
+    than with the same condition shifted in time.
     """
 
     frames: np.ndarray

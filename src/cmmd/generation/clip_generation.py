@@ -103,7 +103,8 @@ def make_takes(
             make = pipeline.video_to_audio if target == "audio" else pipeline.audio_to_video
             takes = make(source, **given, **shared)
         takes = (max(takes, key=lambda take: take.alignment or 0.0),) if outputs.best else takes
-        message = None if target == "both" else unknown_condition(take.alignment for take in takes)
+        scores, limit = [take.alignment for take in takes], pipeline.unknown_below
+        message = None if target == "both" else unknown_condition(scores, limit=limit)
         return takes if message is None else (replace(takes[0], notes=(*takes[0].notes, message)), *takes[1:])
     except InputError as error:
         if source is None or printable(str(source)) in str(error):

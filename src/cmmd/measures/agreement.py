@@ -27,20 +27,19 @@ noise, conditions have little effect (decision 13)."""
 SHIFTS = 3
 UNKNOWN_BELOW = 0.25
 """Score of the best take below which a condition counts as unlike the training data. Medians of the shipped model
-without events: 0.89 on the standard world, 0.40 on real clips with visible hits, 0.07 on other real clips
-(docs/generating.md)."""
+without events: 0.89 on the standard world, 0.40 on real clips with visible hits, 0.07 on other real clips."""
 
 
-def unknown_condition(scores: Iterable[float | None]) -> str | None:
-    """Returns one line if the best score of all takes of a condition is below `UNKNOWN_BELOW`, otherwise None; also
-    None if there is no score."""
+def unknown_condition(scores: Iterable[float | None], *, limit: float = UNKNOWN_BELOW) -> str | None:
+    """Returns one line if the best score of all takes of a condition is below `limit`, otherwise None; also None if
+    there is no score. limit: `LatentPipeline.unknown_below` of the model."""
     known = [score for score in scores if score is not None]
-    if not known or max(known) >= UNKNOWN_BELOW:
+    if not known or max(known) >= limit:
         return None
     best = round(max(known), 2) + 0.0  # no -0.00
     return (
-        f"beyond what the model has learnt: the best take scores {best:.2f}, and below {UNKNOWN_BELOW} the model finds "
-        "little timing in its input"
+        f"beyond what the model has learnt: the best take scores {best:.2f}, and takes of clips like its training data "
+        f"score {limit} or more"
     )
 
 

@@ -7,6 +7,7 @@ degraded copies of them, so that it also works on decoded and generated frames.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ class VisualEventDetector(ModelMixin, ConfigMixin):
             video = F.interpolate(video[0].transpose(0, 1), (size, size), mode="area").transpose(0, 1)[None]
         video = video.to(self.device, self.dtype)
         probability = self(video)[0].float().sigmoid().cpu().numpy()
-        return pick_events(probability, bins_per_second=BINS_PER_FRAME * rate, threshold=threshold)
+        return pick_events(probability, bins_per_second=BINS_PER_FRAME * rate, threshold=threshold).times
 
 
 def frames_to_video(frames: UInt8[Tensor, "b f h w 3"]) -> Float[Tensor, "b 3 f h w"]:
@@ -111,10 +112,17 @@ def frames_to_video(frames: UInt8[Tensor, "b f h w 3"]) -> Float[Tensor, "b 3 f 
     return rearrange(frames, "b f h w c -> b c f h w").float() / 127.5 - 1
 
 
+class LikelyEvents(NamedTuple):
+    """Event times in seconds, ascending, and the probability of each."""
+
+    times: Float[np.ndarray, " events"]
+    chances: Float[np.ndarray, " events"]
+
+
 def pick_events(
     probability: Float[np.ndarray, " bins"], *, bins_per_second: int, threshold: float = THRESHOLD
-) -> Float[np.ndarray, " events"]:
-    """Returns the times (s) at which the probability of an event within `REACH` bins peaks at `threshold` or above.
+) -> LikelyEvents:
+    """Returns the times at which the probability of an event within `REACH` bins peaks at `threshold` or above.
 
     No two peaks are closer than `MINIMUM_GAP`. The training targets are Gaussians of a known area, so the sum of the
     probabilities divided by that area counts events: an event of uncertain time scores as high as a sharp one. The time
@@ -124,7 +132,7 @@ def pick_events(
     mass = np.convolve(probability, np.ones(2 * REACH + 1), mode="same") / area
     taken = np.zeros(len(mass), dtype=bool)
     gap = round(MINIMUM_GAP * bins_per_second)
-    times = []
+    events = []
     for peak in np.argsort(-mass, kind="stable"):
         if mass[peak] < threshold:
             break
@@ -133,8 +141,9 @@ def pick_events(
         taken[max(0, peak - gap + 1) : peak + gap] = True
         bins = np.arange(max(0, peak - REACH), min(len(mass), peak + REACH + 1))
         weight = probability[bins] ** 2  # squaring favours the sharp side of an asymmetric peak
-        times.append(((bins + 0.5) * weight).sum() / weight.sum() / bins_per_second)
-    return np.sort(np.asarray(times, dtype=float))
+        events.append((((bins + 0.5) * weight).sum() / weight.sum() / bins_per_second, min(1.0, mass[peak])))
+    times, chances = np.array(sorted(events), dtype=float).reshape(-1, 2).T
+    return LikelyEvents(times, chances)
 
 
 def event_targets(times: np.ndarray | Sequence[float], *, bins: int, bins_per_second: int) -> Float[Tensor, " bins"]:

@@ -28,7 +28,8 @@ from cmmd.latents.video_autoencoder import (
     latent_channels,
 )
 from cmmd.latents.waveform_decoder import codec_with
-from cmmd.measures.agreement import agreement
+from cmmd.measures import seen_events
+from cmmd.measures.agreement import UNKNOWN_BELOW, agreement
 from cmmd.models.blocks import Modality
 from cmmd.models.coupled_unet import CoupledUNet
 from cmmd.models.exchange import Prediction
@@ -110,6 +111,17 @@ class LatentPipeline(DiffusionPipeline):
         """Encodes frames as standardised latents, float32 on the model's device."""
         latents = encode_frames(self.video_autoencoder, torch.from_numpy(frames))[None]
         return self.statistics["video"].standardise(latents.to(self.device))
+
+    @property
+    def unknown_below(self) -> float:
+        """Own score of the best take below which a condition counts as unlike the training data."""
+        return seen_events.UNKNOWN_BELOW if event_channels(self.video_autoencoder) else UNKNOWN_BELOW
+
+    def event_probabilities(self, video: Float[Tensor, "1 c f lh lw"]) -> Float[np.ndarray, " bins"]:
+        """Returns the probability of an event in every spectrogram frame of an encoded video; of a model with an event
+        encoder."""
+        logits = self.statistics["video"].restore(video)[0, self.unet.config["latent_channels"] :]
+        return logits.mean((2, 3)).T.flatten().sigmoid().cpu().numpy()  # equal at every position
 
     @torch.no_grad()
     def encode_audio(self, waveform: Float[np.ndarray, " s"]) -> Float[Tensor, "1 c m n"]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
 from cmmd.clips.kept_stretches import KeptStretches, Stretch
 from cmmd.clips.picture_fit import Fit
 from cmmd.clips.reading import Clip
@@ -22,6 +23,9 @@ from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig
 from cmmd.diffusion.solver import OnStep
+from cmmd.latents.video_autoencoder import event_channels
+from cmmd.measures.seen_events import agreement_with_events
+from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.models.blocks import Modality
 from cmmd.models.exchange import Prediction
 from cmmd.pipelines.latent_pipeline import LatentPipeline
@@ -111,9 +115,12 @@ class TakeGeneration:
         def generate(take: int, sampling: SamplingConfig) -> _Generated:
             with clock("denoising"):
                 latents = self._denoised(encoded, take, sampling)
-                alignment = self._alignment(latents) if options.judge else None
             with clock("decoding"):
                 frames, waveform, inaudible = self._decoded(source, latents, take)
+            alignment = None
+            if options.judge:
+                with clock("scoring"):
+                    alignment = self._alignment(latents, frames, waveform)
             strength = self.pipeline.strength(sampling, options.direction)
             return _Generated(frames, waveform, inaudible, strength, alignment)
 
@@ -190,14 +197,24 @@ class TakeGeneration:
         first, second = pipeline.agreement(both.audio, torch.cat([both.video, again]), "audio_to_video")
         return Prediction(both.video if first > second else again, both.audio)
 
-    def _alignment(self, latents: Prediction) -> float:
+    def _alignment(self, latents: Prediction, frames: np.ndarray, waveform: np.ndarray) -> float:
         """Returns how well the generated latents agree with their condition; in joint generation, the sound with the
-        video."""
+        video. With an event encoder, how well the sound agrees with the events that it sees in the video."""
+        if event_channels(self.pipeline.video_autoencoder):
+            return self._agreement_with_events(latents, frames, waveform)
         if self.options.direction == "audio_to_video":
             (alignment,) = self.pipeline.agreement(latents.audio, latents.video, "audio_to_video")
         else:
             (alignment,) = self.pipeline.agreement(latents.video, latents.audio, "video_to_audio")
         return alignment
+
+    def _agreement_with_events(self, latents: Prediction, frames: np.ndarray, waveform: np.ndarray) -> float:
+        pipeline, geometry, video = self.pipeline, self.pipeline.geometry, latents.video
+        if "video" in self.options.targets:  # whose latents have no events
+            video = pipeline.encode_video(frames)
+        bins_per_second = geometry.fps * SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+        onsets = sound_onsets(waveform, sample_rate=geometry.sample_rate).times
+        return agreement_with_events(onsets, pipeline.event_probabilities(video), bins_per_second=bins_per_second)
 
     def _decoded(self, source: Source, latents: Prediction, take: int) -> tuple[np.ndarray, np.ndarray, bool]:
         """Returns the frames and the waveform of a take, given or generated, and whether its generated sound is

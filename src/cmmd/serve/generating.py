@@ -92,7 +92,8 @@ def generate(
     report_stage(Stage(text="Reading" if order.source else "Starting", total=order.total_steps))
     try:
         takes = _takes(pipeline, order, longest, lambda _: report_stage(clock.step()))
-        return _written(order, takes, folder, lambda take: report_stage(clock.writing(take)))
+        on_take, limit = (lambda take: report_stage(clock.writing(take))), pipeline.unknown_below
+        return _written(order, takes, folder, on_take, limit=limit)
     except InputError as error:
         if order.source is None:
             raise
@@ -134,8 +135,10 @@ def _judges(pipeline: "CMMDPipeline") -> bool:
     return False
 
 
-def _written(order: Order, takes: tuple[Take, ...], folder: Path, on_take: Callable[[int], None]) -> Generation:
-    """Writes the files of all takes and the original to compare with."""
+def _written(
+    order: Order, takes: tuple[Take, ...], folder: Path, on_take: Callable[[int], None], *, limit: float
+) -> Generation:
+    """Writes the files of all takes and the original to compare with. limit: see `unknown_condition`."""
     started, stem, mark = time.monotonic(), result_stem(order.source), uuid.uuid4().hex[:6]
     scores = [take.alignment for take in takes]
     best = max((score for score in scores if score is not None), default=None) if len(takes) > 1 else None
@@ -152,7 +155,7 @@ def _written(order: Order, takes: tuple[Take, ...], folder: Path, on_take: Calla
         order=order,
         takes=tuple(files),
         original=_original(order, folder / f"{stem}-original-{mark}.mp4"),
-        warning=unknown_condition(scores) if order.source else None,
+        warning=unknown_condition(scores, limit=limit) if order.source else None,
         notes=tuple(notes),
         seconds=spent + time.monotonic() - started,
     )
