@@ -20,7 +20,7 @@ def test_sound_for_a_stick_on_things_is_in_time(data_folder):
         rows = [row for row in csv.DictReader(file) if row["kind"] == "stick"]
     pipeline, takes = CMMDPipeline.from_pretrained(), []
     for row in rows:
-        clip = read_clip(folder / row["file"], seconds=5)
+        clip = read_clip(folder / row["file"], seconds=4)
         assert clip.frames is not None and clip.waveform is not None
         true = real_hits.clear_onsets(clip.waveform, clip.sample_rate)
         (take,) = pipeline.video_to_audio(clip.frames, steps=8)

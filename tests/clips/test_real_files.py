@@ -35,21 +35,28 @@ def _manifest(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_clips_are_as_long_as_their_frames(data_folder: Path) -> None:
+    """One in three, because decoding pictures takes long."""
     wrong = []
-    for row in _manifest(data_folder / "clips"):
+    for row in _manifest(data_folder / "clips")[::3]:
         path, rate = data_folder / "clips" / Path(row["file"]).name, float(row["avg_fps"])
         clip = read_clip(path)
         assert clip.frames is not None, path
         assert clip.waveform is not None, path
-        level = np.sqrt((clip.waveform.astype(np.float64) ** 2).mean())
         right = {
             "length": clip.seconds == pytest.approx(int(row["frames"]) / rate, abs=1 / rate),
             "samples": len(clip.waveform) == round(clip.seconds * 16000),
-            "level": level == pytest.approx(float(row["a_rms"]), rel=0.1),
             "probe": probe(path).seconds == pytest.approx(clip.seconds, abs=1e-3),
         }
         wrong += [f"{path.name}: {what}" for what, is_right in right.items() if not is_right]
     assert not wrong
+
+
+def test_sound_of_clips_has_its_level(data_folder: Path) -> None:
+    for row in _manifest(data_folder / "clips"):
+        waveform = read_clip(data_folder / "clips" / Path(row["file"]).name, want="audio").waveform
+        assert waveform is not None
+        level = np.sqrt((waveform.astype(np.float64) ** 2).mean())
+        assert level == pytest.approx(float(row["a_rms"]), rel=0.1), row["file"]
 
 
 @pytest.mark.slow
