@@ -104,16 +104,16 @@ def start_from(
     """
     network.load_state_dict(network.state_dict() | _widened(start.unet, network))
     known, audio = start.statistics["video"], start.statistics["audio"]
-    pictures, events = latent_channels(start.video_autoencoder), latent_channels(autoencoder)
+    before, after = latent_channels(start.video_autoencoder), latent_channels(autoencoder)
 
     def video(of_clips: Statistics) -> Statistics:
         if autoencoder is start.video_autoencoder:
             return known
-        last = known if _same_events(autoencoder, start.video_autoencoder) else of_clips
-        first_event = pictures if last is known else events
+        same_events = _same_events(autoencoder, start.video_autoencoder)
+        events, first = (known, before) if same_events else (of_clips, after)
         return Statistics(
-            mean=known.mean[:pictures] + of_clips.mean[pictures:events] + last.mean[first_event:],
-            std=known.std[:pictures] + of_clips.std[pictures:events] + last.std[first_event:],
+            mean=known.mean[:before] + of_clips.mean[before:after] + events.mean[first:],
+            std=known.std[:before] + of_clips.std[before:after] + events.std[first:],
         )
 
     return [
