@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -22,12 +23,18 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, and inherit
     os.environ["OMP_NUM_THREADS"] = "1"
 
 # Every annotation of the package, shapes included, is checked while tests run. Before any test module imports cmmd.
+CHECKS_NOTHING = jaxtyping.config.jaxtyping_disable
 sys.path.insert(0, str(Path(__file__).parent / "checks"))
 install_import_hook("cmmd", "checked_once.checked_once")
 
 # The same examples on every run, and no time limit on a shared machine.
 settings.register_profile("cmmd", deadline=None, derandomize=True)
 settings.load_profile("cmmd")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Annotations are not checked in slow tests, which call the same functions thousands of times."""
+    jaxtyping.config.update("jaxtyping_disable", CHECKS_NOTHING or item.get_closest_marker("slow") is not None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -29,6 +29,8 @@ from cmmd.measures.alignment import measure_alignment
 from cmmd.measures.pitch import dominant_frequency, rank_correlation
 from cmmd.measures.sound_onsets import sound_onsets
 
+pytestmark = pytest.mark.slow
+
 CLEAN = Recording(impulse=np.ones(1, np.float32), highpass=20.0, lowpass=16_000.0, level=-20.0, distance=60.0, push=1.0)
 
 

@@ -20,6 +20,8 @@ from cmmd.files.inline_groups import replaced
 from cmmd.measures.sound_onsets import sound_onsets
 from cmmd.recipes.world import world_tiny
 
+pytestmark = pytest.mark.slow
+
 CLIPS = 24
 
 

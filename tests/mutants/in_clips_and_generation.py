@@ -14,6 +14,8 @@ AGREEMENT, LEVEL = "measures/agreement.py", "latents/level.py"
 EVENTS, EVENT_TRAINING, START = "latents/event_encoder.py", "recipes/events.py", "recipes/starting_model.py"
 AUTOENCODER, IN_EVENTS = "latents/video_autoencoder.py", "latents/test_event_encoder.py"
 IN_TRAINING = "recipes/test_events.py"
+WIDENED, IN_WIDENED = "latents/small_autoencoder.py", "latents/test_small_autoencoder.py"
+SEEN, IN_SEEN = "measures/seen_events.py", "measures/test_seen_events.py"
 MESSAGES, COUPLED = "models/event_messages.py", "models/coupled_unet.py"
 IN_MESSAGES = "models/test_event_channels.py"
 
@@ -180,7 +182,9 @@ OF_THE_EVENTS = (
            "targets[index, start * bins : (start + crop) * bins]", "targets[index, : crop * bins]",
            IN_TRAINING, "crop"),
     Mutant("the model starts untrained", START,
-           "network.state_dict() | start.unet.state_dict()", "network.state_dict()", IN_TRAINING, "goes_on"),
+           "network.state_dict() | _widened(start.unet, network)", "network.state_dict()", IN_TRAINING, "goes_on"),
+    Mutant("further channels keep random weights", START,
+           "weight.new_zeros(shapes[name])", "network.state_dict()[name].clone()", IN_TRAINING, "further"),
     Mutant("events are heard from noisy frames", MESSAGES,
            "torch.where((t == 0)[:, None], events.mean((3, 4)), 0.0)", "events.mean((3, 4))", IN_MESSAGES, "noisy"),
     Mutant("events start with an effect", MESSAGES,
@@ -194,7 +198,9 @@ OF_THE_EVENTS = (
     Mutant("all weights are trained with the events", START,
            "network.requires_grad_(False)", "pass", IN_TRAINING, "only_what"),
     Mutant("statistics of the clips for all channels", START,
-           "known.mean[:pictures] + of_clips.mean[pictures:]", "of_clips.mean", IN_TRAINING, "goes_on"),
+           "known.mean[:before] + of_clips.mean[before:after]", "of_clips.mean[:after]", IN_TRAINING, "goes_on"),
+    Mutant("statistics of the clips for known events", START,
+           "(known, before) if same_events", "(known, before) if False", IN_TRAINING, "further"),
     Mutant("statistics of the events of another encoder", START,
            "if autoencoder is start.video_autoencoder:", "if len(known.mean) == len(of_clips.mean):",
            IN_TRAINING, "goes_on"),
@@ -202,7 +208,18 @@ OF_THE_EVENTS = (
            "weight.lerp(known[name].to(weight), share)", "weight.lerp(known[name].to(weight), 1 - share)",
            IN_TRAINING, "share"),
     Mutant("training goes on with any latents", START,
-           "and weights_hash(chosen.pictures) == weights_hash(pictures)", "", IN_TRAINING, "other_latents"),
+           "and _begins_with(chosen, known)", "", IN_TRAINING, "other_latents"),
+    Mutant("the known latents are trained", WIDENED,
+           'if name.startswith("encoder."):', "if False:", IN_WIDENED),
+    Mutant("the decoder begins with all channels", WIDENED,
+           "parameter[: len(first)] = 0", "pass", IN_WIDENED),
+    Mutant("an event is as likely as any", SEEN,
+           "events.chances[near.any(axis=0)].sum()", "near.any(axis=0).sum()", IN_SEEN),
+    Mutant("onsets that belong to nothing are not counted", SEEN,
+           "(len(found) + events.chances.sum())", "(2 * events.chances.sum())", IN_SEEN),
+    Mutant("where nothing happens all agrees", SEEN, "return 0.0", "return 1.0", IN_SEEN),
+    Mutant("a generated video has the events of its latents", TAKES,
+           "video = pipeline.encode_video(frames)", "video = latents.video", IN_SEEN),
 )
 
 MUTANTS = (*OF_THE_CLIPS, *OF_THE_GENERATION, *OF_THE_EVENTS)

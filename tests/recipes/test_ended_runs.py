@@ -13,6 +13,8 @@ from tiny_runs import command, logged
 from cmmd.cli import INTERRUPTED, main
 from cmmd.files.folder_lock import locked_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

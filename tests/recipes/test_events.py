@@ -23,6 +23,8 @@ from cmmd.recipes.event_examples import event_examples
 from cmmd.recipes.events import EventsRecipe, events_objective, varied
 from cmmd.training.objective import MicroBatch
 
+pytestmark = pytest.mark.slow
+
 
 def numbered(clips: int, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Clips whose pixels are the number of the frame, and curves whose values are the number of the frame too."""

@@ -14,6 +14,8 @@ from cmmd.data.world.families import world_clip
 from cmmd.pipeline import CMMDPipeline
 from cmmd.recipes import load_recipe
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_differs_from_the_ablation_in_times_and_directions_alone():
     baseline, ablation = load_recipe("world.mm_diffusion"), load_recipe("world.ablation")

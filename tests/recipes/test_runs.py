@@ -13,6 +13,8 @@ from cmmd.cli import main
 from cmmd.diffusion.mismatch import MISMATCHES
 from cmmd.latents.small_autoencoder import small_autoencoder
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = "model/unet/diffusion_pytorch_model.safetensors"
 TOLD = ("loss", "gradient_norm")
 ALL_KINDS = f"contrastive.mismatches=[{','.join(MISMATCHES)}]"

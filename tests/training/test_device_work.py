@@ -11,6 +11,8 @@ from cmmd.diffusion.mismatch import MISMATCHES
 from cmmd.losses.contrastive import NegativesOf
 from cmmd.recipes import load_recipe
 
+pytestmark = pytest.mark.slow
+
 ALL = (None, "conditions", "targets", "both")
 """Negatives of a step; without any there is no contrast."""
 

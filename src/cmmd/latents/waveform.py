@@ -72,8 +72,7 @@ class GriffinLim:
 
         held: complex values of the first k frames, which stay fixed while the other frames are fitted to them.
         """
-        generator = generator or torch.Generator().manual_seed(0)
-        phase = torch.rand(magnitude.shape, generator=generator).to(magnitude) * 2 * torch.pi
+        phase = self.initial_phase(magnitude, generator or torch.Generator().manual_seed(0))
         spectrum = _holding(torch.polar(magnitude, phase), held)
         previous = torch.zeros_like(spectrum)
         for _ in range(self.iterations):
@@ -82,6 +81,12 @@ class GriffinLim:
             spectrum = _holding(torch.polar(magnitude, accelerated.angle()), held)
             previous = consistent
         return spectrum
+
+    def initial_phase(
+        self, magnitude: Float[Tensor, "b bins n"], generator: torch.Generator
+    ) -> Float[Tensor, "b bins n"]:
+        """Draws the phases that the iterations start from, in radians."""
+        return torch.rand(magnitude.shape, generator=generator).to(magnitude) * 2 * torch.pi
 
     def in_blocks(
         self,

@@ -15,6 +15,8 @@ from cmmd.evaluation.report import media
 from cmmd.evaluation.report.markup import EMPTY
 from cmmd.evaluation.report.writing import write_report
 
+pytestmark = pytest.mark.slow
+
 
 class Reader(HTMLParser):
     """Tags with their attributes, and whether every tag is closed where it was opened."""
