@@ -9,7 +9,7 @@ import pytest
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 
 
-@pytest.fixture(scope="module")  # whose processes are busy even when they are idle
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
     pytest.importorskip("ray")
     # Workers with the priority of the tests: Ray's default lets them wait for everything else on a busy machine.

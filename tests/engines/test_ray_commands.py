@@ -29,7 +29,7 @@ from cmmd.evaluation.record.schema import Record
 from cmmd.evaluation.samples import generated_samples
 from cmmd.generation.folders import run as running
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.slow
 pytest.importorskip("ray")
 BROKEN = ("cut.mp4", "empty.mp4", "gone.mp4", "noise.mp4", "text.mp4")
 

@@ -23,7 +23,7 @@ from cmmd.engines.units import run_units
 from cmmd.errors import InputError
 from cmmd.runtime.worker_processes import Failure
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray")
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not import tests
 ON_RAY = Placement(engine="ray")

@@ -34,7 +34,7 @@ sys.addaudithook(audit)
 from cmmd.cli import main
 sys.exit(main(sys.argv[2:]))
 """
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("page")]
+pytestmark = pytest.mark.slow
 
 
 class Server(NamedTuple):

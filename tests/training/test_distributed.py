@@ -19,8 +19,6 @@ from cmmd.training.distributed import Ranks
 from cmmd.training.log import read_log
 from cmmd.training.state import checkpoints
 
-pytestmark = pytest.mark.xdist_group("ranks")
-
 SCRIPT = Path(__file__).with_name("small_run.py")
 STEPS, HALF = 6, 3
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
