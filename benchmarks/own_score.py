@@ -2,9 +2,8 @@
 
     python benchmarks/own_score.py --clips 60 --real FOLDER...
 
-On the harder world, where event times are known: F1@50 of the take that `--keep best` keeps against
-the mean of all, beside the best one there is. With folders of real clips: their scores against those of clips of the
-standard world.
+On the harder world, where event times are known: F1@50 of the take that `--keep best` keeps against the mean of all,
+beside the best one there is. With folders of real clips: their scores against those of clips of the standard world.
 """
 
 from pathlib import Path

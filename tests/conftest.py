@@ -22,7 +22,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, and inherited by the processes that tests start
     os.environ["OMP_NUM_THREADS"] = "1"
 
-# Every annotation of the package, shapes included, is checked while tests run. Before any test module imports cmmd.
+# Every annotation of the package, shapes included, is checked while tests run that are not slow. Before any test module
+# imports cmmd.
 CHECKS_NOTHING = jaxtyping.config.jaxtyping_disable
 sys.path.insert(0, str(Path(__file__).parent / "checks"))
 install_import_hook("cmmd", "checked_once.checked_once")

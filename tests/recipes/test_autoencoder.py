@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from cmmd.cli import main
 from cmmd.data.order import batch_indices
 from cmmd.data.pictures.picture import pictures
 from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig
+from cmmd.files.inline_groups import replaced
 from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.recipes.autoencoder import CROP, EVERY, AutoencoderRecipe, autoencoder_objective, training_frames
@@ -70,3 +72,29 @@ def test_terms_are_sums_over_the_items():
     for name, term in objective.losses(autoencoder, batch).items():
         assert term.count == 4
         torch.testing.assert_close(term.total, 4 * alone[name])
+
+
+@pytest.mark.parametrize("change", [{"weight_decay": 0.01}, {"fsdp": True}])
+def test_a_start_stays_as_it_is(change):
+    recipe = AutoencoderRecipe(start="shipped")
+    with pytest.raises(ValueError, match="expected 0 and False with start"):
+        replace(recipe, loop=replaced(recipe.loop, **change))
+    replace(recipe, start=None, loop=replaced(recipe.loop, **change))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("width=8", "are 4 and 8, expected at least 4 and 32"), ("start=NOWHERE", "NOWHERE")],
+)
+def test_a_start_that_does_not_fit_is_one_line(setting, message, tmp_path, capsys):
+    words = [
+        "--set",
+        "start=shipped",
+        "--set",
+        "data.clips=1",
+        "--set",
+        setting.replace("NOWHERE", str(tmp_path / "NOWHERE")),
+    ]
+    assert main(["train", "world.autoencoder", "--out", str(tmp_path / "run"), *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error

@@ -27,7 +27,7 @@ def widened_autoencoder(known: AutoencoderTiny, *, latent_channels: int, width: 
     """Builds a wider autoencoder whose first latent channels are those of the known one, and remain so in training.
 
     A model that knows those latents can then learn to use the further ones. The weights of the known autoencoder are
-    the first ones of each layer. In the encoder no other channel acts on them and they get no gradient. Weight decay
+    the first ones of each layer. In the encoder no other channel acts on them and they get no gradient; weight decay
     would change them. Raises ValueError if a size is below that of the known autoencoder.
     """
     channels, least = known.config["latent_channels"], known.config["encoder_block_out_channels"][0]

@@ -43,8 +43,8 @@ class AutoencoderRecipe:
     trained on. pictures: number of procedural pictures that are trained on too. latent_channels: channels of the
     latents. width: channels inside the network. loop: settings of the training loop.
 
-    Raises ValueError if the frames do not fit into memory, or if a size is below its minimum (0 for pictures, 1 for the
-    others) or above LARGEST.
+    Raises ValueError if the frames do not fit into memory, if a size is below its minimum (0 for pictures, 1 for the
+    others) or above LARGEST, or with a start for weight decay, which would change its latents, and for sharded weights.
     """
 
     start: str | None = None
@@ -63,6 +63,9 @@ class AutoencoderRecipe:
         for name, least in (("pictures", 0), ("latent_channels", 1), ("width", 1)):
             if not least <= getattr(self, name) <= LARGEST[name]:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected {least} to {LARGEST[name]}")
+        decay, fsdp = self.loop.optimizer.weight_decay, self.loop.execution.fsdp
+        if self.start is not None and (decay or fsdp):
+            raise ValueError(f"weight_decay is {decay} and fsdp {fsdp}, expected 0 and False with start")
 
 
 def world_autoencoder() -> AutoencoderRecipe:
