@@ -10,7 +10,8 @@ install: $(INSTALLED)
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("cmmd needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable ".[dev]" --constraint constraints.txt
+	$(BIN)/pip install --quiet --no-compile --editable ".[dev]" --constraint constraints.txt
+	$(BIN)/python -m compileall -qq -j 0 .venv/lib || true  # on all cores, where pip uses one
 	@touch $@
 
 demo: install  ## a clip gets sound, a sound gets a clip, with pictures

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,19 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, and inherit
 CHECKS_NOTHING = jaxtyping.config.jaxtyping_disable
 sys.path.insert(0, str(Path(__file__).parent / "checks"))
 install_import_hook("cmmd", "checked_once.checked_once")
+from preloaded import preloaded_commands  # noqa: E402 - found in the folder that was added to the search path
 
 # The same examples on every run, and no time limit on a shared machine.
 settings.register_profile("cmmd", deadline=None, derandomize=True)
 settings.load_profile("cmmd")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes among which tests are divided use the same preloaded commands, by a variable that they inherit."""
+    if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        running = ExitStack()
+        os.environ["CMMD_TEST_COMMANDS"] = str(running.enter_context(preloaded_commands()))
+        config.add_cleanup(running.close)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -68,14 +78,10 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def preloaded(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Path]":
+def preloaded() -> Iterator[Path]:
     """A folder with the commands `python` and `cmmd`, which do not import the package anew each time."""
-    from preloaded import preloaded_python
-
-    folder = tmp_path_factory.mktemp("commands")
-    (folder / "cmmd").write_text(f'#!/bin/sh\nexec {folder}/python -m cmmd "$@"\n')
-    (folder / "cmmd").chmod(0o755)
-    with preloaded_python(folder):
+    shared = os.environ.get("CMMD_TEST_COMMANDS")
+    with nullcontext(Path(shared)) if shared else preloaded_commands() as folder:
         yield folder
 
 

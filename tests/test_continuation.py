@@ -200,7 +200,7 @@ def test_a_picture_is_continued_under_a_sound_that_is_late_and_longer(pipeline, 
 @pytest.mark.slow
 def test_what_the_shipped_model_continues_in_both_modalities_is_heard_when_it_is_seen():
     model, detector, half = CMMDPipeline.from_pretrained(), load_visual_event_detector(), 0.8
-    takes = [model.joint(clip=world(5_000_000 + seed), keep=[(0, half)], steps=12, seed=seed)[0] for seed in range(12)]
+    takes = [model.joint(clip=world(5_000_000 + seed), keep=[(0, half)], steps=10, seed=seed)[0] for seed in range(6)]
     heard, seen = (
         [times[times >= half] for times in found]
         for found in (
@@ -208,15 +208,15 @@ def test_what_the_shipped_model_continues_in_both_modalities_is_heard_when_it_is
             [detector.times(take.frames) for take in takes],
         )
     )
-    assert sum(map(len, heard)) >= 8
+    assert sum(map(len, heard)) >= 4
     assert measure_alignment(heard, seen).at(0.1).f1 > 0.75
 
 
 @pytest.mark.slow
 def test_the_shipped_model_goes_on_in_time():
     """The second half of a clip is heard and seen as well beside a given first half as in a clip made as a whole."""
-    model, half, clips = CMMDPipeline.from_pretrained(), 0.8, [world(5_000_000 + seed) for seed in range(6)]
-    known = [world_clip("impacts", 5_000_000 + seed).event_times for seed in range(6)]
+    model, half, clips = CMMDPipeline.from_pretrained(), 0.8, [world(5_000_000 + seed) for seed in range(4)]
+    known = [world_clip("impacts", 5_000_000 + seed).event_times for seed in range(4)]
     detector = load_visual_event_detector()
     late = [times[times >= half] for times in known]
     f1: dict[str, list[float]] = {"sound": [], "picture": []}

@@ -2,7 +2,7 @@
 
     python preloaded.py ADDRESS
 
-serves it on a Unix socket. `preloaded_python` starts that and writes the command `python`, which asks it.
+serves it on a Unix socket. `preloaded_commands` starts that and writes the commands `python` and `cmmd`, which ask it.
 """
 
 import json
@@ -35,19 +35,22 @@ sys.exit(code)
 
 
 @contextmanager
-def preloaded_python(folder: Path) -> Iterator[None]:
-    """Within it, `folder/python` runs what Python runs; output, working directory, environment variables and the way it
-    ends are those of Python, and what it runs ends with it."""
-    with tempfile.TemporaryDirectory() as short:  # a socket's address may not be as long as a folder's name
-        address = f"{short}/socket"
+def preloaded_commands() -> Iterator[Path]:
+    """A folder whose `python` runs what Python runs; output, working directory, environment variables and the way it
+    ends are those of Python, and what it runs ends with it. Its `cmmd` is the package's command. One thread each."""
+    with tempfile.TemporaryDirectory() as name:  # of a short name, as the address of a socket must be
+        folder = Path(name)
+        address = str(folder / "socket")
         (folder / "python").write_text(CLIENT.format(python=sys.executable, address=address))
-        (folder / "python").chmod(0o755)
+        (folder / "cmmd").write_text(f'#!/bin/sh\nexec {folder}/python -m cmmd "$@"\n')
+        for command in ("python", "cmmd"):
+            (folder / command).chmod(0o755)
         search = os.pathsep.join(path for path in sys.path if path)
-        words = [sys.executable, __file__, address]
-        server = subprocess.Popen(words, env=os.environ | {"PYTHONPATH": search}, stdout=subprocess.PIPE)
+        environment = os.environ | {"PYTHONPATH": search, "OMP_NUM_THREADS": "1"}
+        server = subprocess.Popen([sys.executable, __file__, address], env=environment, stdout=subprocess.PIPE)
         try:
             assert server.stdout is not None and server.stdout.readline()
-            yield
+            yield folder
         finally:
             server.kill()
             server.communicate()
@@ -124,16 +127,15 @@ class Server(ForkingMixIn, UnixStreamServer):
 
 
 def serve(address: str) -> None:
-
-    import cmmd.cli
-    import cmmd.evaluation.evaluate
-    import cmmd.recipes.coupled_training  # noqa: F401
-    from cmmd.recipes import load_recipe, recipe_names
-
-    for name in recipe_names():
-        load_recipe(name)
     with Server(address, Fork) as server:
-        print("ready", flush=True)
+        print("ready", flush=True)  # to be asked, if not yet to answer
+        import cmmd.cli
+        import cmmd.evaluation.evaluate
+        import cmmd.recipes.coupled_training  # noqa: F401
+        from cmmd.recipes import load_recipe, recipe_names
+
+        for name in recipe_names():
+            load_recipe(name)
         server.serve_forever()
 
 

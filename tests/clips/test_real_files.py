@@ -35,9 +35,9 @@ def _manifest(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.slow
 def test_clips_are_as_long_as_their_frames(data_folder: Path) -> None:
-    """One in three, because decoding pictures takes long."""
+    """One in five, because decoding pictures takes long."""
     wrong = []
-    for row in _manifest(data_folder / "clips")[::3]:
+    for row in _manifest(data_folder / "clips")[::5]:
         path, rate = data_folder / "clips" / Path(row["file"]).name, float(row["avg_fps"])
         clip = read_clip(path)
         assert clip.frames is not None, path

@@ -34,7 +34,7 @@ def real(tmp_path_factory) -> Path:
 def measure(tmp_path, monkeypatch) -> Callable[..., Record]:
     """drawn: whether the report has figures, which take as long as all else."""
 
-    def run(clips: GivenClips | GeneratedClips | None = None, *, drawn: bool = True, **options) -> Record:
+    def run(clips: GivenClips | GeneratedClips | None = None, *, drawn: bool = False, **options) -> Record:
         defaults = {"out": tmp_path / "out", "cache": tmp_path / "cache", "workers": 1}
         clips = clips or GivenClips(systems=options.pop("systems"), reference=options.pop("reference"))
         with monkeypatch.context() as changed:
@@ -70,7 +70,7 @@ def test_true_and_late_sound_side_by_side(measure, real, tmp_path):
     """Sound that is the true one, and the same 80 ms late, and noisy."""
     true = made_sounds(tmp_path / "true", clips=CLIPS)
     late = made_sounds(tmp_path / "late", clips=CLIPS, delay=0.08, noise=0.05)
-    record = measure(reference=real, systems={"true": true, "late": late})
+    record = measure(reference=real, systems={"true": true, "late": late}, drawn=True)
     assert [system.name for system in record.systems] == ["true", "late"] and record.failures == ()
     assert (only(record).direction, only(record).group) == ("video_to_audio", "impacts")  # the files have no picture
     for name, better in (
@@ -100,15 +100,15 @@ def test_true_and_late_sound_side_by_side(measure, real, tmp_path):
 def test_a_second_run_gives_the_same_figures_with_and_without_the_cache(measure, real, tmp_path):
     made = made_sounds(tmp_path / "made", clips=CLIPS, noise=0.02)
     first = measure(reference=real, systems={"made": made})
-    assert repr(measure(reference=real, systems={"made": made}, drawn=False)) == repr(first)
-    other = measure(reference=real, systems={"made": made}, cache=tmp_path / "another", drawn=False)
+    assert repr(measure(reference=real, systems={"made": made})) == repr(first)
+    other = measure(reference=real, systems={"made": made}, cache=tmp_path / "another")
     assert repr(other) == repr(first)
 
 
 @pytest.mark.slow
 def test_what_fails_is_listed_and_changes_no_other_clip(measure, real, tmp_path):
     made = made_sounds(tmp_path / "made", clips=CLIPS)
-    whole = only(measure(reference=real, systems={"made": made}, drawn=False))
+    whole = only(measure(reference=real, systems={"made": made}))
     names = [f"impacts-{FIRST + number:07d}" for number in range(CLIPS)]
     (made / f"{names[1]}.wav").unlink()
     (made / f"{names[2]}.wav").write_bytes(b"no sound at all")
@@ -130,7 +130,7 @@ def test_without_known_times_the_reference_says_when(measure, tmp_path):
     real = real_clips(tmp_path / "real", clips=4)
     without_events(real)
     made = made_sounds(tmp_path / "made", clips=4)
-    record = measure(reference=real, systems={"made": made})
+    record = measure(reference=real, systems={"made": made}, drawn=True)
     row = only(record).clips[0]
     assert row.true_from == "sound" and only(record).group == ""
     assert only(record).metric("onset F1 at 50 ms").value > 0.9
@@ -142,7 +142,7 @@ def test_without_known_times_the_reference_says_when(measure, tmp_path):
 def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path):
     model, sampling = str(random_model(tmp_path / "model")), SamplingConfig(steps=2)
     clips = GeneratedClips(model=model, data=str(real), samples=3, sampling=sampling)
-    record = measure(clips, training=real)
+    record = measure(clips, training=real, drawn=True)
     results = record.systems[0].results
     assert [result.direction for result in results] == ["video_to_audio", "audio_to_video"]
     assert record.failures == () and record.protocol.generation.model_sha256
@@ -155,7 +155,7 @@ def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path)
         # A random model copies nothing, and the real clips are the training clips.
         assert result.memorisation is not None and max(result.memorisation.real) == pytest.approx(0, abs=1e-6)
         assert not any(row.flagged for row in result.memorisation.rows)
-    again = measure(clips, training=real, drawn=False)
+    again = measure(clips, training=real)
     assert repr(timeless(again)) == repr(timeless(record))
 
 

@@ -27,19 +27,19 @@ def killed(command: str, folder: Path, *more: str, every: int) -> dict[str, Any]
 
 @pytest.mark.slow
 def test_a_training_that_is_killed_anywhere_goes_on_to_the_same_files(tmp_path):
-    found = killed("train", tmp_path, every=40)
+    found = killed("train", tmp_path, every=60)
     # Three saves of four files, config, log, two pictures and a model, each made, flushed and renamed.
     assert found["differences"] == [] and found["operations"] > 100 and found["kills"] >= 3 and found["files"] > 15
 
 
 @pytest.mark.slow
 def test_a_preparation_that_is_killed_anywhere_goes_on_to_the_same_files(tmp_path):
-    found = killed("prepare", tmp_path, every=12)
+    found = killed("prepare", tmp_path, every=15)
     assert found["differences"] == [] and found["operations"] > 30 and found["kills"] >= 3 and found["files"] == 5
 
 
 @pytest.mark.slow
 def test_a_folder_that_is_killed_anywhere_goes_on_to_the_same_files(model_folder, tmp_path):
-    found = killed("generate", tmp_path / "work", "--model", str(model_folder), every=15)
+    found = killed("generate", tmp_path / "work", "--model", str(model_folder), every=24)
     # Two takes of three clips, each made, flushed and renamed, a record, and a folder in which they grow.
     assert found["differences"] == [] and found["operations"] > 30 and found["kills"] >= 3 and found["files"] == 7
