@@ -23,12 +23,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, and inherited by the processes that tests start
     os.environ["OMP_NUM_THREADS"] = "1"
 
-# Every annotation of the package, shapes included, is checked while tests run that are not slow. Before any test module
-# imports cmmd.
-CHECKS_NOTHING = jaxtyping.config.jaxtyping_disable
+# Every annotation of the package, shapes included, is checked while tests run. Before any test module imports cmmd.
 sys.path.insert(0, str(Path(__file__).parent / "checks"))
+from checked_once import jaxtyped_at_first
+from preloaded import preloaded_commands
+
+jaxtyping.jaxtyped = jaxtyped_at_first
 install_import_hook("cmmd", "checked_once.checked_once")
-from preloaded import preloaded_commands  # noqa: E402 - found in the folder that was added to the search path
 
 # The same examples on every run, and no time limit on a shared machine.
 settings.register_profile("cmmd", deadline=None, derandomize=True)
@@ -41,11 +42,6 @@ def pytest_configure(config: pytest.Config) -> None:
         running = ExitStack()
         os.environ["CMMD_TEST_COMMANDS"] = str(running.enter_context(preloaded_commands()))
         config.add_cleanup(running.close)
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Annotations are not checked in slow tests, which call the same functions thousands of times."""
-    jaxtyping.config.update("jaxtyping_disable", CHECKS_NOTHING or item.get_closest_marker("slow") is not None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 import torch
+from checked_once import MOST
 from jaxtyping import TypeCheckError
 
 MODULE = """
@@ -35,6 +36,18 @@ def name(x: int) -> str:
 
 def positions(x: Float[Tensor, "n"]):
     yield from x
+
+
+class Doubling:
+    def __init__(self, by: int) -> None:
+        self.by = by
+
+    @classmethod
+    def of(cls, by: int) -> "Doubling":
+        return cls(by)
+
+    def double(self, x: int) -> int:
+        return self.by * x
 """
 x, d = torch.zeros(2, 3), torch.zeros(3)
 
@@ -82,6 +95,16 @@ def test_a_wrong_result_raises(made, result):
     """Also one whose shape is wrong only beside that of the argument: it has 2 rows of 3."""
     with pytest.raises(TypeCheckError, match="checking the return value"):
         made.first(x, result=result)
+
+
+def test_only_the_first_calls_are_checked(made):
+    doubling = made.Doubling.of(2)
+    for call in (made.Doubling, made.Doubling.of, doubling.double):
+        with pytest.raises(TypeCheckError):
+            call("2")
+        for _ in range(MOST):
+            call(2)
+        call("2")
 
 
 def test_a_result_of_a_wrong_type_raises(made):
