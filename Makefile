@@ -71,8 +71,14 @@ $(MODEL_RUNS)/event_messages/model: | $(MODEL_RUNS)/cmmd/model $(MODEL_RUNS)/eve
 $(MODEL_RUNS)/hits/model: | $(MODEL_RUNS)/event_messages/model
 	$(call train,world.hits,start=$(MODEL_RUNS)/event_messages/model)
 
-$(MODEL_RUNS)/pretrained: | $(MODEL_RUNS)/hits/model $(MODEL_RUNS)/visual_events/model
-	$(BIN)/python -m cmmd.recipes.shipped_form $(addprefix $(MODEL_RUNS)/,hits/model visual_events/model) $@
+$(MODEL_RUNS)/wider_autoencoder/model: | $(MODEL_RUNS)/events/model
+	$(call train,world.wider_autoencoder,start=$(MODEL_RUNS)/events/model)
+
+$(MODEL_RUNS)/wider_latents/model: | $(MODEL_RUNS)/hits/model $(MODEL_RUNS)/wider_autoencoder/model
+	$(call train,world.wider_latents,start=$(MODEL_RUNS)/hits/model autoencoder=$(MODEL_RUNS)/wider_autoencoder/model)
+
+$(MODEL_RUNS)/pretrained: | $(MODEL_RUNS)/wider_latents/model $(MODEL_RUNS)/visual_events/model
+	$(BIN)/python -m cmmd.recipes.shipped_form $(addprefix $(MODEL_RUNS)/,wider_latents/model visual_events/model) $@
 
 # Exit code 1: figures were written, but some clips could not be measured.
 $(MODEL_RUNS)/evaluation/record.json: | $(MODEL_RUNS)/pretrained

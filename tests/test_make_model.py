@@ -13,19 +13,22 @@ from cmmd.pipeline import CMMDPipeline
 from cmmd.pretrained import SHIPPED_MODEL
 
 ROOT = Path(__file__).parents[1]
-RECIPES = ("autoencoder", "decoder", "visual_events", "cmmd", "events", "event_messages", "hits")
+RECIPES = (
+    *("autoencoder", "decoder", "visual_events", "cmmd", "events", "event_messages", "hits"),
+    *("wider_autoencoder", "wider_latents"),
+)
 SETTINGS = ("loop.steps=2", "loop.batch_size=4", "data.clips=2", "data.frames=24")
 
 
-def make_model(runs: Path, preloaded: Path) -> str:
-    """Runs `make model` with the Python in `preloaded`, without installing; returns what it prints."""
+def make_model(runs: Path, preloaded: Path, target: str = "model") -> str:
+    """Runs `make model` or a part of it with the Python in `preloaded`, without installing; returns what it prints."""
     variables = {
         "MODEL_RUNS": runs,
         "MODEL_SETTINGS": " ".join(SETTINGS),
         "MODEL_EVALUATION": "--clips 2 --steps 2",
         "BIN": preloaded,
     }
-    words = ["make", "model", "--old-file=.venv/installed", *(f"{name}={value}" for name, value in variables.items())]
+    words = ["make", target, "--old-file=.venv/installed", *(f"{name}={value}" for name, value in variables.items())]
     run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
@@ -50,8 +53,13 @@ def test_one_command_trains_everything_once_and_writes_what_is_shipped(preloaded
     words = [word for setting in (*SETTINGS, "loop.steps=1") for word in ("--set", setting)]
     assert main(["train", "world.vocoder", *words, "--out", str(runs / "decoder")]) == 0
     (runs / "decoder" / "model").rename(tmp_path / "of the first step")
+    # One that was trained with other settings.
+    calls = make_model(runs, preloaded, f"{runs}/events/model").count("-m cmmd train")
+    settings = (*SETTINGS, "pictures=8", f"start={runs / 'events/model'}")
+    words = [word for setting in settings for word in ("--set", setting)]
+    assert main(["train", "world.wider_autoencoder", *words, "--out", str(runs / "wider_autoencoder")]) == 0
 
-    assert make_model(runs, preloaded).count("-m cmmd train") == len(RECIPES)
+    assert calls + 1 + make_model(runs, preloaded).count("-m cmmd train") == len(RECIPES)
     for name in RECIPES:
         run = runs / name
         assert (run / "step-00000002").is_dir() and "shipped" not in (run / "config.yaml").read_text()
@@ -65,12 +73,15 @@ def test_one_command_trains_everything_once_and_writes_what_is_shipped(preloaded
     assert sum(file.stat().st_size for file in written.rglob("*") if file.is_file()) < 25e6
     model = CMMDPipeline.from_pretrained(written / "world")
     assert model.unet.event_messages is not None and model.waveform_decoder is not None
-    names = ("cmmd", "event_messages", "hits")
-    before, after, last = (CMMDPipeline.from_pretrained(runs / n / "model").unet.state_dict() for n in names)
+    names = ("cmmd", "event_messages", "hits", "wider_latents")
+    before, after, hits, last = (CMMDPipeline.from_pretrained(runs / n / "model").unet.state_dict() for n in names)
     assert all(torch.equal(after[name], known) for name, known in before.items())
     assert {name.split(".")[0] for name in after.keys() - before.keys()} == {"event_messages"}
     assert all(after[name].abs().max() > 0 for name in after.keys() - before.keys())
-    assert any(not torch.equal(last[name], known) for name, known in before.items())
+    assert any(not torch.equal(hits[name], known) for name, known in before.items())
+    assert {name for name, known in hits.items() if last[name].shape != known.shape} == {
+        *("video_unet.stem.weight", "video_unet.head.weight", "video_unet.head.bias"),
+    }
     shipped = model.unet.state_dict()
     assert all(torch.equal(shipped[name], weight) for name, weight in last.items())
 

@@ -10,6 +10,7 @@ from beartype import BeartypeConf, beartype
 
 # An int is a float, as type checkers have it.
 CHECK = beartype(conf=BeartypeConf(is_pep484_tower=True))
+JAXTYPED = jaxtyping.jaxtyped
 MOST = 300
 """Calls of a function that are checked in a process. Functions that are called more often are called thousands of
 times, and their checks took an eighth of the time of all tests."""
@@ -47,6 +48,3 @@ def jaxtyped_at_first(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any
         return found
 
     return decorate
-
-
-JAXTYPED = jaxtyping.jaxtyped

@@ -205,7 +205,7 @@ OF_THE_EVENTS = (
            "if autoencoder is start.video_autoencoder:", "if len(known.mean) == len(of_clips.mean):",
            IN_TRAINING, "goes_on"),
     Mutant("the share is that of the trained weights", START,
-           "weight.lerp(known[name].to(weight), share)", "weight.lerp(known[name].to(weight), 1 - share)",
+           "shared.lerp_(known.to(shared), share)", "shared.lerp_(known.to(shared), 1 - share)",
            IN_TRAINING, "share"),
     Mutant("training goes on with any latents", START,
            "and _begins_with(chosen, known)", "", IN_TRAINING, "other_latents"),

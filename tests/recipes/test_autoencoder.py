@@ -84,7 +84,7 @@ def test_a_start_stays_as_it_is(change):
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [("width=8", "are 4 and 8, expected at least 4 and 32"), ("start=NOWHERE", "NOWHERE")],
+    [("width=8", "are 4 and 8, expected at least 12 and 48"), ("start=NOWHERE", "NOWHERE")],
 )
 def test_a_start_that_does_not_fit_is_one_line(setting, message, tmp_path, capsys):
     words = [

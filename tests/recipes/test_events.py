@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +20,12 @@ from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import EventEncoder
 from cmmd.latents.small_autoencoder import small_autoencoder
 from cmmd.latents.video_autoencoder import load_autoencoder, weights_hash
+from cmmd.models.coupled_unet import CoupledUNet
+from cmmd.models.network_config import NetworkConfig
 from cmmd.pipeline import CMMDPipeline
 from cmmd.recipes.event_examples import event_examples
 from cmmd.recipes.events import EventsRecipe, events_objective, varied
+from cmmd.recipes.starting_model import blended
 from cmmd.training.objective import MicroBatch
 
 pytestmark = pytest.mark.slow
@@ -194,6 +199,22 @@ def test_the_result_has_a_share_of_the_starting_weights(tmp_path):
     assert all(torch.allclose(found[n], 0.75 * trained[n] + 0.25 * known[n], atol=2e-3) for n in known)
     assert any((trained[name] - known[name]).abs().max() > 0.05 for name in known)
     assert all(torch.equal(found[name], trained[name]) for name in trained.keys() - known.keys())
+
+
+def test_weights_of_added_latent_channels_have_no_share_of_the_starting_ones():
+    torch.manual_seed(0)
+    network = NetworkConfig(video_widths=(8, 8), audio_widths=(8, 8), attention_levels=(), heads=2, message_width=8)
+    known, wider = (
+        CoupledUNet(frames=8, latent_channels=channels, latent_size=4, mels=16, network=network) for channels in (4, 6)
+    )
+    trained = {name: weight.clone() for name, weight in wider.state_dict().items()}
+    start: Any = SimpleNamespace(unet=known)
+    found = blended(wider, start, 0.25).state_dict()
+    parts = {name: tuple(map(slice, weight.shape)) for name, weight in known.state_dict().items()}
+    for name, weight in known.state_dict().items():
+        torch.testing.assert_close(found[name][parts[name]], 0.75 * trained[name][parts[name]] + 0.25 * weight)
+    stem, head = "video_unet.stem.weight", "video_unet.head.weight"
+    assert torch.equal(found[stem][:, 4:], trained[stem][:, 4:]) and torch.equal(found[head][4:], trained[head][4:])
 
 
 def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):

@@ -32,7 +32,7 @@ network = NetworkConfig(
 model = CoupledUNet(frames=8, latent_channels=2, latent_size=4, mels=16, network=network)
 stages = compile_stages(model, backend=backend)
 config = batch_config(size=4, network=network, contrastive=ALL_KINDS)
-for step in range(3):
+for step in range(2):
     calls.clear()
     batch = draw_batch(small_clips(), config, seed=0, step=step)
     cmmd_losses(model, batch, contrastive=config.contrastive)["loss"].total.backward()
@@ -50,11 +50,11 @@ def test_every_stage_runs_compiled_and_no_graph_is_made_twice():
         text=True,
         env={"PYTHONPATH": search_path, "OMP_NUM_THREADS": "1", "PATH": "", "HF_HUB_OFFLINE": "1"},
     )
-    lines = run.stdout.split("\n")[:3]
-    assert len(lines) == 3 and lines[0], run.stderr[-2000:]
+    lines = run.stdout.split("\n")[:2]
+    assert len(lines) == 2 and lines[0], run.stderr[-2000:]
     stages, calls, graphs, used, breaks = lines[0].split(maxsplit=4)
     assert stages == "26" and breaks == "{}"
     # Each call of a stage goes to a graph; stages of one make share theirs, which is why there may be fewer graphs.
     assert calls == stages
     assert 14 < int(graphs) <= 26 and used == graphs
-    assert lines[1:] == [lines[0]] * 2, "no graph is made after the first step"
+    assert lines[1] == lines[0], "no graph is made after the first step"

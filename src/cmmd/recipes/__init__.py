@@ -26,6 +26,8 @@ _RECIPES = {
     "world.tiny": ("cmmd.recipes.world:world_tiny", _COUPLED),
     "world.visual_events": ("cmmd.recipes.visual_events:world_visual_events", "cmmd.recipes.visual_events"),
     "world.vocoder": ("cmmd.recipes.vocoder:world_vocoder", "cmmd.recipes.vocoder"),
+    "world.wider_autoencoder": ("cmmd.recipes.autoencoder:world_wider_autoencoder", "cmmd.recipes.autoencoder"),
+    "world.wider_latents": ("cmmd.recipes.world:world_wider_latents", _COUPLED),
 }
 """Recipe name -> (function that returns the configuration, module whose `run` trains with it)."""
 

@@ -23,7 +23,7 @@ from cmmd.losses.reconstruction import reconstruction_losses
 from cmmd.recipes.model_folder import save_model
 from cmmd.runtime.progress import progress
 from cmmd.training.distributed import Ranks
-from cmmd.training.loop_config import LoopConfig, OptimizerConfig
+from cmmd.training.loop_config import LoopConfig, OptimizerConfig, ReportsConfig
 from cmmd.training.objective import MicroBatch, Objective, Term, step_generator
 from cmmd.training.run import run_training
 from cmmd.training.run_folder import MODEL
@@ -69,8 +69,27 @@ class AutoencoderRecipe:
 
 
 def world_autoencoder() -> AutoencoderRecipe:
-    """The configuration of the shipped autoencoder."""
+    """An autoencoder of the plain families' frames, with the first four latent channels of the shipped one."""
     return AutoencoderRecipe()
+
+
+def world_wider_autoencoder() -> AutoencoderRecipe:
+    """The configuration of the shipped autoencoder, which adds latent channels and width to that of `start`."""
+    families = ("hits",) * 4 + ("impacts", "dance")
+    return AutoencoderRecipe(
+        start="shipped",
+        data=WorldConfig(families=families, clips=500, seed=40_000),
+        pictures=20_000,
+        latent_channels=12,
+        width=48,
+        loop=LoopConfig(
+            steps=6500,
+            batch_size=64,
+            optimizer=OptimizerConfig(learning_rate=2e-3, warmup=100),
+            ema_decay=0.998,
+            reports=ReportsConfig(save_every=250),
+        ),
+    )
 
 
 class PixelBatch(NamedTuple):

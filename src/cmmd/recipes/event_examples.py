@@ -19,14 +19,14 @@ class EventExamples(NamedTuple):
     curves: Float[Tensor, "clips bins"]
 
 
-def event_examples(config: WorldConfig) -> EventExamples:
-    """Renders all clips."""
+def event_examples(config: WorldConfig, *, fps: int = FPS) -> EventExamples:
+    """Renders all clips at a frame rate."""
     bar = progress(config.clips * len(config.families), "world clips", unit="clip")
     frames, curves = [], []
-    for clip in render(config):
+    for clip in render(config, fps=fps):
         frames.append(torch.from_numpy(clip.frames))
         bins = len(clip.frames) * BINS_PER_FRAME
-        curves.append(event_targets(clip.event_times, bins=bins, bins_per_second=FPS * BINS_PER_FRAME))
+        curves.append(event_targets(clip.event_times, bins=bins, bins_per_second=fps * BINS_PER_FRAME))
         bar.update()
     bar.close()
     return EventExamples(torch.stack(frames), torch.stack(curves))

@@ -144,13 +144,10 @@ def blended(network: CoupledUNet, start: "CMMDPipeline | None", share: float) ->
     share: of the starting weights in the result; 0 leaves the network unchanged. Returns the same network.
     """
     if start is not None and share:
-        trained, known = network.state_dict(), _widened(start.unet, network)
-        network.load_state_dict(
-            {
-                name: weight.lerp(known[name].to(weight), share) if name in known else weight
-                for name, weight in trained.items()
-            }
-        )
+        mixed = network.state_dict()
+        for name, known in start.unet.state_dict().items():
+            shared = mixed[name][tuple(map(slice, known.shape))]  # a view, without the weights of added latent channels
+            shared.lerp_(known.to(shared), share)
     return network
 
 

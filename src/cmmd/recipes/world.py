@@ -71,6 +71,22 @@ def world_hits() -> CoupledRecipe:
     )
 
 
+def world_wider_latents() -> CoupledRecipe:
+    """Teaches a model the further latent channels of a wider autoencoder (world.wider_autoencoder) in all directions.
+    Half of the starting weights stay in the result, as in world.hits.
+
+    `start` is a model of the narrower autoencoder, `autoencoder` the wider one.
+    """
+    recipe = world_hits()
+    return replaced(
+        recipe,
+        data=replace(recipe.clips.data, families=("hits", "impacts", "dance")),
+        conditioning=replace(recipe.conditioning, video_to_audio=0.2, audio_to_video=0.4, joint=0.4, keep_clean=0.2),
+        guidance=replace(recipe.guidance, joint=4.5),
+        loop=replaced(recipe.loop, steps=8700, ema_decay=0.997),
+    )
+
+
 def world_fine_tune() -> CoupledRecipe:
     """Fine-tunes the shipped model on 40 clips of a movement that it has not seen. Takes minutes on two cores."""
     return CoupledRecipe(
