@@ -35,7 +35,7 @@ def test_every_split_has_its_own_clips_and_the_training_statistics(folder):
 def test_crops_are_what_was_prepared(folder):
     clips = PreparedClips.open(folder)
     batch = clips.crops(torch.arange(4), frames=16, start=torch.linspace(0, 0.99, 4))
-    assert batch.video.shape == (4, 12, 16, 8, 8) and batch.audio.shape == (4, 1, 64, 128)
+    assert batch.video.shape == (4, 20, 16, 8, 8) and batch.audio.shape == (4, 1, 64, 128)
     longest = max(range(4), key=lambda i: clips.locations[i].frames)
     frames = clips.locations[longest].frames
     # Noise frames are all different: every one of them is drawn.

@@ -65,7 +65,7 @@ def test_every_clip_is_where_the_index_says(whole):
     second = next(clip for clip in clips if clip.source == "3.mkv" and clip.start)
     assert second.start == 1.6 and second.frames == 16
     with safe_open(shard_file(whole, 1), framework="pt") as shard:
-        assert shard.get_tensor("video.0").shape == (12, 16, 8, 8)
+        assert shard.get_tensor("video.0").shape == (20, 16, 8, 8)
         assert shard.get_tensor("audio.0").shape == (1, 64, 128)
 
 

@@ -36,7 +36,7 @@ def test_usual_rates_are_prepared(media, tmp_path, fps, rate):
     assert [index["settings"]["geometry"][name] for name in ("fps", "sample_rate", "mels")] == [fps, rate, 48]
     with safe_open(tmp_path / "out" / "shard-00000.safetensors", framework="pt") as shard:
         frames = round(0.8 * fps)
-        assert shard.get_slice("video.0").get_shape() == [12, frames, 4, 4]
+        assert shard.get_slice("video.0").get_shape() == [20, frames, 4, 4]
         assert shard.get_slice("audio.0").get_shape() == [1, 48, 8 * frames]
 
 
