@@ -11,7 +11,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("cmmd needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --editable ".[dev]" --constraint constraints.txt
-	$(BIN)/python -m compileall -qq -j 0 .venv/lib || true  # on all cores, where pip uses one
+	$(BIN)/python -m compileall -qq -j 0 .venv/lib || true  # on all cores; a few files of packages are not Python of this version
 	@touch $@
 
 demo: install  ## a clip gets sound, a sound gets a clip, with pictures
