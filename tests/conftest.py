@@ -1,5 +1,6 @@
 """What every test runs under: checked shapes, one core a process, no downloads, the real clips if there are any."""
 
+import multiprocessing
 import os
 import shutil
 import sys
@@ -30,6 +31,9 @@ from preloaded import preloaded_commands
 
 jaxtyping.jaxtyped = jaxtyped_at_first
 install_import_hook("cmmd", "checked_once.checked_once")
+
+# Worker processes start as copies of one that has imported what they all need.
+multiprocessing.set_forkserver_preload(["__main__", "cmmd.clips.reading", "cmmd.data.world.families"])
 
 # The same examples on every run, and no time limit on a shared machine.
 settings.register_profile("cmmd", deadline=None, derandomize=True)

@@ -16,6 +16,7 @@ from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.evaluation.evaluate import evaluate
 from cmmd.evaluation.evaluate_options import EvaluateOptions, GeneratedClips, GivenClips
+from cmmd.evaluation.measuring import delay_response
 from cmmd.evaluation.protocol import command_of
 from cmmd.evaluation.record.schema import Record, Result, read_record
 from cmmd.evaluation.report import page
@@ -32,12 +33,13 @@ def real(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def measure(tmp_path, monkeypatch) -> Callable[..., Record]:
-    """drawn: whether the report has figures, which take as long as all else."""
+    """drawn: whether the report has figures, which take as long as all else. Delays are measured on one clip only."""
 
     def run(clips: GivenClips | GeneratedClips | None = None, *, drawn: bool = False, **options) -> Record:
         defaults = {"out": tmp_path / "out", "cache": tmp_path / "cache", "workers": 1}
         clips = clips or GivenClips(systems=options.pop("systems"), reference=options.pop("reference"))
         with monkeypatch.context() as changed:
+            changed.setattr(delay_response, "MOST_CLIPS", 1)
             if not drawn:
                 changed.setattr(page, "_figures", lambda *_: ())
             return evaluate(EvaluateOptions(clips=clips, **(defaults | options)))

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 
 from cmmd.errors import InputError
+from cmmd.runtime import worker_processes
 from cmmd.runtime.worker_processes import Failure, map_in_workers
 
 
@@ -48,6 +49,16 @@ def decode_naively(path: Path) -> int:
 def test_results_keep_the_order_of_the_items():
     assert list(map_in_workers(behave, range(20), workers=3)) == [number**2 for number in range(20)]
     assert list(map_in_workers(behave, [], workers=2)) == []
+
+
+def test_nothing_is_waited_for_when_no_result_is_due(monkeypatch):
+    waited_for: list[int] = []
+    original = worker_processes.wait
+    monkeypatch.setattr(
+        worker_processes, "wait", lambda of, timeout: waited_for.append(len(of)) or original(of, timeout)
+    )
+    assert list(map_in_workers(behave, [1, 2, 3], workers=1)) == [1, 4, 9]
+    assert waited_for and min(waited_for) > 0
 
 
 def test_what_goes_wrong_costs_one_item():

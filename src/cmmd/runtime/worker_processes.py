@@ -76,8 +76,10 @@ class Workers(Generic[Item, Result]):
                 taken += 1
 
     def _finished(self) -> dict[int, Result | Failure]:
-        """Waits up to 1 s for a result and returns all new results, by the item's number."""
+        """Waits up to 1 s for a result, if any is due, and returns all new results, by the item's number."""
         busy = [worker for worker in self._team if worker.item is not None]
+        if not busy:
+            return {}
         wait([worker.connection for worker in busy], timeout=1.0)
         outcomes = [worker.outcome(self.seconds) for worker in busy]
         return {outcome.item: outcome.value for outcome in outcomes if outcome is not None}
