@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -33,12 +34,12 @@ def jaxtyped_at_first(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any
         checks = count()
 
         def counted(function: Callable[..., Any]) -> Callable[..., Any]:
-            checked = typechecker(function)
+            checked = cache(lambda: typechecker(function))  # many functions are never called in a process
 
             def check(*args: Any, **kwargs: Any) -> Any:
                 if next(checks) >= 2 * MOST and target is not None:  # before and after each call
                     target.__no_type_check__ = True
-                return checked(*args, **kwargs)
+                return checked()(*args, **kwargs)
 
             return check
 

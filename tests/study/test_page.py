@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PLAYED = "played to the end"
+FASTER = """
+const play = HTMLMediaElement.prototype.play
+HTMLMediaElement.prototype.play = function () { this.playbackRate = 4; return play.call(this) }
+"""
 
 
 @pytest.fixture
 def page(browser: "Browser", built: Built) -> "Iterator[Page]":
-    """The page as rater 5, with everything that it loads and every error noted."""
+    """The page as rater 5, whose clips take a quarter of their time, with everything that it loads and every error
+    noted."""
     context = browser.new_context(viewport={"width": 900, "height": 900})
+    context.add_init_script(FASTER)
     page = context.new_page()
     page.set_default_timeout(20_000)
     loaded: list[str] = []
