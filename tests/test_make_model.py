@@ -25,7 +25,7 @@ def make_model(runs: Path, preloaded: Path, target: str = "model") -> str:
     variables = {
         "MODEL_RUNS": runs,
         "MODEL_SETTINGS": " ".join(SETTINGS),
-        "MODEL_EVALUATION": "--clips 2 --steps 2",
+        "MODEL_EVALUATION": "--clips 2 --steps 1",
         "BIN": preloaded,
     }
     words = ["make", target, "--old-file=.venv/installed", *(f"{name}={value}" for name, value in variables.items())]

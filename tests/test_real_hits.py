@@ -23,7 +23,7 @@ def test_sound_for_a_stick_on_things_is_in_time(data_folder):
         clip = read_clip(folder / row["file"], seconds=4)
         assert clip.frames is not None and clip.waveform is not None
         true = real_hits.clear_onsets(clip.waveform, clip.sample_rate)
-        (take,) = pipeline.video_to_audio(clip.frames, steps=8)
+        (take,) = pipeline.video_to_audio(clip.frames, steps=5)
         found = real_hits.clear_onsets(take.waveform, take.sample_rate)
         takes.append(real_hits.judged(found, true, clip.seconds, row))
     assert len(takes) > 10 and real_hits.gain(takes)[0] > 0.05

@@ -45,7 +45,7 @@ def placed(sounds: list[np.ndarray], times: list[float], seconds: float) -> np.n
 def test_clean_events_are_heard_when_their_record_says(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "draw_recording", lambda rng: CLEAN)
     heard, known = [], []
-    for seed in range(40):
+    for seed in range(25):
         scene = draw_scene(
             np.random.default_rng(seed), np.array([0.0, 1.0]), seconds=2.4, size=16, difficulty=Difficulty()
         )

@@ -23,7 +23,7 @@ from cmmd.evaluation.report import page
 from cmmd.evaluation.samples.true_clips import WorldSet, true_clips
 from cmmd.measures.visual_events import VisualEventDetector, load_visual_event_detector
 
-CLIPS = 8
+CLIPS = 6
 
 
 @pytest.fixture(scope="module")
@@ -143,17 +143,17 @@ def test_without_known_times_the_reference_says_when(measure, tmp_path):
 @pytest.mark.slow
 def test_a_model_is_run_and_measured_in_both_directions(measure, real, tmp_path):
     model, sampling = str(random_model(tmp_path / "model")), SamplingConfig(steps=2)
-    clips = GeneratedClips(model=model, data=str(real), samples=3, sampling=sampling)
+    clips = GeneratedClips(model=model, data=str(real), samples=2, sampling=sampling)
     record = measure(clips, training=real, drawn=True)
     results = record.systems[0].results
     assert [result.direction for result in results] == ["video_to_audio", "audio_to_video"]
     assert record.failures == () and record.protocol.generation.model_sha256
     for result in results:
-        assert [row.seed for row in result.clips] == [0, 1, 2]
+        assert [row.seed for row in result.clips] == [0, 1]
         assert set(result.seconds) >= {"encoding", "denoising", "decoding"}  # and more of what was made again
         assert all((tmp_path / "out" / row.generated).is_file() for row in result.clips)
         gain = result.metric("denoising alignment")
-        assert gain.samples == 3 and gain.chance == 0
+        assert gain.samples == 2 and gain.chance == 0
         # A random model copies nothing, and the real clips are the training clips.
         assert result.memorisation is not None and max(result.memorisation.real) == pytest.approx(0, abs=1e-6)
         assert not any(row.flagged for row in result.memorisation.rows)

@@ -18,7 +18,7 @@ from cmmd.runtime.worker_processes import Workers
 
 pytestmark = pytest.mark.slow
 
-MUTANTS = 25 * TIMES
+MUTANTS = 15 * TIMES
 """Of each format."""
 SECONDS = 30.0
 """That a file may take, all its readings together, on a shared machine."""

@@ -16,7 +16,7 @@ from cmmd.runtime.worker_processes import Workers
 
 pytestmark = pytest.mark.slow
 
-MUTANTS = 200 * TIMES
+MUTANTS = 120 * TIMES
 LOADED = 200
 """MB above the process with a whole model: the most that a refused folder may ask for."""
 

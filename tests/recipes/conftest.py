@@ -16,19 +16,21 @@ counted: set[tuple[str, ...]] = set()
 @pytest.fixture(autouse=True)
 def short_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """Operations are counted in the first training of each objective only, which takes longer than a step of a tiny
-    network, and are 0 in the others. Pictures have the lines of their panels in place of what they look like."""
+    network, and are 0 in the others. The speed of the machine is not measured. Pictures have the lines of their panels
+    in place of what they look like."""
     from matplotlib.figure import Figure
 
+    from cmmd.training import throughput
     from cmmd.training.throughput import Throughput
 
     count = Throughput._flops  # pyright: ignore[reportPrivateUsage]
 
-    def flops(throughput: Throughput, step: int) -> int:
-        losses = throughput.objective.losses
-        kind = (losses.__module__, losses.__qualname__, type(throughput.shadow).__qualname__)
+    def flops(own: Throughput, step: int) -> int:
+        losses = own.objective.losses
+        kind = (losses.__module__, losses.__qualname__, type(own.shadow).__qualname__)
         if kind in counted:
             return 0
-        operations = count(throughput, step)
+        operations = count(own, step)
         counted.add(kind)
         return operations
 
@@ -41,4 +43,5 @@ def short_records(monkeypatch: pytest.MonkeyPatch) -> None:
         return None
 
     monkeypatch.setattr(Throughput, "_flops", flops)
+    monkeypatch.setattr(throughput, "matrix_product_speed", lambda *_: 1e10)
     monkeypatch.setattr(Figure, "savefig", savefig)

@@ -11,6 +11,7 @@ from cmmd.cli import main
 from cmmd.clips.reading import read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
+from cmmd.evaluation.report import page
 from cmmd.pipeline import CMMDPipeline
 from cmmd.recipes import load_recipe
 
@@ -73,7 +74,8 @@ def test_its_model_generates_in_all_directions(run, files):
         assert made.frames is not None and len(made.frames) == 16 and made.waveform is not None
 
 
-def test_its_model_is_scored(run, files):
+def test_its_model_is_scored(run, files, monkeypatch):
+    monkeypatch.setattr(page, "_figures", lambda *_: ())
     words = ["--data", "world", "--family", "impacts", "--direction", "all", "--clips", "2", "--steps", "2"]
     words += ["--gradient", "1", "--out", str(files / "report")]
     assert main(["evaluate", str(run / "model"), *words]) in (0, 1)  # 1: a generated file that cannot be measured
@@ -94,6 +96,7 @@ def test_what_its_model_cannot_do_is_one_line(run, files, capsys, option, value,
         assert main([*words, str(run / "model"), option, value]) == 2
         err = capsys.readouterr().err
         assert message in err and err.count("\n") == 1
+    assert not (files / "report").exists()
     assert not (files / "clip_cmmd.mp4").exists()
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import av
@@ -53,10 +54,7 @@ def test_results_keep_the_order_of_the_items():
 
 def test_nothing_is_waited_for_when_no_result_is_due(monkeypatch):
     waited_for: list[int] = []
-    original = worker_processes.wait
-    monkeypatch.setattr(
-        worker_processes, "wait", lambda of, timeout: waited_for.append(len(of)) or original(of, timeout)
-    )
+    monkeypatch.setattr(worker_processes, "wait", lambda of, timeout: waited_for.append(len(of)) or wait(of, timeout))
     assert list(map_in_workers(behave, [1, 2, 3], workers=1)) == [1, 4, 9]
     assert waited_for and min(waited_for) > 0
 

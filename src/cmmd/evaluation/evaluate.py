@@ -10,6 +10,7 @@ from pathlib import Path
 from cmmd.clips.take import Take
 from cmmd.data.world.clip import FAMILIES
 from cmmd.data.world.encoding import require_world
+from cmmd.diffusion.sampling import check_sampling
 from cmmd.errors import InputError
 from cmmd.evaluation.backbones import load_backbone
 from cmmd.evaluation.backbones.backbone import Backbone
@@ -76,6 +77,7 @@ class _Evaluation:
         if isinstance(options.clips, GeneratedClips):
             self.pipeline = options.clips.pipeline(options.placement.device)
             self.world = options.clips.world
+            check_sampling(self.pipeline.unet, options.clips.sampling)  # before all that takes time
             if self.world is not None:
                 _require_sizes(self.pipeline, self.world, options.clips)
         self.measurer = ClipMeasurer(

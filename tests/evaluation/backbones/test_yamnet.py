@@ -14,7 +14,7 @@ from cmmd.evaluation.backbones.audioset_mel import PATCH_SAMPLES, mel_patches
 from cmmd.evaluation.backbones.yamnet import YAMNet
 from cmmd.measures.frechet import frechet_distance
 
-FEW = 16
+FEW = 11
 """Clips of each of three equal sets of fireworks."""
 
 
