@@ -18,7 +18,7 @@ demo: install  ## a clip gets sound, a sound gets a clip, with pictures
 	$(BIN)/python examples/demo.py
 
 test: install
-	$(BIN)/python -m pytest -n 4 --dist worksteal tests
+	$(BIN)/python -m pytest -n 3 --dist worksteal tests
 
 fmt: install
 	$(BIN)/ruff format .
