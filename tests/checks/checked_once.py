@@ -12,7 +12,7 @@ from beartype import BeartypeConf, beartype
 # An int is a float, as type checkers have it.
 CHECK = beartype(conf=BeartypeConf(is_pep484_tower=True))
 JAXTYPED = jaxtyping.jaxtyped
-MOST = 300
+MOST = 100
 """Calls of a function that are checked in a process. Functions that are called more often are called thousands of
 times; their checks took a fifth of the time of the tests of sampling and losses."""
 
@@ -28,9 +28,11 @@ def checked_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def jaxtyped_at_first(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
     """In place of `jaxtyping.jaxtyped`, with which the import hook decorates: marks what has been called `MOST` times
-    as not to be checked."""
+    as not to be checked, and leaves functions within functions as they are, which exist anew in each call."""
 
     def decorate(what: Any) -> Any:
+        if "<locals>" in getattr(what, "__qualname__", ""):
+            return what
         checks = count()
 
         def counted(function: Callable[..., Any]) -> Callable[..., Any]:

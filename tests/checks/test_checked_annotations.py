@@ -34,6 +34,13 @@ def name(x: int) -> str:
     return x if x > 0 else "none"
 
 
+def inner():
+    def name(x: int) -> str:
+        return x
+
+    return name
+
+
 def positions(x: Float[Tensor, "n"]):
     yield from x
 
@@ -70,6 +77,10 @@ def test_what_fits_passes(made):
     assert made.scaled(x, 2) == 2  # an int is a float
     assert made.name(0) == "none" and len(list(made.positions(d))) == 3
     assert made.Pair(d, d).a is d
+
+
+def test_a_function_within_a_function_is_not_checked(made):
+    assert made.inner()(1) == 1
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ def press(page: "Page", *keys: str) -> None:
         page.keyboard.press(key)
 
 
+def reload(page: "Page") -> None:
+    """As a rater, who takes longer to do so than a browser takes to write what the page keeps."""
+    page.wait_for_timeout(500)
+    page.reload()
+
+
 def heading(page: "Page") -> str:
     return page.inner_text("h1")
 
@@ -99,7 +105,7 @@ def test_a_rater_gets_through_by_keys_alone_and_the_file_is_read(page: "Page", b
 
     play(page)
     press(page, "1")
-    page.reload()  # in the middle of a screen: what was chosen and played is still there
+    reload(page)  # in the middle of a screen: what was chosen and played is still there
     assert heading(page) == "Pair 2 of 5"
     assert page.locator("input:checked").count() == 1 and page.locator(f"text={PLAYED}").count() == 2
     answer_screen(page, key)
@@ -129,7 +135,7 @@ def test_nobody_goes_on_without_playing_and_answering(page: "Page"):
     press(page, "1", "2", "3", "Enter")
     assert page.inner_text("#status") == "Please play both clips to their end first."
     play(page)
-    page.reload()
+    reload(page)
     page.evaluate("state.draft.values = {}; save(); show()")
     press(page, "Enter")
     assert page.inner_text("#status") == "Please answer every question."
@@ -144,7 +150,7 @@ def test_a_rater_who_stops_can_save_and_go_on(page: "Page"):
         press(page, "s")
     saved = json.loads(Path(download.value.path()).read_text())
     assert saved["answers"] == {} and len(saved["asked"]) == 9
-    page.reload()
+    reload(page)
     page.get_by_role("button", name="Go on with the study").click()
     assert heading(page) == "Pair 1 of 5"
 
