@@ -17,7 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: install  ## a clip gets sound, a sound gets a clip, with pictures
 	$(BIN)/python examples/demo.py
 
-test: install
+test: install  ## three processes: on two cores, a fourth costs more than it gains
 	$(BIN)/python -m pytest -n 3 --dist worksteal tests
 
 fmt: install

@@ -287,7 +287,7 @@ def test_contrast_is_refused_where_both_are_made(pipeline):
 
 @pytest.mark.slow
 def test_a_model_in_half_precision_makes_nearly_the_same(model_folder):
-    dtype = torch.bfloat16  # with float16 the CPU takes ten times as long; the shipped model is sampled with it below
+    dtype = torch.bfloat16  # with float16 the CPU takes four times as long; the shipped model is sampled with it below
     whole, half = CMMDPipeline.from_pretrained(model_folder), CMMDPipeline.from_pretrained(model_folder).to(dtype)
     assert half.unet.dtype == half.video_autoencoder.dtype == dtype
     codec, heard = LogMelCodec(whole.geometry), []
