@@ -232,7 +232,8 @@ def test_generate_without_options_uses_the_defaults_of_generation(monkeypatch: p
 def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = replaced(monkeypatch, "cmmd.generation.named_files", "generate", 0)
     line = "generate a.mp4 --to audio --model m --out o.mp4 --steps 9 --guidance 2.5 --seed 3 --takes 4 --picture"
-    line += " --contrast 0.5 --gradient 0.25 --overwrite --keep 0-1 --keep 2-2.5 --keep-sound --mix -6 --duck 3"
+    line += " --temperature 0.75 --contrast 0.5 --gradient 0.25"
+    line += " --overwrite --keep 0-1 --keep 2-2.5 --keep-sound --mix -6 --duck 3"
     line += " --loudness -23 --stereo --dtype bfloat16"
     line += " --keep best"
     assert main([*line.split(), "--sampler", "dpm++", "--fit", "letterbox", "--device", "cuda:1"]) == 0
@@ -244,7 +245,7 @@ def test_generate_passes_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
         outputs=import_module("cmmd.generation.output_plan").OutputOptions(
             out=Path("o.mp4"), folder=False, takes=4, best=True, picture=True, overwrite=True
         ),
-        sampling=sampling(steps=9, guidance=2.5, contrast=0.5, gradient=0.25, sampler="dpm++"),
+        sampling=sampling(steps=9, guidance=2.5, temperature=0.75, contrast=0.5, gradient=0.25, sampler="dpm++"),
         keep=((0.0, 1.0), (2.0, 2.5)),
         keep_sound=True,
         mastering=import_module("cmmd.clips.mastering").Mastering(mix=-6, duck=3, loudness=-23, stereo=True),

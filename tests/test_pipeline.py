@@ -11,7 +11,7 @@ import torch
 from cmmd.clips.reading import Clip, read_clip
 from cmmd.clips.writing import write_sound, write_video
 from cmmd.data.world.families import world_clip
-from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, UsualGuidance
+from cmmd.diffusion.sampling_config import UNSURE_GUIDANCE, SamplingConfig, UsualGuidance, UsualTemperature
 from cmmd.errors import InputError
 from cmmd.latents.level import gain_into
 from cmmd.latents.spectrogram import LogMelCodec
@@ -416,6 +416,7 @@ def test_the_shipped_model_in_half_precision_stays_close(dtype, most):
 
 def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeline, tmp_path):
     own = UsualGuidance(video_to_audio=1.25, audio_to_video=2.0, joint=1.5, sound_above=0.6)
+    temperature = UsualTemperature(video_to_audio=0.5, joint=0.25)
     model = CMMDPipeline.assemble(
         unet=pipeline.unet,
         video_autoencoder=pipeline.video_autoencoder,
@@ -424,10 +425,11 @@ def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeli
         video_statistics=pipeline.statistics["video"],
         audio_statistics=pipeline.statistics["audio"],
         guidance=own,
+        temperature=temperature,
     )
     model.save_pretrained(tmp_path / "model")
     loaded = CMMDPipeline.from_pretrained(tmp_path / "model")
-    assert loaded.usual_guidance == own
+    assert loaded.usual_guidance == own and loaded.usual_temperature == temperature
     (own_take,) = loaded.video_to_audio(frames(16), steps=2)
     (asked,), (other,) = (loaded.video_to_audio(frames(16), steps=2, guidance=strength) for strength in (1.25, 1.0))
     assert (own_take.guidance, other.guidance) == (1.25, 1)
@@ -435,8 +437,13 @@ def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeli
     assert not np.array_equal(own_take.waveform, other.waveform)
     (always,) = loaded.video_to_audio(frames(16), steps=2, guided_above=0)
     assert not np.array_equal(own_take.waveform, always.waveform)
+    (half,), (whole,) = (loaded.video_to_audio(frames(16), steps=2, temperature=heat) for heat in (0.5, 1))
+    assert np.array_equal(own_take.waveform, half.waveform)
+    assert not np.array_equal(own_take.waveform, whole.waveform)
     (video,), (both,) = loaded.audio_to_video(own_take.waveform, steps=2), loaded.joint(steps=2)
     assert (video.guidance, both.guidance) == (2.0, 1.5)
+    (quarter,) = loaded.joint(steps=2, temperature=0.25)
+    assert np.array_equal(both.frames, quarter.frames) and np.array_equal(both.waveform, quarter.waveform)
 
 
 def test_several_clips_in_one_call_are_those_of_a_call_each(pipeline):

@@ -76,6 +76,36 @@ def test_one_window_equals_a_loop_written_out(unet, target, guidance, above):
     assert (found - (video if target == "video" else audio)).abs().mean() > 0.1
 
 
+@pytest.mark.parametrize("target", ["audio", "video"])
+def test_a_temperature_scales_the_initial_noise(unet, target):
+    video, audio = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)
+    condition, x = (video, audio) if target == "audio" else (audio, video)
+
+    def sampled(noise: torch.Tensor, temperature: float | None) -> torch.Tensor:
+        config = SamplingConfig(steps=2, guidance=1.0, temperature=temperature)
+        return sample_target(unet, PROCESS, condition, noise, config, target=target, window=16)
+
+    assert torch.equal(sampled(x, 0.5), sampled(0.5 * x, None))
+    assert torch.equal(sampled(x, 1), sampled(x, None))
+    assert torch.equal(sampled(x, 0), sampled(torch.zeros_like(x), None))
+
+
+def test_takes_of_ddpm_differ_at_temperature_0(unet):
+    """It adds noise at every step, which is seeded by the initial noise before this is scaled."""
+    config = SamplingConfig(steps=2, guidance=1.0, temperature=0, sampler="ddpm")
+    noise = random(2, 1, 64, 128, seed=1)
+    one, other = sample_target(unet, PROCESS, random(1, 4, 16, 8, 8), noise, config, target="audio", window=16)
+    assert (one - other).abs().mean() > 0.1
+
+
+def test_a_temperature_scales_the_initial_noise_of_both_modalities(unet):
+    both = Prediction(random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1))
+    half = Prediction(*(0.5 * noise for noise in both))
+    scaled = sample_joint(unet, PROCESS, both, SamplingConfig(steps=2, temperature=0.5), window=16)
+    expected = sample_joint(unet, PROCESS, half, SamplingConfig(steps=2), window=16)
+    assert torch.equal(scaled.video, expected.video) and torch.equal(scaled.audio, expected.audio)
+
+
 @pytest.mark.parametrize("guidance", [1.0, 2.5])
 def test_joint_sampling_equals_a_loop_written_out(unet, guidance):
     video, audio = random(1, 4, 16, 8, 8), random(1, 1, 64, 128, seed=1)

@@ -3,7 +3,7 @@
 import pytest
 
 from cmmd.diffusion.direction import DIRECTIONS
-from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance
+from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance, UsualTemperature
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,9 @@ from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance
         ("guided_above", "high", "guided_above is 'high', expected a time from 0 to 1"),
         ("guided_above", -0.1, "guided_above is -0.1, expected a time from 0 to 1"),
         ("guided_above", float("nan"), "guided_above is nan, expected a time from 0 to 1"),
+        ("temperature", "warm", "temperature is 'warm', expected a number from 0 to 10"),
+        ("temperature", -0.1, "temperature is -0.1, expected a number from 0 to 10"),
+        ("temperature", float("nan"), "temperature is nan, expected a number from 0 to 10"),
         ("contrast", float("inf"), "contrast is inf, expected a finite number"),
         ("gradient", float("nan"), "gradient is nan, expected a finite number"),
         ("gradient", 101, "gradient is 101, expected a finite number of at most 100"),
@@ -48,8 +51,17 @@ def test_only_sound_for_video_has_a_usual_time_below_which_nothing_guides():
     assert [SamplingConfig().guided_above_for(direction) for direction in DIRECTIONS] == [0, 0, 0]
 
 
+def test_a_temperature_that_is_given_holds_in_every_direction():
+    usual = UsualTemperature(video_to_audio=0.5, audio_to_video=0.75, joint=0.25)
+    assert [SamplingConfig().temperature_for(direction, usual) for direction in DIRECTIONS] == [0.5, 0.75, 0.25]
+    assert [SamplingConfig(temperature=0).temperature_for(d, usual) for d in DIRECTIONS] == [0] * 3
+    assert [SamplingConfig().temperature_for(direction) for direction in DIRECTIONS] == [1, 1, 1]
+
+
 def test_a_usual_guidance_is_one_that_can_be_sampled_with():
     with pytest.raises(ValueError, match=r"guidance is 101\.0, expected a finite number of at most 100"):
         UsualGuidance(joint=101.0)
     with pytest.raises(ValueError, match=r"guided_above is 1\.5, expected a time from 0 to 1"):
         UsualGuidance(sound_above=1.5)
+    with pytest.raises(ValueError, match=r"temperature is 11\.0, expected a number from 0 to 10"):
+        UsualTemperature(joint=11.0)

@@ -102,6 +102,7 @@ def made_protocol() -> Protocol:
             seed=0,
             steps=25,
             guidance={"video_to_audio": 1.5},
+            temperature={"video_to_audio": 0.25},
             device="cpu",
         ),
         clip_format=ClipFormat(fps=10, image_size=64, sample_rate=16_000),

@@ -226,6 +226,7 @@ def test_world_clips_are_scored_and_measured_from_one_generation(measure, tmp_pa
     ]
     assert [row.seed for row in record.systems[0].results[0].clips] == [FIRST, FIRST + 1]
     assert record.protocol.generation.seed == FIRST and "--data world --samples 2" in record.protocol.command
+    assert record.protocol.generation.temperature == {"video_to_audio": 1, "audio_to_video": 1, "joint": 1}
     sound, joint = record.world[0], record.world[-1]
     assert sound.value("pitch") is not None and sound.value("picture distance") is None
     assert {"spectrogram distance", "picture distance"} <= {metric.name for metric in joint.metrics}

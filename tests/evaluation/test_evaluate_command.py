@@ -53,10 +53,23 @@ def test_data_alone_takes_the_shipped_model_and_the_papers_samples(asked):
 
 def test_every_option_of_generation_is_passed(asked):
     line = ("--model", "m", "--data", "d", "--direction", "audio_to_video", "--samples", "7", "--seed", "3")
-    line += ("--steps", "9", "--guidance", "2", "--contrast", "1", "--gradient", "4", "--sampler", "ddpm")
+    line += (
+        "--steps",
+        "9",
+        "--guidance",
+        "2",
+        "--temperature",
+        "0.5",
+        "--contrast",
+        "1",
+        "--gradient",
+        "4",
+        "--sampler",
+        "ddpm",
+    )
     line += ("--dtype", "bfloat16", "--device", "cuda", "--workers", "2", "--training", "t", "--cache", "c")
     assert run(*line).exit_code == 0
-    sampling = SamplingConfig(steps=9, guidance=2.0, contrast=1.0, gradient=4.0, sampler="ddpm")
+    sampling = SamplingConfig(steps=9, guidance=2.0, temperature=0.5, contrast=1.0, gradient=4.0, sampler="ddpm")
     assert asked == [
         EvaluateOptions(
             clips=GeneratedClips(model="m", data="d", samples=7, seed=3, sampling=sampling, dtype="bfloat16"),

@@ -134,6 +134,10 @@ OF_THE_MISMATCHES = (
 OF_THE_SAMPLING = (
     Mutant("guidance at all times", SAMPLING,
            "self.guidance if t > self.guided_above else 1", "self.guidance", IN_SAMPLING, "one_window_equals"),
+    Mutant("the temperature has no effect", SAMPLING,
+           "noise * config.temperature_for(_direction(target))", "noise", IN_SAMPLING, "temperature"),
+    Mutant("a temperature of the video alone", SAMPLING,
+           "noise.audio * temperature", "noise.audio", IN_SAMPLING, "temperature"),
     Mutant("guidance from the condition on", GUIDANCE,
            "guided = predictions[1] + guidance", "guided = conditional + guidance", IN_SAMPLING, "push_away"),
     Mutant("contrast towards the wrong time", GUIDANCE,
@@ -175,8 +179,8 @@ OF_THE_SAMPLING = (
     Mutant("DDIM and DDPM clip the latents", SOLVER,
            '{"clip_sample": False} if sampler in ("ddim", "ddpm") else {}', "{}", f"{IN_SAMPLING} {IN_SOLVER}", "clip"),
     Mutant("one solver for both modalities", SAMPLING,
-           "tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in (video, audio))",
-           "(Solver(config.sampler, scheduler, video, steps=config.steps),) * 2",
+           "tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in noise)",
+           "(Solver(config.sampler, scheduler, noise.video, steps=config.steps),) * 2",
            "test_pipeline.py", "joint_makes_both"),
     Mutant("flat window weights", WINDOWS,
            "torch.minimum(position, steps - position) / (steps / 2)", "torch.ones_like(position)", IN_WINDOWS),
@@ -230,7 +234,7 @@ OF_THE_BASELINE = (
            "condition, condition_time = diffuse(condition, noise.to(condition).expand_as(condition), t), t",
            "condition = condition + 0 * noise", "measures/test_retrieval.py", "one_time"),
     Mutant("guidance in spite of a shared time", "pipelines/latent_pipeline.py",
-           "NO_GUIDANCE if unet.network.shared_time else", "", "recipes/test_mm_diffusion.py"),
+           "NO_GUIDANCE if shared else", "", "recipes/test_mm_diffusion.py"),
 )
 
 MUTANTS = (*OF_THE_PROCESS, *OF_THE_CONDITIONING, *OF_THE_MISMATCHES, *OF_THE_SAMPLING, *OF_THE_BASELINE)

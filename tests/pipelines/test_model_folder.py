@@ -229,8 +229,8 @@ def test_misuse_is_told_in_a_line_and_use_is_quiet(preloaded, tmp_path):
         "ValueError: dtype is 'float16', expected a floating one, such as torch.bfloat16",
         "ValueError: dtype is torch.int8, expected a floating one, such as torch.bfloat16",
         "ValueError: dtype is torch.float16 and torch_dtype torch.bfloat16, expected one of them",
-        "TypeError: found the unknown setting 'seconds', expected some of steps, guidance, guided_above, contrast, "
-        "gradient, sampler",
+        "TypeError: found the unknown setting 'seconds', expected some of steps, guidance, guided_above, temperature, "
+        "contrast, gradient, sampler",
         "InputError: keep: found 0.0, expected pairs of seconds, such as [(0.0, 0.8)]",
         "InputError: keep: found (0.5,), expected pairs of seconds, such as [(0.0, 0.8)]",
     ]

@@ -87,6 +87,7 @@ def test_its_model_is_scored(run, files, monkeypatch):
     ("option", "value", "message"),
     [
         ("--contrast", "1", "contrast is 1.0, expected 0 for a model with shared_time"),
+        ("--temperature", "0.5", "temperature is 0.5, expected 1 for a model with shared_time"),
         ("--guidance", "1.5", "guidance is 1.5, expected 1 for a model with shared_time"),
     ],
 )

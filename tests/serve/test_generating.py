@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from cmmd.clips.reading import probe, read_clip
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.errors import InputError
 from cmmd.serve import generating
 from cmmd.serve.generating import Cancelled, generate, result_stem
@@ -54,7 +55,14 @@ def test_every_take_is_that_of_the_pipeline_with_its_seed(pipeline, order, scene
 def test_the_take_with_the_highest_score_is_the_best(pipeline, order, tmp_path):
     made = run(pipeline, order(takes=3), tmp_path)
     scores = [take.alignment for take in made.takes if take.alignment is not None]
-    assert len(scores) == 3 and [take.best for take in made.takes] == [score == max(scores) for score in scores]
+    assert len(scores) == 3 and scores.index(max(scores)) == [take.best for take in made.takes].index(True)
+
+
+def test_one_of_equal_takes_is_the_best(pipeline, order, tmp_path):
+    sampling = SamplingConfig(steps=1, temperature=0)  # so that all takes are equal
+    made = run(pipeline, order(takes=3, sampling=sampling), tmp_path)
+    assert len({take.alignment for take in made.takes}) == 1
+    assert [take.best for take in made.takes] == [True, False, False]
 
 
 def test_a_single_take_is_not_called_the_best_and_a_random_model_is_told(pipeline, order, tmp_path):

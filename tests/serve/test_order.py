@@ -41,6 +41,12 @@ def test_a_guidance_is_given_as_text_or_number():
     assert read_order("sound", VALUES | {"guidance": None}, LIMITS).sampling.guidance is None
 
 
+def test_a_temperature_is_that_of_the_model_unless_it_is_given():
+    assert read_order("sound", VALUES | {"temperature": "0.5"}, LIMITS).sampling.temperature == 0.5
+    for empty in ({}, {"temperature": " "}, {"temperature": None}):
+        assert read_order("sound", VALUES | empty, LIMITS).sampling.temperature is None
+
+
 def test_minus_one_draws_a_seed_that_leaves_room_for_all_takes():
     seeds = {read_order("sound", VALUES | {"seed": -1}, LIMITS).seed for _ in range(20)}
     assert len(seeds) > 15 and all(0 <= seed <= SEEDS - 2 for seed in seeds)
@@ -61,6 +67,7 @@ def test_minus_one_draws_a_seed_that_leaves_room_for_all_takes():
         ("sound", {"seed": SEEDS}, "seed: found"),
         ("sound", {"seed": [1]}, "seed: found"),
         ("sound", {"guidance": "much"}, "guidance: found 'much', expected a number from 0 to 100"),
+        ("sound", {"temperature": "hot"}, "temperature: found 'hot', expected a number from 0 to 10"),
         ("sound", {"guidance": "nan"}, "guidance: found nan"),
         ("sound", {"guidance": "inf"}, "guidance: found inf"),
         ("both", {"seconds": 11}, "seconds: found 11, expected a number from 0.1 to 10"),

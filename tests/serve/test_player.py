@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from cmmd.diffusion.sampling_config import SamplingConfig
 from cmmd.serve.generating import Generation, TakeFiles
 from cmmd.serve.player import address, error_html, result_html
 
@@ -31,6 +32,15 @@ def test_the_best_take_is_selected_and_played(order):
         in html
     )
     assert html.count('class="cmmd-best"') == 1 and "seed 5" in html  # the seed of the order
+
+
+def test_a_temperature_is_shown_if_it_was_asked_for(order):
+    asked = order(sampling=SamplingConfig(steps=9, temperature=0.5))
+    for asked_for, text in (
+        (asked, "9 steps · guidance 1 · temperature 0.5 · seed 5"),
+        (order(), "guidance 1 · seed 5"),
+    ):
+        assert text in result_html(generation(lambda given=asked_for: given, (take(1),)))
 
 
 def test_downloads_have_the_names_of_the_files(order):

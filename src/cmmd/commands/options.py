@@ -72,7 +72,7 @@ def sampling_config(options: dict[str, Any]) -> "SamplingConfig":
     """Removes the sampling settings from a command's options and returns them."""
     from cmmd.diffusion.sampling_config import SamplingConfig
 
-    names = ("steps", "guidance", "contrast", "gradient", "sampler")
+    names = ("steps", "guidance", "temperature", "contrast", "gradient", "sampler")
     return SamplingConfig(**{name: options.pop(name) for name in names})
 
 
@@ -87,6 +87,11 @@ def sampling_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--contrast", type=Number(0, 100), default=0, help="Guidance away from wrong timing; not for joint clips."
+        ),
+        click.option(
+            "--temperature",
+            type=Number(0, 10),
+            help="Factor of the initial noise: less noise, less variety.  [default: that of the model]",
         ),
         click.option("--guidance", type=Number(0, 100), help="Guidance strength.  [default: that of the model]"),
         click.option("--steps", type=Whole(1, 1000), default=25, help="Denoising steps."),

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from cmmd.clips.geometry import SPECTROGRAM_FRAMES_PER_VIDEO_FRAME
+from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.fixed_frames import FixedFrames, frame_times
 from cmmd.diffusion.guidance import guided_pair, guided_target
 from cmmd.diffusion.hearing import heard, repeat
@@ -27,7 +28,8 @@ def check_sampling(unet: CoupledUNet, config: SamplingConfig, *, joint: bool = F
 
     A contrast needs a condition that is encoded once, because it shifts messages. A gradient needs a network that
     denoises its condition, which only one with `shared_time` does. Such a network does not support guidance, because it
-    was not trained without a condition. Joint generation supports neither contrast nor gradient: it has no condition.
+    was not trained without a condition, nor a temperature, because the initial noise is that of its given frames too.
+    Joint generation supports neither contrast nor gradient: it has no condition.
     """
     shared, contrast, gradient = unet.network.shared_time, config.contrast, config.gradient
     for name, value in (("contrast", contrast), ("gradient", gradient)):
@@ -42,6 +44,8 @@ def check_sampling(unet: CoupledUNet, config: SamplingConfig, *, joint: bool = F
         raise InputError(f"gradient is {gradient}, expected 0 for a model without shared_time: its condition is clean")
     if shared and config.guidance not in (None, 1):
         raise InputError(f"guidance is {config.guidance}, expected 1 for a model with shared_time: it always hears")
+    if shared and config.temperature not in (None, 1):
+        raise InputError(f"temperature is {config.temperature}, expected 1 for a model with shared_time")
 
 
 @torch.no_grad()
@@ -70,13 +74,14 @@ def sample_target(
     """
     config = config or SamplingConfig()
     check_sampling(unet, config, encode_once=encode_once)
-    x = noise.float()
+    noise = noise.float()
+    x = noise * config.temperature_for(_direction(target))
     condition = condition.to(x)
     if unet.network.shared_time:
         return _by_replacement(unet, scheduler, condition, x, config, target, fixed, window=window, on_step=on_step)
     windows = Windows(_frames(condition, OTHER[target]), window)
     predictor = _Predictor(unet, config, windows, condition, target=target, encode_once=encode_once)
-    solver = Solver(config.sampler, scheduler, x, steps=config.steps)
+    solver = Solver(config.sampler, scheduler, noise, steps=config.steps)
     x = _held(x, fixed)
     for step, timestep, t in solver.steps():
         times = frame_times(t, windows.frames, fixed, device=x.device)
@@ -103,7 +108,7 @@ class _Predictor:
         other: Modality = OTHER[target]
         self.unet, self.config, self.windows = unet, config, windows
         self.target: Modality = target
-        direction = "video_to_audio" if target == "audio" else "audio_to_video"
+        direction = _direction(target)
         self.guidance, self.guided_above = config.guidance_for(direction), config.guided_above_for(direction)
         self.items = len(condition)
         self.encoded = [
@@ -179,11 +184,12 @@ def sample_joint(
     if unet.network.shared_time:
         given = fixed or (None, None)
         return sample_by_replacement(unet, scheduler, noise, config, given=given, window=window, on_step=on_step)
-    guidance = config.guidance_for("joint")
-    video, audio = noise.video.float(), noise.audio.float()
+    guidance, temperature = config.guidance_for("joint"), config.temperature_for("joint")
+    noise = Prediction(noise.video.float(), noise.audio.float())
+    video, audio = noise.video * temperature, noise.audio * temperature
     windows = Windows(_frames(video, "video"), window)
     keep_video, keep_audio = fixed or (None, None)
-    solvers = tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in (video, audio))
+    solvers = tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in noise)
     video, audio = _held(video, keep_video), _held(audio, keep_audio)
     for step, timestep, t in solvers[0].steps():
         times = [frame_times(t, windows.frames, part, device=video.device) for part in (keep_video, keep_audio)]
@@ -203,6 +209,10 @@ def sample_joint(
 
 def _held(x: Tensor, fixed: FixedFrames | None) -> Tensor:
     return x if fixed is None else fixed.hold(x)
+
+
+def _direction(target: Modality) -> Direction:
+    return "video_to_audio" if target == "audio" else "audio_to_video"
 
 
 def _frames(x: Tensor, modality: Modality) -> int:

@@ -1,4 +1,4 @@
-"""Settings of sampling: steps, guidance, contrast, gradient and solver (ours)."""
+"""Settings of sampling: steps, guidance, temperature, contrast, gradient and solver (ours)."""
 
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
@@ -10,6 +10,8 @@ UNSURE_GUIDANCE = 0.2
 """Guidance for sound that would otherwise be inaudible: closer to the unconditional prediction."""
 STRONGEST = 100
 """Largest magnitude of guidance, contrast and gradient; far above it samples are not finite."""
+HOTTEST = 10
+"""Largest temperature."""
 
 
 class SamplingSettings(TypedDict, total=False):
@@ -18,6 +20,7 @@ class SamplingSettings(TypedDict, total=False):
     steps: int
     guidance: float | int | None
     guided_above: float | int | None
+    temperature: float | int | None
     contrast: float | int
     gradient: float | int
     sampler: Sampler
@@ -28,17 +31,20 @@ class SamplingConfig:
     """steps: solver steps from noise to the sample, 1 to `TRAINING_STEPS`. guidance: strength of classifier-free
     guidance; 1 is the conditional model alone, None the default of the model for the direction. guided_above: a time
     from 0 (clean) to 1 (noise); guidance by a condition acts above it, and below it the conditional model alone is
-    faster and nearer to the data (Kynkaanniemi et al., arXiv 2404.07724); None is the default of the model. contrast:
+    faster and nearer to the data (Kynkaanniemi et al., arXiv 2404.07724); None is the default of the model.
+    temperature: factor of the noise that a solver starts from. Below 1, samples are nearer to what is most likely under
+    their condition, and differ less from one another: at 0 they are equal. None is the default of the model. contrast:
     strength of guidance away from the same condition at the wrong time; 0 turns it off. gradient: for networks with
     `shared_time`, strength of the gradient towards samples under which the condition is denoised better (see
-    zero_shot.py); 0 turns it off. sampler: the solver; `ddpm` adds noise at every step.
+    zero_shot.py); 0 turns it off. sampler: the solver; `ddpm` adds noise at every step, at any temperature.
 
-    Raises ValueError for unknown samplers, steps out of range and strengths beyond `STRONGEST`.
+    Raises ValueError for unknown samplers, values out of range and strengths beyond `STRONGEST`.
     """
 
     steps: int = 25
     guidance: float | int | None = None
     guided_above: float | int | None = None
+    temperature: float | int | None = None
     contrast: float | int = 0.0
     gradient: float | int = 0.0
     sampler: Sampler = "unipc"
@@ -55,6 +61,9 @@ class SamplingConfig:
         above = self.guided_above
         if above is not None and not (isinstance(above, float | int) and 0 <= above <= 1):
             raise ValueError(f"guided_above is {above!r:.60}, expected a time from 0 to 1")
+        heat = self.temperature
+        if heat is not None and not (isinstance(heat, float | int) and 0 <= heat <= HOTTEST):
+            raise ValueError(f"temperature is {heat!r:.60}, expected a number from 0 to {HOTTEST}")
         if self.sampler not in get_args(Sampler):
             raise ValueError(f"sampler is {self.sampler!r}, expected one of {', '.join(get_args(Sampler))}")
 
@@ -67,6 +76,12 @@ class SamplingConfig:
         """Returns the time above which a direction is guided: `guided_above`, or, if it is None, that of `usual`."""
         known = (usual or UsualGuidance()).sound_above if direction == "video_to_audio" else 0.0
         return float(known if self.guided_above is None else self.guided_above)
+
+    def temperature_for(self, direction: Direction, usual: "UsualTemperature | None" = None) -> float:
+        """Returns the temperature for a direction: `temperature`, or, if it is None, `usual`, the default of the
+        model."""
+        usual = usual or UsualTemperature()
+        return float(usual.of(direction) if self.temperature is None else self.temperature)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +104,26 @@ class UsualGuidance:
 
     def of(self, direction: Direction) -> float:
         """Returns the guidance of a direction."""
+        return getattr(self, direction)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsualTemperature:
+    """Default temperature of a model by direction, for calls that set none. A model folder may define it.
+
+    The values below apply to models without such an entry. Raises ValueError for values that `SamplingConfig` rejects.
+    """
+
+    video_to_audio: float = 1.0
+    audio_to_video: float = 1.0
+    joint: float = 1.0
+
+    def __post_init__(self) -> None:
+        for direction in DIRECTIONS:
+            SamplingConfig(temperature=self.of(direction))
+
+    def of(self, direction: Direction) -> float:
+        """Returns the temperature of a direction."""
         return getattr(self, direction)
 
 

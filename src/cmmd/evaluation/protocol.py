@@ -51,6 +51,11 @@ def protocol_of(
 def _generation(options: EvaluateOptions, pipeline: CMMDPipeline | None) -> Generation:
     clips = options.clips
     generated = clips if isinstance(clips, GeneratedClips) else None
+    guidance, temperature = {}, {}
+    if generated is not None and pipeline is not None:
+        for direction in options.all_directions:
+            guidance[direction] = pipeline.strength(generated.sampling, direction)
+            temperature[direction] = pipeline.temperature(generated.sampling, direction)
     return Generation(
         model="" if generated is None else generated.model or "shipped",
         model_sha256="" if generated is None else _model_hash(generated.model),
@@ -58,9 +63,8 @@ def _generation(options: EvaluateOptions, pipeline: CMMDPipeline | None) -> Gene
         samples=0 if generated is None else generated.samples,
         seed=0 if generated is None else generated.seed,
         steps=0 if generated is None else generated.sampling.steps,
-        guidance={}
-        if generated is None or pipeline is None
-        else {d: pipeline.strength(generated.sampling, d) for d in options.all_directions},
+        guidance=guidance,
+        temperature=temperature,
         device=options.placement.device,
     )
 

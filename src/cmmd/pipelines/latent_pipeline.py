@@ -15,7 +15,7 @@ from cmmd.data.statistics import Statistics
 from cmmd.diffusion.direction import Direction
 from cmmd.diffusion.fixed_frames import FixedFrames
 from cmmd.diffusion.sampling import sample_joint, sample_target
-from cmmd.diffusion.sampling_config import NO_GUIDANCE, SamplingConfig, UsualGuidance
+from cmmd.diffusion.sampling_config import NO_GUIDANCE, SamplingConfig, UsualGuidance, UsualTemperature
 from cmmd.diffusion.solver import OnStep, Scheduler
 from cmmd.errors import InputError
 from cmmd.latents.level import check_levels, gain_into
@@ -41,8 +41,8 @@ LOUDEST = 0.95
 class LatentPipeline(DiffusionPipeline):
     """The networks of a model with its codecs and statistics. Sampling takes and returns standardised latents.
 
-    geometry, codec, statistics, guidance, levels: plain values, stored in model_index.json (see `assemble`).
-    waveform_decoder: decodes log-mel; None for Griffin-Lim alone.
+    geometry, codec, statistics, guidance, temperature, levels: plain values, stored in model_index.json (see
+    `assemble`). waveform_decoder: decodes log-mel; None for Griffin-Lim alone.
     """
 
     _optional_components = ["waveform_decoder"]  # noqa: RUF012 - diffusers' name and type
@@ -62,6 +62,7 @@ class LatentPipeline(DiffusionPipeline):
         codec: str = "log_mel",
         statistics: dict[str, dict[str, Any]] | None = None,
         guidance: Mapping[str, float] | None = None,
+        temperature: Mapping[str, float] | None = None,
         levels: Sequence[float] | None = None,
         waveform_decoder: nn.Module | None = None,
     ) -> None:
@@ -71,14 +72,17 @@ class LatentPipeline(DiffusionPipeline):
         self.register_modules(
             unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler, waveform_decoder=waveform_decoder
         )
-        # A network with shared_time was never trained without its condition, so that guidance is not possible.
-        self.usual_guidance = NO_GUIDANCE if unet.network.shared_time else UsualGuidance(**(guidance or {}))
+        # A network with shared_time supports neither: see `check_sampling`.
+        shared = unet.network.shared_time
+        self.usual_guidance = NO_GUIDANCE if shared else UsualGuidance(**(guidance or {}))
+        self.usual_temperature = UsualTemperature() if shared else UsualTemperature(**(temperature or {}))
         self.levels = None if levels is None else check_levels(levels)
         self.register_to_config(
             geometry=geometry,
             codec=codec,
             statistics=statistics,
             guidance=asdict(self.usual_guidance),
+            temperature=asdict(self.usual_temperature),
             levels=self.levels and list(self.levels),
         )
         self.geometry = Geometry(**geometry)
@@ -160,7 +164,7 @@ class LatentPipeline(DiffusionPipeline):
             self.scheduler,
             condition,
             noise.to(self.device),
-            self._guided(config, direction),
+            self._with_defaults(config, direction),
             target="audio" if direction == "video_to_audio" else "video",
             window=self.geometry.frames,
             fixed=fixed,
@@ -177,7 +181,7 @@ class LatentPipeline(DiffusionPipeline):
     ) -> Prediction:
         """Denoises a batch of both modalities together. fixed: given frames of video and of audio."""
         noise = Prediction(*(tensor.to(self.device) for tensor in noise))
-        window, config = self.geometry.frames, self._guided(config, "joint")
+        window, config = self.geometry.frames, self._with_defaults(config, "joint")
         return sample_joint(self.unet, self.scheduler, noise, config, window=window, fixed=fixed, on_step=on_step)
 
     def agreement(
@@ -199,10 +203,18 @@ class LatentPipeline(DiffusionPipeline):
         """Returns the guidance for a direction: that of the settings, or the model's own if they have none."""
         return config.guidance_for(direction, self.usual_guidance)
 
-    def _guided(self, config: SamplingConfig | None, direction: Direction) -> SamplingConfig:
+    def temperature(self, config: SamplingConfig, direction: Direction) -> float:
+        """Returns the temperature for a direction: that of the settings, or the model's own if they have none."""
+        return config.temperature_for(direction, self.usual_temperature)
+
+    def _with_defaults(self, config: SamplingConfig | None, direction: Direction) -> SamplingConfig:
         config = config or SamplingConfig()
-        above = config.guided_above_for(direction, self.usual_guidance)
-        return replace(config, guidance=self.strength(config, direction), guided_above=above)
+        return replace(
+            config,
+            guidance=self.strength(config, direction),
+            guided_above=config.guided_above_for(direction, self.usual_guidance),
+            temperature=self.temperature(config, direction),
+        )
 
     def noise(self, modality: Modality, frames: int, *, seed: int, items: int) -> Float[Tensor, "b c ..."]:
         """Draws noise for a batch. Item i is drawn on the CPU from seed + i: it depends neither on the other items nor

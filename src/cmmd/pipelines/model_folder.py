@@ -48,7 +48,7 @@ CLASSES: dict[str, dict[tuple[str, str], type]] = {
 DECODER = "waveform_decoder"
 """The optional component; one of `WAVEFORM_DECODERS`, or absent."""
 VALUES = ("geometry", "codec", "statistics")
-OPTIONAL_VALUES = ("guidance", "levels")
+OPTIONAL_VALUES = ("guidance", "temperature", "levels")
 BOOKKEEPING = ("_class_name", "_diffusers_version", "_name_or_path")
 
 

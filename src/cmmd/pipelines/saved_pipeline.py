@@ -13,7 +13,7 @@ from torch import nn
 from cmmd.clips.geometry import Geometry
 from cmmd.data.statistics import Statistics
 from cmmd.diffusion.process import PredictionType, scheduler_config
-from cmmd.diffusion.sampling_config import UsualGuidance
+from cmmd.diffusion.sampling_config import UsualGuidance, UsualTemperature
 from cmmd.files.foreign_files import reading
 from cmmd.latents.level import Levels
 from cmmd.latents.video_autoencoder import VideoAutoencoder
@@ -44,14 +44,15 @@ class SavedPipeline(LatentPipeline):
         audio_statistics: Statistics,
         prediction_type: PredictionType = "v_prediction",
         guidance: UsualGuidance | None = None,
+        temperature: UsualTemperature | None = None,
         levels: Levels | None = None,
         waveform_decoder: nn.Module | None = None,
     ) -> Pipeline:
         """Builds a pipeline from trained components, in evaluation mode.
 
-        guidance: strengths used where the user gives none. levels: range of the levels of the training sounds; given
-        sounds are scaled into it. waveform_decoder: one of latents/waveform_decoder.py, which decodes log-mel in place
-        of Griffin-Lim alone. Raises ValueError for components that do not fit together.
+        guidance, temperature: values used where the user gives none. levels: range of the levels of the training
+        sounds; given sounds are scaled into it. waveform_decoder: one of latents/waveform_decoder.py, which decodes
+        log-mel in place of Griffin-Lim alone. Raises ValueError for components that do not fit together.
         """
         # diffusers would save the path from which the autoencoder was loaded on the training machine.
         video_autoencoder.register_to_config(_name_or_path="")
@@ -65,6 +66,7 @@ class SavedPipeline(LatentPipeline):
                 name: asdict(part) for name, part in (("video", video_statistics), ("audio", audio_statistics))
             },
             guidance=asdict(guidance or UsualGuidance()),
+            temperature=asdict(temperature or UsualTemperature()),
             levels=levels,
             waveform_decoder=waveform_decoder and waveform_decoder.eval(),
         )

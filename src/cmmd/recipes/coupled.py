@@ -12,7 +12,7 @@ from cmmd.data.world.encoding import require_world
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
 from cmmd.diffusion.process import PredictionType
-from cmmd.diffusion.sampling_config import UsualGuidance
+from cmmd.diffusion.sampling_config import UsualGuidance, UsualTemperature
 from cmmd.files.inline_groups import inline
 from cmmd.latents.level import check_levels
 from cmmd.latents.spectrogram import CodecName, spectrogram_codec
@@ -117,7 +117,7 @@ class ClipsConfig:
 @inline("initial", "clips")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CoupledRecipe:
-    """codec: spectrogram codec. guidance: default guidance of the trained model. The other fields group further
+    """codec: spectrogram codec. guidance, temperature: defaults of the trained model. The other fields group further
     settings; `initial` and `clips` are inline.
 
     Raises ValueError, with the values, if settings do not fit together.
@@ -129,6 +129,7 @@ class CoupledRecipe:
     geometry: Geometry = field(default_factory=Geometry)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     guidance: UsualGuidance = field(default_factory=UsualGuidance)
+    temperature: UsualTemperature = field(default_factory=UsualTemperature)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
     contrastive: ContrastiveConfig = field(default_factory=ContrastiveConfig)

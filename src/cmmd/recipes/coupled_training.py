@@ -104,6 +104,7 @@ def _pipeline(
         audio_statistics=clips.audio_statistics,
         prediction_type=config.prediction_type,
         guidance=config.guidance,
+        temperature=config.temperature,
         levels=None if config.clips.prepared.folders else config.clips.data.levels,
         waveform_decoder=decoder,
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cmmd.data.world.rendering import WorldConfig
 from cmmd.diffusion.conditioning import ConditioningConfig
-from cmmd.diffusion.sampling_config import UsualGuidance
+from cmmd.diffusion.sampling_config import UsualGuidance, UsualTemperature
 from cmmd.files.inline_groups import replaced
 from cmmd.losses.contrastive import WEIGHT, ContrastiveConfig
 from cmmd.models.network_config import NetworkConfig
@@ -82,7 +82,8 @@ def world_wider_latents() -> CoupledRecipe:
         recipe,
         data=replace(recipe.clips.data, families=("hits", "impacts", "dance")),
         conditioning=replace(recipe.conditioning, video_to_audio=0.2, audio_to_video=0.4, joint=0.4, keep_clean=0.2),
-        guidance=replace(recipe.guidance, joint=4.5),
+        guidance=UsualGuidance(joint=4.5),
+        temperature=UsualTemperature(video_to_audio=0.25, audio_to_video=0.7, joint=0.8),
         loop=replaced(recipe.loop, steps=8700, ema_decay=0.997),
     )
 

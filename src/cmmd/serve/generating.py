@@ -8,7 +8,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ class Cancelled(Exception):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TakeFiles:
     """The files of a take. video: mp4. sound: wav. picture: PNG of the frames over the spectrogram. alignment: see
-    `Take`. best: it has the highest alignment of several takes. seconds: length of the sound."""
+    `Take`. best: it is the first of several takes with the highest alignment. seconds: length of the sound."""
 
     video: Path
     sound: Path
@@ -141,7 +141,7 @@ def _written(
     """Writes the files of all takes and the original to compare with. limit: see `unknown_condition`."""
     started, stem, mark = time.monotonic(), result_stem(order.source), uuid.uuid4().hex[:6]
     scores = [take.alignment for take in takes]
-    best = max((score for score in scores if score is not None), default=None) if len(takes) > 1 else None
+    best = _best(scores)
     files: list[TakeFiles] = []
     notes: list[str] = []
     spent = max(sum(take.seconds.values()) for take in takes)  # each take has the clock of all of them
@@ -150,7 +150,7 @@ def _written(
         out = folder / f"{stem}-cmmd-{take.seed}-{number}-{mark}.mp4"
         said = _write(take, out, order)
         notes += [note for note in said if note not in notes]
-        files.append(_files(take, out, best=best is not None and take.alignment == best))
+        files.append(_files(take, out, best=number - 1 == best))
     return Generation(
         order=order,
         takes=tuple(files),
@@ -159,6 +159,12 @@ def _written(
         notes=tuple(notes),
         seconds=spent + time.monotonic() - started,
     )
+
+
+def _best(scores: Sequence[float | None]) -> int | None:
+    """Returns the index of the first of several takes with the highest score; None without scores."""
+    known = [score for score in scores if score is not None]
+    return scores.index(max(known)) if known and len(scores) > 1 else None
 
 
 def _write(take: Take, out: Path, order: Order) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cmmd.clips.kept_stretches import Stretch
-from cmmd.diffusion.sampling_config import STRONGEST, SamplingConfig
+from cmmd.diffusion.sampling_config import HOTTEST, STRONGEST, SamplingConfig
 from cmmd.errors import InputError
 from cmmd.generation.output_plan import Target
 from cmmd.serve.limits import Limits
@@ -43,9 +43,10 @@ def read_order(task: Task, values: dict[str, Any], limits: Limits) -> Order:
     """Checks the values of a tab and returns the order.
 
     values: source (path or None), target, start, end and seconds (numbers or None; only for the tasks that have them),
-    steps, guidance (the default of the model if it is None), seed (-1: random), takes. start, end, seconds and guidance
-    may be texts, of which an empty one is None. Raises InputError, naming the field, for
-    a missing file and for values out of range.
+    steps, guidance and temperature (the defaults of the model if they are None), seed (-1: random), takes. start, end,
+    seconds, guidance and temperature may be texts, of which an empty one is None.
+
+    Raises InputError, naming the field, for a missing file and for values out of range.
     """
     source = values.get("source")
     if task != "both" and not source:
@@ -66,6 +67,7 @@ def read_order(task: Task, values: dict[str, Any], limits: Limits) -> Order:
         sampling=SamplingConfig(
             steps=_whole(values, "steps", 1, limits.steps),
             guidance=_optional(values, "guidance", 0, STRONGEST),
+            temperature=_optional(values, "temperature", 0, HOTTEST),
         ),
         seed=secrets.randbelow(SEEDS - takes + 1) if seed == -1 else seed,
         takes=takes,

@@ -63,8 +63,10 @@ def _warning(message: str) -> Notice:
 
 
 def _facts(generation: Generation) -> str:
-    order = generation.order
-    parts = [f"{order.sampling.steps} steps", f"guidance {generation.takes[0].guidance:g}", f"seed {order.seed}"]
+    order, temperature = generation.order, generation.order.sampling.temperature
+    parts = [f"{order.sampling.steps} steps", f"guidance {generation.takes[0].guidance:g}"]
+    parts += [] if temperature is None else [f"temperature {temperature:g}"]
+    parts += [f"seed {order.seed}"]
     return " · ".join([*parts, f"{generation.seconds:.1f} s to compute"])
 
 

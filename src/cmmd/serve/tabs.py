@@ -153,13 +153,20 @@ def _settings(task: Task, limits: Limits) -> dict[str, Any]:
         steps = gr.Slider(1, limits.steps, min(25, limits.steps), label="Steps", elem_id=f"steps-{task}", **wide)
     with gr.Row():
         seed = gr.Number(
-            -1, label="Seed", info="-1: a random one", precision=0, minimum=-1, min_width=140, elem_id=f"seed-{task}"
+            -1, label="Seed", info="-1: a random one", precision=0, minimum=-1, min_width=100, elem_id=f"seed-{task}"
         )
         guidance = gr.Textbox(  # an empty gr.Number is sent as 0, which is another guidance
             label="Guidance",
             info="Empty: the model's",
             placeholder="auto",
-            min_width=140,
+            min_width=100,
             elem_id=f"guidance-{task}",
         )
-    return {"takes": takes, "steps": steps, "seed": seed, "guidance": guidance}
+        temperature = gr.Textbox(
+            label="Temperature",
+            info="Empty: the model's",
+            placeholder="auto",
+            min_width=100,
+            elem_id=f"temperature-{task}",
+        )
+    return {"takes": takes, "steps": steps, "seed": seed, "guidance": guidance, "temperature": temperature}

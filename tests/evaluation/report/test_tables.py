@@ -111,6 +111,7 @@ def test_delays_failures_copies_and_protocol() -> None:
     ]  # fmt: skip
     protocol = dict(texts(protocol_table(record.protocol)))
     assert protocol["commit"] == "-" and protocol["guidance"] == "video to audio 1.5"
+    assert protocol["temperature"] == "video to audio 0.25"
     assert protocol["reference clips"] == "impacts 12, dance 12" and protocol["events match within"] == "100.0 ms"
     assert texts(backbone_table(record.protocol))[0][-1] == "1" * 64
 

@@ -1,6 +1,6 @@
 """The protocol of an evaluation as its record stores it: everything that a second run needs (ours)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cmmd.files.inline_groups import inline
@@ -22,8 +22,8 @@ class BackboneNote:
 class Generation:
     """The generated clips, and the real ones that they were generated from.
 
-    model, model_sha256, seed, steps, guidance: settings of the generation; "", 0 and {} if clips were given. data: the
-    source of the real clips. samples: clips requested per direction and group (0: all given clips).
+    model, model_sha256, seed, steps, guidance, temperature: settings of the generation; "", 0 and {} if clips were
+    given. data: the source of the real clips. samples: clips requested per direction and group (0: all given clips).
     """
 
     model: str
@@ -34,6 +34,7 @@ class Generation:
     steps: int
     guidance: dict[str, float]
     device: str
+    temperature: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,6 @@ from cmmd.evaluation.report.tables import DIRECTION_NAMES, Cell, Table
 def protocol_table(protocol: Protocol) -> Table:
     """Table of the evaluated data, the reading and comparison settings, and the package versions."""
     generation, clips, software = protocol.generation, protocol.clip_format, protocol.software
-    guidance = ", ".join(f"{DIRECTION_NAMES.get(name, name)} {value:g}" for name, value in generation.guidance.items())
     rows = {
         "command": protocol.command,
         "commit": software.commit,
@@ -19,7 +18,8 @@ def protocol_table(protocol: Protocol) -> Table:
         "reference clips": ", ".join(f"{group or 'all'} {count}" for group, count in protocol.reference_clips.items()),
         "seed": str(generation.seed) if generation.model else "",
         "steps": str(generation.steps) if generation.model else "",
-        "guidance": guidance,
+        "guidance": _by_direction(generation.guidance),
+        "temperature": _by_direction(generation.temperature),
         "device": generation.device,
         "video": f"{clips.fps} fps, {clips.image_size} pixels",
         "sound": f"{clips.sample_rate} Hz, resampled by {protocol.methods.resampler}",
@@ -29,6 +29,10 @@ def protocol_table(protocol: Protocol) -> Table:
         "versions": ", ".join(f"{package} {version}" for package, version in software.versions.items()),
     }
     return Table(head=("", "protocol"), rows=tuple((Cell(name), Cell(text or NOTHING)) for name, text in rows.items()))
+
+
+def _by_direction(values: dict[str, float]) -> str:
+    return ", ".join(f"{DIRECTION_NAMES.get(name, name)} {value:g}" for name, value in values.items())
 
 
 def backbone_table(protocol: Protocol) -> Table:
