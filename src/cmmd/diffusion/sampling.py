@@ -75,14 +75,13 @@ def sample_target(
     config = config or SamplingConfig()
     check_sampling(unet, config, encode_once=encode_once)
     noise = noise.float()
-    x = noise * config.temperature_for(_direction(target))
-    condition = condition.to(x)
+    condition = condition.to(noise)
     if unet.network.shared_time:
-        return _by_replacement(unet, scheduler, condition, x, config, target, fixed, window=window, on_step=on_step)
+        return _by_replacement(unet, scheduler, condition, noise, config, target, fixed, window=window, on_step=on_step)
     windows = Windows(_frames(condition, OTHER[target]), window)
     predictor = _Predictor(unet, config, windows, condition, target=target, encode_once=encode_once)
     solver = Solver(config.sampler, scheduler, noise, steps=config.steps)
-    x = _held(x, fixed)
+    x = _held(noise * config.temperature_for(_direction(target)), fixed)
     for step, timestep, t in solver.steps():
         times = frame_times(t, windows.frames, fixed, device=x.device)
         x = solver.step(predictor.predict(x, times, t, step), timestep, x)
@@ -186,11 +185,10 @@ def sample_joint(
         return sample_by_replacement(unet, scheduler, noise, config, given=given, window=window, on_step=on_step)
     guidance, temperature = config.guidance_for("joint"), config.temperature_for("joint")
     noise = Prediction(noise.video.float(), noise.audio.float())
-    video, audio = noise.video * temperature, noise.audio * temperature
-    windows = Windows(_frames(video, "video"), window)
+    windows = Windows(_frames(noise.video, "video"), window)
     keep_video, keep_audio = fixed or (None, None)
     solvers = tuple(Solver(config.sampler, scheduler, x, steps=config.steps) for x in noise)
-    video, audio = _held(video, keep_video), _held(audio, keep_audio)
+    video, audio = _held(noise.video * temperature, keep_video), _held(noise.audio * temperature, keep_audio)
     for step, timestep, t in solvers[0].steps():
         times = [frame_times(t, windows.frames, part, device=video.device) for part in (keep_video, keep_audio)]
         averages = WindowAverage(video, windows, "video"), WindowAverage(audio, windows, "audio")
