@@ -42,9 +42,9 @@ def main() -> None:
     for direction in GUIDED:
         for strength in STRENGTHS:
             for kind in KINDS if strength else KINDS[:1]:
-                sampling = SamplingConfig(guidance=1.0, contrast=strength)
+                sampling = SamplingConfig(guidance=1.0, temperature=1, contrast=strength)
                 if kind == "classifier-free":
-                    sampling = SamplingConfig(guidance=1.0 + strength)
+                    sampling = SamplingConfig(guidance=1.0 + strength, temperature=1)
                 (found[kind, strength, direction],) = score_pipeline(pipeline, world, [direction], sampling)
     print(table(found))
     # At strength 0 both kinds are the conditional model.

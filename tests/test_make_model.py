@@ -71,7 +71,9 @@ def test_one_command_trains_everything_once_and_writes_what_is_shipped(preloaded
     written = runs / "pretrained"
     assert pretrained_files(written) == pretrained_files(SHIPPED_MODEL.parent)
     assert sum(file.stat().st_size for file in written.rglob("*") if file.is_file()) < 25e6
-    model = CMMDPipeline.from_pretrained(written / "world")
+    model, shipped_before = CMMDPipeline.from_pretrained(written / "world"), CMMDPipeline.from_pretrained()
+    assert model.usual_guidance == shipped_before.usual_guidance
+    assert model.usual_temperature == shipped_before.usual_temperature
     assert model.unet.event_messages is not None and model.waveform_decoder is not None
     names = ("cmmd", "event_messages", "hits", "wider_latents")
     before, after, hits, last = (CMMDPipeline.from_pretrained(runs / n / "model").unet.state_dict() for n in names)

@@ -416,7 +416,7 @@ def test_the_shipped_model_in_half_precision_stays_close(dtype, most):
 
 def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeline, tmp_path):
     own = UsualGuidance(video_to_audio=1.25, audio_to_video=2.0, joint=1.5, sound_above=0.6)
-    temperature = UsualTemperature(video_to_audio=0.5, joint=0.25)
+    temperature = UsualTemperature(video_to_audio=0.5, audio_to_video=0.75, joint=0.25)
     model = CMMDPipeline.assemble(
         unet=pipeline.unet,
         video_autoencoder=pipeline.video_autoencoder,
@@ -442,6 +442,8 @@ def test_a_model_is_sampled_with_its_own_guidance_where_none_is_asked_for(pipeli
     assert not np.array_equal(own_take.waveform, whole.waveform)
     (video,), (both,) = loaded.audio_to_video(own_take.waveform, steps=2), loaded.joint(steps=2)
     assert (video.guidance, both.guidance) == (2.0, 1.5)
+    (asked_video,) = loaded.audio_to_video(own_take.waveform, steps=2, temperature=0.75)
+    assert np.array_equal(video.frames, asked_video.frames)
     (quarter,) = loaded.joint(steps=2, temperature=0.25)
     assert np.array_equal(both.frames, quarter.frames) and np.array_equal(both.waveform, quarter.waveform)
 

@@ -58,6 +58,29 @@ def test_a_temperature_that_is_given_holds_in_every_direction():
     assert [SamplingConfig().temperature_for(direction) for direction in DIRECTIONS] == [1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (0, "0 instead of numbers for video_to_audio, audio_to_video, joint"),
+        ([], r"\[\] instead of numbers for video_to_audio"),
+        ({"speed": 1}, "{'speed': 1} instead of numbers for video_to_audio"),
+        ({"joint": None}, "joint is None, expected a number"),
+        ({"joint": True}, "joint is True, expected a number"),
+        ({"joint": 11}, "joint: temperature is 11, expected a number from 0 to 10"),
+    ],
+)
+def test_an_entry_of_a_model_folder_has_numbers_by_direction(values, message):
+    with pytest.raises(ValueError, match=message):
+        UsualTemperature.of_values(values)
+
+
+def test_a_model_folder_may_have_some_values_or_none():
+    assert UsualTemperature.of_values(None) == UsualTemperature.of_values({}) == UsualTemperature()
+    assert UsualTemperature.of_values({"joint": 0.5}) == UsualTemperature(joint=0.5)
+    with pytest.raises(ValueError, match="joint is None, expected a number"):
+        UsualGuidance.of_values({"joint": None})
+
+
 def test_a_usual_guidance_is_one_that_can_be_sampled_with():
     with pytest.raises(ValueError, match=r"guidance is 101\.0, expected a finite number of at most 100"):
         UsualGuidance(joint=101.0)

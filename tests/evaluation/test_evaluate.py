@@ -216,7 +216,9 @@ def test_a_folder_without_a_detector_is_one_line(tmp_path, capsys):
 @pytest.mark.slow
 def test_world_clips_are_scored_and_measured_from_one_generation(measure, tmp_path):
     model = str(random_model(tmp_path / "model"))
-    clips = GeneratedClips(model=model, data="world", samples=2, seed=FIRST, sampling=SamplingConfig(steps=1))
+    clips = GeneratedClips(
+        model=model, data="world", samples=2, seed=FIRST, sampling=SamplingConfig(steps=1, temperature=0.5)
+    )
     record = measure(clips, direction="all")
     directions = [(score.family, score.direction) for score in record.world]
     both = ("video_to_audio", "audio_to_video")
@@ -226,7 +228,7 @@ def test_world_clips_are_scored_and_measured_from_one_generation(measure, tmp_pa
     ]
     assert [row.seed for row in record.systems[0].results[0].clips] == [FIRST, FIRST + 1]
     assert record.protocol.generation.seed == FIRST and "--data world --samples 2" in record.protocol.command
-    assert record.protocol.generation.temperature == {"video_to_audio": 1, "audio_to_video": 1, "joint": 1}
+    assert record.protocol.generation.temperature == {"video_to_audio": 0.5, "audio_to_video": 0.5, "joint": 0.5}
     sound, joint = record.world[0], record.world[-1]
     assert sound.value("pitch") is not None and sound.value("picture distance") is None
     assert {"spectrogram distance", "picture distance"} <= {metric.name for metric in joint.metrics}

@@ -15,7 +15,7 @@ from tiny_runs import command, train
 from cmmd.cli import main
 from cmmd.data.world.families import world_clip
 from cmmd.data.world.rendering import WorldConfig
-from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance
+from cmmd.diffusion.sampling_config import SamplingConfig, UsualGuidance, UsualTemperature
 from cmmd.latents.event_autoencoder import EventAutoencoder
 from cmmd.latents.event_encoder import EventEncoder
 from cmmd.latents.small_autoencoder import small_autoencoder
@@ -241,12 +241,14 @@ def test_only_what_reads_events_is_trained_if_wanted(tmp_path, capsys):
 
 def test_the_recipe_of_the_shipped_event_messages_trains_nothing_else(tmp_path):
     settings = ("data.clips=1", "data.frames=16", "loop.steps=1", "loop.batch_size=2", "loop.warmup=1")
+    settings += ("temperature.joint=0.5",)
     assert main(command("world.event_messages", *settings, out=tmp_path / "run", tiny=False)) == 0
     trained, shipped = CMMDPipeline.from_pretrained(tmp_path / "run" / "model"), CMMDPipeline.from_pretrained()
     after = trained.unet.state_dict()
     changed = {name for name, known in shipped.unet.state_dict().items() if not torch.equal(after[name], known)}
     assert {name.split(".")[0] for name in changed} == {"event_messages"}
     assert trained.usual_guidance == UsualGuidance() and trained.levels == shipped.levels
+    assert trained.usual_temperature == UsualTemperature(joint=0.5)
     assert type(trained.waveform_decoder) is type(shipped.waveform_decoder)
 
 

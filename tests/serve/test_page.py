@@ -204,7 +204,11 @@ def test_bad_files_are_told_and_the_page_goes_on(page, server, tmp_path):
     page.click("#generate-both")
     page.wait_for_selector("#result-both .cmmd-error")
     assert "guidance: found 'a lot', expected a number from 0 to 100" in page.inner_text("#result-both")
-    fill(page, "both", guidance="")
+    fill(page, "both", guidance="", temperature="hot")
+    page.click("#generate-both")
+    page.wait_for_selector("#result-both .cmmd-error:has-text('temperature')")
+    assert "temperature: found 'hot', expected a number from 0 to 10" in page.inner_text("#result-both")
+    fill(page, "both", temperature="0.5")
     page.click("#generate-both")
     page.wait_for_selector("#result-both .cmmd-take")
 

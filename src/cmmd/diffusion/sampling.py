@@ -28,7 +28,7 @@ def check_sampling(unet: CoupledUNet, config: SamplingConfig, *, joint: bool = F
 
     A contrast needs a condition that is encoded once, because it shifts messages. A gradient needs a network that
     denoises its condition, which only one with `shared_time` does. Such a network does not support guidance, because it
-    was not trained without a condition, nor a temperature, because the initial noise is that of its given frames too.
+    was not trained without a condition, nor a temperature: it would also scale the noise of the given frames.
     Joint generation supports neither contrast nor gradient: it has no condition.
     """
     shared, contrast, gradient = unet.network.shared_time, config.contrast, config.gradient

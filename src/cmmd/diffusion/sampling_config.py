@@ -1,10 +1,12 @@
 """Settings of sampling: steps, guidance, temperature, contrast, gradient and solver (ours)."""
 
-from dataclasses import dataclass
-from typing import Literal, TypedDict, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, TypedDict, TypeVar, get_args
 
 from cmmd.diffusion.direction import DIRECTIONS, TRAINING_STEPS, Direction
 
+Defaults = TypeVar("Defaults", bound="DirectionDefaults")
 Sampler = Literal["ddim", "dpm++", "unipc", "ddpm"]
 UNSURE_GUIDANCE = 0.2
 """Guidance for sound that would otherwise be inaudible: closer to the unconditional prediction."""
@@ -33,12 +35,12 @@ class SamplingConfig:
     from 0 (clean) to 1 (noise); guidance by a condition acts above it, and below it the conditional model alone is
     faster and nearer to the data (Kynkaanniemi et al., arXiv 2404.07724); None is the default of the model.
     temperature: factor of the noise that a solver starts from. Below 1, samples are nearer to what is most likely under
-    their condition, and differ less from one another: at 0 they are equal. None is the default of the model. contrast:
-    strength of guidance away from the same condition at the wrong time; 0 turns it off. gradient: for networks with
-    `shared_time`, strength of the gradient towards samples under which the condition is denoised better (see
-    zero_shot.py); 0 turns it off. sampler: the solver; `ddpm` adds noise at every step, at any temperature.
+    their condition, and differ less from one another: at 0 only by the noise that `ddpm` adds at every step. None is
+    the default of the model. contrast: strength of guidance away from the same condition at the wrong time; 0 turns it
+    off. gradient: for networks with `shared_time`, strength of the gradient towards samples under which the condition
+    is denoised better (see zero_shot.py); 0 turns it off. sampler: the solver.
 
-    Raises ValueError for unknown samplers, values out of range and strengths beyond `STRONGEST`.
+    Raises ValueError for unknown samplers and values out of range.
     """
 
     steps: int = 25
@@ -84,9 +86,44 @@ class SamplingConfig:
         return float(usual.of(direction) if self.temperature is None else self.temperature)
 
 
+class DirectionDefaults:
+    """Defaults of a model by direction, for calls that set none. A model folder may define them."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for direction in DIRECTIONS:
+            try:
+                self._check(direction)
+            except ValueError as error:
+                raise ValueError(f"{direction}: {error}") from error
+
+    def _check(self, direction: Direction) -> None:
+        """Raises ValueError for values of a direction that `SamplingConfig` rejects."""
+        raise NotImplementedError
+
+    def of(self, direction: Direction) -> float:
+        """Returns the value of a direction."""
+        return getattr(self, direction)
+
+    @classmethod
+    def of_values(cls: type[Defaults], values: object) -> Defaults:
+        """Returns the defaults that a model folder stores; None stands for those of a folder without an entry. Raises
+        ValueError for anything but numbers by direction."""
+        if values is None:
+            return cls()
+        known = [field.name for field in fields(cls)]  # pyright: ignore[reportArgumentType] - dataclasses
+        if not isinstance(values, Mapping) or not set(values) <= set(known):
+            raise ValueError(f"{values!r:.60} instead of numbers for {', '.join(known)}")
+        for name, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, float | int):
+                raise ValueError(f"{name} is {value!r:.60}, expected a number")
+        return cls(**values)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class UsualGuidance:
-    """Default guidance of a model by direction, for calls that set none. A model folder may define it.
+class UsualGuidance(DirectionDefaults):
+    """Default guidance.
 
     The values below apply to models without such an entry. They are the strengths at which
     onset F1 on the world stopped rising. sound_above: `guided_above` of sound for video; the other directions are
@@ -98,18 +135,13 @@ class UsualGuidance:
     joint: float = 3.0
     sound_above: float = 0.0
 
-    def __post_init__(self) -> None:
-        for direction in DIRECTIONS:
-            SamplingConfig(guidance=self.of(direction), guided_above=self.sound_above)
-
-    def of(self, direction: Direction) -> float:
-        """Returns the guidance of a direction."""
-        return getattr(self, direction)
+    def _check(self, direction: Direction) -> None:
+        SamplingConfig(guidance=self.of(direction), guided_above=self.sound_above)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class UsualTemperature:
-    """Default temperature of a model by direction, for calls that set none. A model folder may define it.
+class UsualTemperature(DirectionDefaults):
+    """Default temperature.
 
     The values below apply to models without such an entry. Raises ValueError for values that `SamplingConfig` rejects.
     """
@@ -118,13 +150,8 @@ class UsualTemperature:
     audio_to_video: float = 1.0
     joint: float = 1.0
 
-    def __post_init__(self) -> None:
-        for direction in DIRECTIONS:
-            SamplingConfig(temperature=self.of(direction))
-
-    def of(self, direction: Direction) -> float:
-        """Returns the temperature of a direction."""
-        return getattr(self, direction)
+    def _check(self, direction: Direction) -> None:
+        SamplingConfig(temperature=self.of(direction))
 
 
 NO_GUIDANCE = UsualGuidance(video_to_audio=1.0, audio_to_video=1.0, joint=1.0)

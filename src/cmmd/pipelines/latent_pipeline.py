@@ -74,8 +74,8 @@ class LatentPipeline(DiffusionPipeline):
         )
         # A network with shared_time supports neither: see `check_sampling`.
         shared = unet.network.shared_time
-        self.usual_guidance = NO_GUIDANCE if shared else UsualGuidance(**(guidance or {}))
-        self.usual_temperature = UsualTemperature() if shared else UsualTemperature(**(temperature or {}))
+        self.usual_guidance = NO_GUIDANCE if shared else UsualGuidance.of_values(guidance)
+        self.usual_temperature = UsualTemperature() if shared else UsualTemperature.of_values(temperature)
         self.levels = None if levels is None else check_levels(levels)
         self.register_to_config(
             geometry=geometry,

@@ -149,6 +149,8 @@ class CoupledRecipe:
                 f"held_out is {self.clips.held_out} and prepared.validate {self.clips.prepared.validate}, expected 0 "
                 "and False with network.shared_time: clean conditions are measured there"
             )
+        if self.network.shared_time and self.temperature != UsualTemperature():
+            raise ValueError(f"temperature is {self.temperature}, expected 1 everywhere with network.shared_time")
         batch = self.batch_config()
         batch.check_micro_batches(self.loop.execution.micro_batches)
         if self.clips.measured:  # held-out gaps need negatives, even with weight 0
