@@ -61,24 +61,28 @@ def test_a_temperature_that_is_given_holds_in_every_direction():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (0, "0 instead of numbers for video_to_audio, audio_to_video, joint"),
-        ([], r"\[\] instead of numbers for video_to_audio"),
-        ({"speed": 1}, "{'speed': 1} instead of numbers for video_to_audio"),
-        ({"joint": None}, "joint is None, expected a number"),
-        ({"joint": True}, "joint is True, expected a number"),
+        (0, "temperature 0 instead of numbers for video_to_audio, audio_to_video, joint"),
+        ([], r"temperature \[\] instead of numbers for video_to_audio"),
+        ({"speed": 1}, "temperature {'speed': 1} instead of numbers for video_to_audio"),
+        ({"joint": None}, r"temperature\.joint None instead of a number"),
+        ({"joint": True}, r"temperature\.joint True instead of a number"),
         ({"joint": 11}, "joint: temperature is 11, expected a number from 0 to 10"),
     ],
 )
 def test_an_entry_of_a_model_folder_has_numbers_by_direction(values, message):
     with pytest.raises(ValueError, match=message):
-        UsualTemperature.of_values(values)
+        UsualTemperature.of_values("temperature", values)
 
 
 def test_a_model_folder_may_have_some_values_or_none():
-    assert UsualTemperature.of_values(None) == UsualTemperature.of_values({}) == UsualTemperature()
-    assert UsualTemperature.of_values({"joint": 0.5}) == UsualTemperature(joint=0.5)
-    with pytest.raises(ValueError, match="joint is None, expected a number"):
-        UsualGuidance.of_values({"joint": None})
+    assert (
+        UsualTemperature.of_values("temperature", None)
+        == UsualTemperature.of_values("temperature", {})
+        == UsualTemperature()
+    )
+    assert UsualTemperature.of_values("temperature", {"joint": 0.5}) == UsualTemperature(joint=0.5)
+    with pytest.raises(ValueError, match=r"guidance\.joint None instead of a number"):
+        UsualGuidance.of_values("guidance", {"joint": None})
 
 
 def test_a_usual_guidance_is_one_that_can_be_sampled_with():

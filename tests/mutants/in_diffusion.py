@@ -235,7 +235,7 @@ OF_THE_BASELINE = (
            "condition, condition_time = diffuse(condition, noise.to(condition).expand_as(condition), t), t",
            "condition = condition + 0 * noise", "measures/test_retrieval.py", "one_time"),
     Mutant("guidance in spite of a shared time", "pipelines/latent_pipeline.py",
-           "NO_GUIDANCE if shared else", "", "recipes/test_mm_diffusion.py"),
+           "unguided if unet.network.shared_time else usual", "usual", "recipes/test_mm_diffusion.py"),
 )
 
 MUTANTS = (*OF_THE_PROCESS, *OF_THE_CONDITIONING, *OF_THE_MISMATCHES, *OF_THE_SAMPLING, *OF_THE_BASELINE)

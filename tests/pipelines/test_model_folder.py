@@ -167,7 +167,11 @@ def test_every_tensor_must_be_there_once(component, change_tensors, model_folder
         ("model_index.json", {"geometry": {"speed": 7}}, "expected geometry and statistics"),
         ("model_index.json", {"geometry": 3}, "expected geometry and statistics"),
         ("model_index.json", {"statistics": {}}, "expected geometry and statistics"),
-        ("model_index.json", {"temperature": {"speed": 1}}, "found {'speed': 1} instead of numbers for video_to_audio"),
+        (
+            "model_index.json",
+            {"temperature": {"speed": 1}},
+            "found temperature {'speed': 1} instead of numbers for video_to_audio",
+        ),
         (
             "model_index.json",
             {"temperature": {"joint": 11}},

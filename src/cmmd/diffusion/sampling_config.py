@@ -107,17 +107,17 @@ class DirectionDefaults:
         return getattr(self, direction)
 
     @classmethod
-    def of_values(cls: type[Defaults], values: object) -> Defaults:
-        """Returns the defaults that a model folder stores; None stands for those of a folder without an entry. Raises
-        ValueError for anything but numbers by direction."""
+    def of_values(cls: type[Defaults], name: str, values: object) -> Defaults:
+        """Returns the defaults that a model folder stores as its entry `name`; None stands for a folder without it.
+        Raises ValueError, naming the entry, for anything but numbers by direction."""
         if values is None:
             return cls()
         known = [field.name for field in fields(cls)]  # pyright: ignore[reportArgumentType] - dataclasses
         if not isinstance(values, Mapping) or not set(values) <= set(known):
-            raise ValueError(f"{values!r:.60} instead of numbers for {', '.join(known)}")
-        for name, value in values.items():
+            raise ValueError(f"{name} {values!r:.60} instead of numbers for {', '.join(known)}")
+        for key, value in values.items():
             if isinstance(value, bool) or not isinstance(value, float | int):
-                raise ValueError(f"{name} is {value!r:.60}, expected a number")
+                raise ValueError(f"{name}.{key} {value!r:.60} instead of a number")
         return cls(**values)
 
 

@@ -73,9 +73,9 @@ class LatentPipeline(DiffusionPipeline):
             unet=unet, video_autoencoder=video_autoencoder, scheduler=scheduler, waveform_decoder=waveform_decoder
         )
         # A network with shared_time supports neither: see `check_sampling`.
-        shared = unet.network.shared_time
-        self.usual_guidance = NO_GUIDANCE if shared else UsualGuidance.of_values(guidance)
-        self.usual_temperature = UsualTemperature() if shared else UsualTemperature.of_values(temperature)
+        usual = UsualGuidance.of_values("guidance", guidance), UsualTemperature.of_values("temperature", temperature)
+        unguided = NO_GUIDANCE, UsualTemperature()
+        self.usual_guidance, self.usual_temperature = unguided if unet.network.shared_time else usual
         self.levels = None if levels is None else check_levels(levels)
         self.register_to_config(
             geometry=geometry,
